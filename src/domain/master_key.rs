@@ -1,0 +1,110 @@
+//! Keys derived from a secret that is kept outside the database (HKDF-SHA256, RFC 5869).
+//!
+//! With a master key no key is ever stored: access-token keys are derived by rotation slot, so every instance
+//! knows them at any time, and a dump of the database forges nothing.
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use super::secret::{Key, SecretString, Sha256Hex};
+
+/// The shortest master key, in bytes.
+pub const MASTER_KEY_MIN_BYTES: usize = 32;
+
+const SALT: &[u8] = b"session master key 1";
+
+/// A master key: at least 32 bytes of text with as much randomness.
+#[derive(Clone, Debug)]
+pub struct MasterKey {
+    secret: SecretString,
+    fingerprint: String,
+}
+
+impl MasterKey {
+    /// Takes the text of a setting; `None` if it is too short.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() < MASTER_KEY_MIN_BYTES {
+            return None;
+        }
+        let mut key = Self {
+            secret: SecretString::new(text),
+            fingerprint: String::new(),
+        };
+        let derived = key.derive("fingerprint", &[]);
+        key.fingerprint = Sha256Hex::of(derived.expose()).as_str()[..8].to_owned();
+        Some(key)
+    }
+
+    /// Eight hex digits that tell master keys apart. They are public: every `kid` has them.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// What the database may know to recognise this master key.
+    pub fn check_value(&self) -> Key {
+        self.derive("check value", &[])
+    }
+
+    /// The key that authenticates refresh tokens.
+    pub fn refresh_key(&self) -> Key {
+        self.derive("refresh token key", &[])
+    }
+
+    /// The key that signs access tokens in a slot.
+    pub fn access_key(&self, slot: Slot) -> Key {
+        self.derive("access token key", &[slot.hours, slot.number])
+    }
+
+    fn derive(&self, purpose: &str, numbers: &[u64]) -> Key {
+        let mut info = purpose.as_bytes().to_vec();
+        info.push(0);
+        for number in numbers {
+            info.extend_from_slice(&number.to_be_bytes());
+        }
+        let mut key = [0; Key::BYTES];
+        Hkdf::<Sha256>::new(Some(SALT), self.secret.expose().as_bytes())
+            .expand(&info, &mut key)
+            .expect("32 bytes are less than 255 hashes");
+        Key::from_bytes(key)
+    }
+}
+
+/// A span of time in which one derived key signs: the `number`th one of `hours` each since the Unix epoch.
+/// Hours of 0 stand for all time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its length.
+    pub hours: u64,
+    /// Which one it is.
+    pub number: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_slot_and_master_key_has_its_own_key() {
+        let (one, two) = ("1".repeat(32), "2".repeat(32));
+        let (one, two) = (
+            MasterKey::parse(&one).unwrap(),
+            MasterKey::parse(&two).unwrap(),
+        );
+        let slot = |hours, number| Slot { hours, number };
+        let keys = [
+            one.refresh_key(),
+            one.check_value(),
+            one.access_key(slot(24, 1)),
+            one.access_key(slot(24, 2)),
+            one.access_key(slot(1, 1)),
+            two.refresh_key(),
+            two.access_key(slot(24, 1)),
+        ];
+        for (i, key) in keys.iter().enumerate() {
+            assert!(!keys[i + 1..].contains(key), "{i}");
+        }
+        assert_ne!(one.fingerprint(), two.fingerprint());
+        assert!(MasterKey::parse(&"1".repeat(31)).is_none());
+        assert!(!format!("{one:?}").contains("1111"));
+    }
+}

@@ -1,0 +1,11 @@
+//! The rules of sessions as pure code: no async, no I/O, no clock and no randomness of its own.
+
+pub mod config;
+pub mod id;
+pub mod json;
+pub mod keyring;
+pub mod master_key;
+pub mod rotation;
+pub mod secret;
+pub mod time;
+pub mod token;

@@ -1,0 +1,400 @@
+//! Access tokens: JWS compact JWTs (RFC 7515, RFC 7519) signed with HS256.
+//!
+//! A token passes only with the exact header that this service writes for one of its keys. So the algorithm
+//! is pinned (RFC 8725 §3.1), `kid` is nothing but a name in a map, and no other header parameter can have an
+//! effect.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::hs256;
+use crate::domain::id::{SessionHandle, UserId};
+use crate::domain::json::{Json, present};
+use crate::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
+use crate::domain::time::Timestamp;
+
+/// How far in the future a token's `iat` may lie, in seconds: what clocks of two machines may differ by.
+const MAX_CLOCK_SKEW_SECS: u64 = 60;
+
+/// The longest `kid`, in characters. Longer ones are not ours.
+const KID_MAX_CHARS: usize = 64;
+
+/// A key that signs access tokens, with its name.
+#[derive(Clone)]
+pub struct AccessKey {
+    kid: String,
+    /// The first part of every token signed with this key.
+    header: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl AccessKey {
+    /// A key named `kid` (letters, digits, `.`, `-` and `_`, at most 64) with at least 256 bits of secret
+    /// (RFC 7518 §3.2).
+    pub fn new(kid: String, secret: &[u8]) -> Self {
+        debug_assert!(is_kid(&kid) && secret.len() >= 32);
+        hs256::install();
+        let header = URL_SAFE_NO_PAD.encode(header_json(&kid));
+        Self {
+            kid,
+            header,
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+        }
+    }
+
+    /// Its name, as tokens carry it.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessKey({})", self.kid)
+    }
+}
+
+fn header_json(kid: &str) -> String {
+    format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{kid}"}}"#)
+}
+
+fn is_kid(kid: &str) -> bool {
+    (1..=KID_MAX_CHARS).contains(&kid.len())
+        && kid
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// `sub`: whose session it is.
+    pub user_id: UserId,
+    /// `sid`: which session.
+    pub handle: SessionHandle,
+    /// `iat`, whole seconds.
+    pub issued_at: Timestamp,
+    /// `exp`, whole seconds: the token is good before it, not at it.
+    pub expires_at: Timestamp,
+    /// `rt`: the double hash of the refresh token that came with it.
+    pub refresh: DoubleHash,
+    /// `prt`: the single hash of that refresh token's parent, until the child is confirmed.
+    pub parent: Option<SingleHash>,
+    /// `userPayload`: the session's `jwtPayload`, if it has one.
+    pub payload: Option<Json>,
+}
+
+/// Why an access token is not accepted. For the log; callers are not told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessTokenError {
+    /// Not three parts of canonical base64 with a header of ours.
+    #[error("not a token of this service")]
+    Malformed,
+    /// A header of ours that names a key that is not loaded.
+    #[error("signed with key {0}, which is not among the loaded ones")]
+    UnknownKey(String),
+    /// The signature is another one.
+    #[error("wrong signature")]
+    WrongSignature,
+    /// Signed with our key, but the claims are not such as we write.
+    #[error("claims of another shape")]
+    WrongClaims,
+    /// At or after `exp`.
+    #[error("expired")]
+    Expired,
+    /// `iat` is more than a minute ahead.
+    #[error("issued in the future")]
+    IssuedInFuture,
+}
+
+#[derive(Serialize)]
+struct ClaimsOut<'a> {
+    sub: &'a str,
+    sid: &'a str,
+    iat: u64,
+    exp: u64,
+    rt: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prt: Option<&'a str>,
+    #[serde(rename = "userPayload", skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimsIn<'a> {
+    sub: String,
+    #[serde(borrow)]
+    sid: &'a str,
+    iat: u64,
+    exp: u64,
+    rt: &'a str,
+    #[serde(default, deserialize_with = "present")]
+    prt: Option<&'a str>,
+    #[serde(rename = "userPayload", default, deserialize_with = "present", borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+impl ClaimsIn<'_> {
+    fn check(self) -> Option<AccessClaims> {
+        Some(AccessClaims {
+            user_id: UserId::parse(self.sub).ok()?,
+            handle: SessionHandle::parse(self.sid)?,
+            issued_at: Timestamp::from_secs(self.iat),
+            expires_at: Timestamp::from_secs(self.exp),
+            refresh: DoubleHash::from_hex(Sha256Hex::parse(self.rt)?),
+            parent: match self.prt {
+                Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(hex)?)),
+                None => None,
+            },
+            payload: self.payload.map(Json::from),
+        })
+    }
+}
+
+impl AccessClaims {
+    /// Writes and signs the token.
+    pub fn sign(&self, key: &AccessKey) -> String {
+        let claims = ClaimsOut {
+            sub: self.user_id.as_str(),
+            sid: &self.handle.reveal(),
+            iat: self.issued_at.as_secs(),
+            exp: self.expires_at.as_secs(),
+            rt: self.refresh.as_str(),
+            prt: self.parent.as_ref().map(SingleHash::reveal),
+            payload: self.payload.as_ref(),
+        };
+        let claims = serde_json::to_vec(&claims).expect("strings and numbers serialize");
+        let mut token = String::with_capacity(key.header.len() + claims.len() * 4 / 3 + 48);
+        token.push_str(&key.header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = crypto::sign(token.as_bytes(), &key.encoding, Algorithm::HS256)
+            .expect("HS256 signs with a key of any length");
+        token.push('.');
+        token.push_str(&signature);
+        token
+    }
+
+    /// Checks a token's form, signature and times, and reads it.
+    ///
+    /// `find_key` looks a key up by its name.
+    ///
+    /// # Errors
+    /// The first reason against it.
+    pub fn verify(
+        token: &str,
+        now: Timestamp,
+        find_key: impl FnOnce(&str) -> Option<Arc<AccessKey>>,
+    ) -> Result<Self, AccessTokenError> {
+        let (message, signature) = token.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(AccessTokenError::Malformed)?;
+        let kid = read_header(header).ok_or(AccessTokenError::Malformed)?;
+        let key = find_key(&kid).ok_or(AccessTokenError::UnknownKey(kid))?;
+        match crypto::verify(
+            signature,
+            message.as_bytes(),
+            &key.decoding,
+            Algorithm::HS256,
+        ) {
+            Ok(true) => {}
+            Ok(false) => return Err(AccessTokenError::WrongSignature),
+            Err(_) => return Err(AccessTokenError::Malformed),
+        }
+        let claims = URL_SAFE_NO_PAD
+            .decode(claims)
+            .map_err(|_| AccessTokenError::Malformed)?;
+        let claims = str::from_utf8(&claims)
+            .ok()
+            .and_then(|text| serde_json::from_str::<ClaimsIn<'_>>(text).ok())
+            .and_then(ClaimsIn::check)
+            .ok_or(AccessTokenError::WrongClaims)?;
+        if now >= claims.expires_at {
+            return Err(AccessTokenError::Expired);
+        }
+        if claims.issued_at.as_secs() > now.as_secs().saturating_add(MAX_CLOCK_SKEW_SECS) {
+            return Err(AccessTokenError::IssuedInFuture);
+        }
+        Ok(claims)
+    }
+}
+
+/// The `kid` of a header, if it is exactly one that [`AccessKey`] writes.
+fn read_header(header: &str) -> Option<String> {
+    let mut json = [0; KID_MAX_CHARS + 64];
+    let length = URL_SAFE_NO_PAD.decode_slice(header, &mut json).ok()?;
+    let (before, after) = (br#"{"alg":"HS256","typ":"JWT","kid":""#, br#""}"#);
+    let kid = json[..length].strip_prefix(before)?.strip_suffix(after)?;
+    let kid = str::from_utf8(kid).ok()?;
+    is_kid(kid).then(|| kid.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::{Random, testing::SeededRandom};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn claims() -> AccessClaims {
+        AccessClaims {
+            user_id: UserId::parse("bob").unwrap(),
+            handle: SessionHandle::generate(&SeededRandom::new(1)),
+            issued_at: NOW,
+            expires_at: Timestamp::from_secs(1_700_003_600),
+            refresh: SingleHash::of_token("child").double(),
+            parent: Some(SingleHash::of_token("parent")),
+            payload: Json::parse(r#"{"a": 1.0, "a": null}"#.to_owned()),
+        }
+    }
+
+    fn key(kid: &str, seed: u64) -> AccessKey {
+        let random: &dyn Random = &SeededRandom::new(seed);
+        AccessKey::new(kid.to_owned(), &random.bytes::<32>())
+    }
+
+    fn verify(
+        token: &str,
+        key: &AccessKey,
+        now: Timestamp,
+    ) -> Result<AccessClaims, AccessTokenError> {
+        AccessClaims::verify(token, now, |kid| {
+            (kid == key.kid()).then(|| Arc::new(key.clone()))
+        })
+    }
+
+    /// A token with our signature over any claims.
+    fn forge(key: &AccessKey, claims: &[u8]) -> String {
+        let message = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = crypto::sign(message.as_bytes(), &key.encoding, Algorithm::HS256).unwrap();
+        format!("{message}.{signature}")
+    }
+
+    #[test]
+    fn a_token_says_what_was_put_into_it() {
+        let key = key("1", 1);
+        assert_eq!(verify(&claims().sign(&key), &key, NOW), Ok(claims()));
+        let bare = AccessClaims {
+            parent: None,
+            payload: None,
+            ..claims()
+        };
+        assert_eq!(verify(&bare.sign(&key), &key, NOW), Ok(bare));
+        let null = AccessClaims {
+            payload: Json::parse("null".to_owned()),
+            ..claims()
+        };
+        assert_eq!(verify(&null.sign(&key), &key, NOW), Ok(null));
+    }
+
+    #[test]
+    fn times_are_checked() {
+        let (key, token) = (key("1", 1), claims().sign(&key("1", 1)));
+        let at = |secs: u64| verify(&token, &key, Timestamp::from_secs(1_700_000_000 + secs));
+        assert!(at(3599).is_ok());
+        assert_eq!(at(3600), Err(AccessTokenError::Expired));
+        let earlier = |secs| verify(&token, &key, Timestamp::from_secs(1_700_000_000 - secs));
+        assert!(earlier(60).is_ok());
+        assert_eq!(earlier(61), Err(AccessTokenError::IssuedInFuture));
+    }
+
+    #[test]
+    fn only_the_original_passes() {
+        let key = key("1", 1);
+        let token = claims().sign(&key);
+        for i in 0..token.len() {
+            for bit in 0..7 {
+                let mut bytes = token.clone().into_bytes();
+                bytes[i] ^= 1 << bit;
+                let changed = String::from_utf8(bytes).unwrap();
+                assert!(verify(&changed, &key, NOW).is_err(), "byte {i}, bit {bit}");
+            }
+        }
+        for changed in [
+            format!("{token}="),
+            format!("{token}."),
+            format!(".{token}"),
+            format!(" {token}"),
+            token.replacen('.', "..", 1),
+            token[..token.rfind('.').unwrap()].to_owned(),
+            String::new(),
+        ] {
+            assert!(verify(&changed, &key, NOW).is_err(), "{changed}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_exact_header_only() {
+        let (ours, other) = (key("1", 1), key("2", 2));
+        let token = claims().sign(&other);
+        assert_eq!(
+            verify(&token, &ours, NOW),
+            Err(AccessTokenError::UnknownKey("2".to_owned()))
+        );
+        let swapped = token.replacen(&other.header, &ours.header, 1);
+        assert_eq!(
+            verify(&swapped, &ours, NOW),
+            Err(AccessTokenError::WrongSignature)
+        );
+        let rest = token.split_once('.').unwrap().1;
+        for header in [
+            r#"{"alg":"none","typ":"JWT","kid":"1"}"#,
+            r#"{"alg":"HS384","typ":"JWT","kid":"1"}"#,
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            r#"{"alg":"HS256","typ":"JWT","kid":["1"]}"#,
+            r#"{"alg":"HS256","typ":"JWT","kid":"1","crit":["exp"]}"#,
+            r#"{"alg":"HS256","typ":"JWT","kid":"' OR 1=1"}"#,
+            r#"{"alg":"HS256","typ":"JWT","kid":""}"#,
+        ] {
+            let token = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
+            assert_eq!(
+                verify(&token, &ours, NOW),
+                Err(AccessTokenError::Malformed),
+                "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn signed_claims_of_another_shape_are_refused() {
+        let key = key("1", 1);
+        let good = String::from_utf8(
+            URL_SAFE_NO_PAD
+                .decode(claims().sign(&key).split('.').nth(1).unwrap())
+                .unwrap(),
+        )
+        .unwrap();
+        assert!(verify(&forge(&key, good.as_bytes()), &key, NOW).is_ok());
+        let deep = format!(r#","userPayload":{}}}"#, "[".repeat(100_000));
+        for (from, to) in [
+            ("\"exp\":1700003600", "\"exp\":\"1700003600\""),
+            ("\"exp\":1700003600", "\"exp\":1e400"),
+            ("\"exp\":1700003600,", ""),
+            ("\"sub\":\"bob\"", "\"sub\":\"bob\",\"sub\":\"eve\""),
+            ("\"sub\":\"bob\"", "\"sub\":\"\""),
+            ("\"sub\":\"bob\"", "\"sub\":\"bob\",\"admin\":true"),
+            ("\"prt\":\"", "\"prt\":null,\"x\":\""),
+            (",\"userPayload\":{\"a\": 1.0, \"a\": null}}", &deep),
+        ] {
+            assert!(good.contains(from), "{from}");
+            let token = forge(&key, good.replacen(from, to, 1).as_bytes());
+            assert_eq!(
+                verify(&token, &key, NOW),
+                Err(AccessTokenError::WrongClaims),
+                "{to:.60}"
+            );
+        }
+        assert_eq!(
+            verify(&forge(&key, b"\xff"), &key, NOW),
+            Err(AccessTokenError::WrongClaims)
+        );
+    }
+}

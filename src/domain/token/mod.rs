@@ -1,0 +1,5 @@
+//! Tokens: how they are made, what they say, and how they are checked.
+
+pub mod access;
+pub mod hs256;
+pub mod refresh;

@@ -1,0 +1,319 @@
+//! Refresh tokens: opaque to callers, authenticated by a MAC, naming their session, place and parent.
+//!
+//! Layout, then base64url without padding (178 characters):
+//! `format 1 | handle 24 | generation 4 | issued 8 | expires 8 | nonce 24 | parent 32 | MAC 32` bytes;
+//! integers are big-endian, times milliseconds since the Unix epoch, parent is zeros for generation 0.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::id::{Generation, SessionHandle};
+use crate::domain::secret::{DoubleHash, Key, Random, SecretString, Sha256Hex, SingleHash};
+use crate::domain::time::Timestamp;
+
+const FORMAT: u8 = 1;
+const NONCE_BYTES: usize = 24;
+const BODY_BYTES: usize = 1 + SessionHandle::BYTES + 4 + 8 + 8 + NONCE_BYTES + 32;
+const TOKEN_BYTES: usize = BODY_BYTES + 32;
+
+// Each use of the refresh token key begins with a text of its own, so that no MAC serves two of them.
+const TOKEN: &[u8] = b"session refresh token 1\0";
+const CHILD: &[u8] = b"session refresh token child nonce 1\0";
+const ID: &[u8] = b"session id refresh token 1\0";
+
+/// What a refresh token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshClaims {
+    /// Which session.
+    pub handle: SessionHandle,
+    /// How many refresh tokens of the session came before it.
+    pub generation: Generation,
+    /// When it was issued, whole seconds.
+    pub issued_at: Timestamp,
+    /// What its receiver was told: it is good before this, not at it.
+    pub expires_at: Timestamp,
+    /// The refresh token that it was made from; none for generation 0.
+    pub parent: Option<SingleHash>,
+    nonce: [u8; NONCE_BYTES],
+}
+
+/// A refresh token with its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// What it says.
+    pub claims: RefreshClaims,
+    text: SecretString,
+}
+
+/// Why a refresh token is not accepted. For the log; callers are not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshTokenError {
+    /// Not the text of a refresh token.
+    #[error("not a refresh token of this service")]
+    Malformed,
+    /// Its MAC is not one under our keys.
+    #[error("wrong authentication code")]
+    WrongMac,
+}
+
+/// When a child is made: two refreshes of one token that agree on this get the same child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// In the time slot that starts then.
+    InSlot(Timestamp),
+    /// At that very moment, unlike any other child.
+    Once(Timestamp),
+}
+
+impl Issue {
+    /// The way to issue at `now` with a reuse window (whole seconds; zero turns reuse off).
+    pub fn at(now: Timestamp, reuse_window: Duration) -> Self {
+        if reuse_window.is_zero() {
+            Self::Once(Timestamp::from_secs(now.as_secs()))
+        } else {
+            Self::InSlot(now.slot_start(reuse_window))
+        }
+    }
+
+    /// The time of issue that tokens carry, whole seconds.
+    pub fn time(self) -> Timestamp {
+        match self {
+            Self::InSlot(time) | Self::Once(time) => time,
+        }
+    }
+}
+
+impl RefreshToken {
+    /// The first refresh token of a session.
+    pub fn first(
+        handle: SessionHandle,
+        issued_at: Timestamp,
+        validity: Duration,
+        key: &Key,
+        random: &dyn Random,
+    ) -> Self {
+        Self::seal(
+            RefreshClaims {
+                handle,
+                generation: Generation::FIRST,
+                issued_at,
+                expires_at: issued_at.plus(validity),
+                parent: None,
+                nonce: random.bytes(),
+            },
+            key,
+        )
+    }
+
+    /// A child of this token. In one slot it is the same each time, its time of issue included.
+    pub fn child(&self, issue: Issue, validity: Duration, key: &Key, random: &dyn Random) -> Self {
+        let issued_at = issue.time();
+        let nonce = match issue {
+            Issue::Once(_) => random.bytes(),
+            Issue::InSlot(slot) => {
+                let parts = [
+                    CHILD,
+                    self.reveal().as_bytes(),
+                    &slot.as_millis().to_be_bytes(),
+                ];
+                let mac = key.mac(&parts);
+                std::array::from_fn(|i| mac[i])
+            }
+        };
+        Self::seal(
+            RefreshClaims {
+                handle: self.claims.handle,
+                generation: self.claims.generation.next(),
+                issued_at,
+                expires_at: issued_at.plus(validity),
+                parent: Some(self.hash()),
+                nonce,
+            },
+            key,
+        )
+    }
+
+    fn seal(claims: RefreshClaims, key: &Key) -> Self {
+        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(claims.handle.as_bytes());
+        bytes.extend_from_slice(&claims.generation.0.to_be_bytes());
+        bytes.extend_from_slice(&claims.issued_at.as_millis().to_be_bytes());
+        bytes.extend_from_slice(&claims.expires_at.as_millis().to_be_bytes());
+        bytes.extend_from_slice(&claims.nonce);
+        bytes.extend_from_slice(&claims.parent.map_or([0; 32], |parent| parent.to_digest()));
+        let mac = key.mac(&[TOKEN, &bytes]);
+        bytes.extend_from_slice(&mac);
+        Self {
+            claims,
+            text: SecretString::new(URL_SAFE_NO_PAD.encode(bytes)),
+        }
+    }
+
+    /// Checks a token's form and MAC, and reads it. Whether it has expired is for the rotation rules.
+    ///
+    /// # Errors
+    /// If it is not a token that one of `keys` authenticates.
+    pub fn verify<'k>(
+        text: &str,
+        keys: impl IntoIterator<Item = &'k Key>,
+    ) -> Result<Self, RefreshTokenError> {
+        let mut bytes = [0; TOKEN_BYTES];
+        if URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(TOKEN_BYTES) || bytes[0] != FORMAT {
+            return Err(RefreshTokenError::Malformed);
+        }
+        let (body, mac) = bytes.split_at(BODY_BYTES);
+        if !keys
+            .into_iter()
+            .any(|key| key.verify_mac(&[TOKEN, body], mac))
+        {
+            return Err(RefreshTokenError::WrongMac);
+        }
+        let mut rest = &body[1..];
+        let claims = RefreshClaims {
+            handle: SessionHandle::from_bytes(take(&mut rest)),
+            generation: Generation(u32::from_be_bytes(take(&mut rest))),
+            issued_at: Timestamp::from_millis(u64::from_be_bytes(take(&mut rest))),
+            expires_at: Timestamp::from_millis(u64::from_be_bytes(take(&mut rest))),
+            nonce: take(&mut rest),
+            parent: Some(SingleHash::from_hex(Sha256Hex::from_digest(&take(
+                &mut rest,
+            )))),
+        };
+        let parent = claims
+            .parent
+            .filter(|_| claims.generation > Generation::FIRST);
+        Ok(Self {
+            claims: RefreshClaims { parent, ..claims },
+            text: SecretString::new(text),
+        })
+    }
+
+    /// The token's text, for its receiver.
+    pub fn reveal(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// What a child carries of it.
+    pub fn hash(&self) -> SingleHash {
+        SingleHash::of_token(self.reveal())
+    }
+
+    /// What the database and its access token hold of it.
+    pub fn double_hash(&self) -> DoubleHash {
+        self.hash().double()
+    }
+
+    /// The id refresh token that goes with it: 192 bits that tell nothing without the key.
+    pub fn id(&self, key: &Key) -> String {
+        let mac = key.mac(&[ID, self.reveal().as_bytes()]);
+        URL_SAFE_NO_PAD.encode(&mac[..24])
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
+    let (head, rest) = bytes
+        .split_first_chunk()
+        .expect("the fields add up to the body's length");
+    *bytes = rest;
+    *head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::testing::SeededRandom;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+    const VALIDITY: Duration = Duration::from_secs(3600);
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    fn key(seed: u64) -> Key {
+        Key::generate(&SeededRandom::new(seed))
+    }
+
+    fn first() -> RefreshToken {
+        let random = SeededRandom::new(9);
+        RefreshToken::first(
+            SessionHandle::generate(&random),
+            NOW,
+            VALIDITY,
+            &key(1),
+            &random,
+        )
+    }
+
+    fn child(now: Timestamp, window: Duration, seed: u64) -> RefreshToken {
+        first().child(
+            Issue::at(now, window),
+            VALIDITY,
+            &key(1),
+            &SeededRandom::new(seed),
+        )
+    }
+
+    #[test]
+    fn a_token_says_what_was_put_into_it() {
+        let (old, new) = (key(2), key(1));
+        for token in [first(), child(NOW, WINDOW, 1)] {
+            assert_eq!(
+                RefreshToken::verify(token.reveal(), [&old, &new]),
+                Ok(token.clone())
+            );
+            assert_eq!(
+                RefreshToken::verify(token.reveal(), [&old]),
+                Err(RefreshTokenError::WrongMac)
+            );
+            assert_eq!(token.reveal().len(), 178);
+        }
+        assert_eq!(first().claims.parent, None);
+        assert_eq!(child(NOW, WINDOW, 1).claims.parent, Some(first().hash()));
+        assert_eq!(child(NOW, WINDOW, 1).claims.expires_at, NOW.plus(VALIDITY));
+    }
+
+    #[test]
+    fn only_the_original_passes() {
+        let (token, key) = (first(), key(1));
+        for i in 0..token.reveal().len() {
+            for bit in 0..7 {
+                let mut bytes = token.reveal().as_bytes().to_vec();
+                bytes[i] ^= 1 << bit;
+                let text = String::from_utf8(bytes).unwrap();
+                assert!(
+                    RefreshToken::verify(&text, [&key]).is_err(),
+                    "byte {i}, bit {bit}"
+                );
+            }
+        }
+        for text in [
+            "",
+            "AAAA",
+            &token.reveal()[1..],
+            &format!("{}=", token.reveal()),
+        ] {
+            assert_eq!(
+                RefreshToken::verify(text, [&key]),
+                Err(RefreshTokenError::Malformed)
+            );
+        }
+    }
+
+    #[test]
+    fn in_one_slot_all_children_are_the_same() {
+        let later = NOW.plus(Duration::from_millis(9_999));
+        assert_eq!(child(NOW, WINDOW, 1), child(later, WINDOW, 2));
+        assert_eq!(child(later, WINDOW, 1).claims.issued_at, NOW);
+        assert_eq!(
+            child(NOW, WINDOW, 1).id(&key(1)),
+            child(later, WINDOW, 2).id(&key(1))
+        );
+        assert_ne!(child(NOW, WINDOW, 1), child(NOW.plus(WINDOW), WINDOW, 1));
+    }
+
+    #[test]
+    fn without_a_window_no_two_children_are_the_same() {
+        assert_ne!(child(NOW, Duration::ZERO, 1), child(NOW, Duration::ZERO, 2));
+    }
+}

@@ -1,0 +1,132 @@
+//! Every error of the API, and the one place that gives each its status, code and message.
+
+use ::http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::reply::{ErrorBody, Reply};
+use crate::domain::json::JSON_MAX_BYTES;
+use crate::service::ServiceError;
+use crate::store::StoreError;
+
+/// Why a request got no answer to its question.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// Something in the request; the message names the field.
+    InvalidInput(String),
+    /// A field's JSON text is over the limit.
+    FieldTooLarge(&'static str),
+    /// The body is over the limit.
+    BodyTooLarge,
+    /// The body is of another type than JSON.
+    UnsupportedMediaType,
+    /// No such path.
+    NotFound,
+    /// The path takes other methods, these.
+    MethodNotAllowed(&'static str),
+    /// No API key, or a wrong one.
+    Unauthenticated,
+    /// The settings, or the database's tables, are not as they must be.
+    Misconfigured(String),
+    /// The database did not answer; for the log.
+    Unavailable(String),
+    /// A fault of ours; for the log.
+    Internal(String),
+}
+
+impl ApiError {
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::InvalidInput(message.into())
+    }
+
+    /// What the log should know and callers should not.
+    pub(super) fn log_line(&self) -> Option<String> {
+        match self {
+            Self::Misconfigured(detail) | Self::Unavailable(detail) | Self::Internal(detail) => {
+                Some(format!("request failed: {detail}"))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_reply(self) -> Reply {
+        let header = self.header();
+        let (status, code, message) = match self {
+            Self::InvalidInput(message) => (StatusCode::BAD_REQUEST, "invalid_input", message),
+            Self::FieldTooLarge(field) => (
+                StatusCode::BAD_REQUEST,
+                "too_large",
+                format!("{field} must be at most {JSON_MAX_BYTES} bytes of JSON text"),
+            ),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("the body must be at most {} bytes", super::BODY_MAX_BYTES),
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "content-type must be application/json".to_owned(),
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is no such path".to_owned(),
+            ),
+            Self::MethodNotAllowed(allow) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                format!("this path takes {allow}"),
+            ),
+            Self::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "a valid API key is needed, as authorization: Bearer or api-key".to_owned(),
+            ),
+            Self::Misconfigured(message) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
+            }
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_unavailable",
+                "the database did not answer; try again".to_owned(),
+            ),
+            Self::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something went wrong; the log says what".to_owned(),
+            ),
+        };
+        Reply::json(
+            status,
+            &ErrorBody {
+                message: &message,
+                code,
+            },
+        )
+        .with_header(header)
+    }
+
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
+            Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            // RFC 9110 §11.6.1: a 401 says how to authenticate.
+            Self::Unauthenticated => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Store(StoreError::Unavailable(detail)) => Self::Unavailable(detail),
+            ServiceError::Store(StoreError::Schema(message)) => Self::Misconfigured(message),
+            ServiceError::Store(error @ StoreError::Corrupt { .. }) => {
+                Self::Internal(error.to_string())
+            }
+            ServiceError::Misconfigured(message) => Self::Misconfigured(message),
+        }
+    }
+}

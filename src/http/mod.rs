@@ -1,0 +1,104 @@
+//! The HTTP API: from a request to a reply, over any body and any runtime.
+//!
+//! A request's head is judged before its body is read: the API key, the route, the type, the announced length.
+
+mod body;
+mod error;
+mod field;
+mod reply;
+mod route;
+
+use std::sync::Arc;
+
+use ::http::{Request, Response, header, request};
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::Full;
+
+use self::body::read_body;
+use self::error::ApiError;
+use self::reply::Reply;
+use self::route::{Endpoint, route};
+use crate::domain::secret::SecretString;
+use crate::platform::{Level, Platform};
+use crate::service::Service;
+use crate::store::Store;
+
+/// The longest request body, in bytes.
+pub const BODY_MAX_BYTES: usize = 256 * 1024;
+
+/// The API of one deployment.
+#[derive(Debug)]
+pub enum Api<S, P> {
+    /// It serves.
+    Ready(Arc<Service<S, P>>),
+    /// Its settings are wrong; the log says how.
+    Misconfigured,
+}
+
+impl<S: Store, P: Platform> Api<S, P> {
+    /// Answers one request. The response carries `content-length`.
+    pub async fn handle<B: Body<Data = Bytes>>(
+        &self,
+        request: Request<B>,
+    ) -> Response<Full<Bytes>> {
+        let reply = match self.answer(request).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if let (Some(line), Self::Ready(service)) = (error.log_line(), self) {
+                    service.platform().log(Level::Error, &line);
+                }
+                error.into_reply()
+            }
+        };
+        reply.into_response()
+    }
+
+    async fn answer<B: Body<Data = Bytes>>(&self, request: Request<B>) -> Result<Reply, ApiError> {
+        let (head, body) = request.into_parts();
+        let probe = matches!(head.uri.path(), "/health" | "/ready");
+        if let Self::Ready(service) = self
+            && !probe
+        {
+            authenticate(&head, &service.config().api_keys)?;
+        }
+        let endpoint = route(&head)?;
+        if endpoint == Endpoint::Health {
+            return Ok(reply::alive());
+        }
+        let Self::Ready(service) = self else {
+            return Err(ApiError::Misconfigured(
+                "the settings are wrong; the log says which".to_owned(),
+            ));
+        };
+        let body = match endpoint.has_body() {
+            true => read_body(&head, body).await?,
+            false => Bytes::new(),
+        };
+        endpoint.call(service, &head, &body).await
+    }
+}
+
+/// Checks the API key, if any is configured: `Authorization: Bearer …` (RFC 6750 §2.1) or `api-key: …`.
+fn authenticate(head: &request::Parts, keys: &[SecretString]) -> Result<(), ApiError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let bearer = head.headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
+    });
+    let shown = bearer.or_else(|| head.headers.get("api-key").map(|value| value.as_bytes()));
+    // All keys are compared, so that the time does not tell which one came close.
+    let matches = shown.map_or(0, |shown| {
+        keys.iter().filter(|key| key.matches(shown)).count()
+    });
+    if matches > 0 {
+        Ok(())
+    } else {
+        Err(ApiError::Unauthenticated)
+    }
+}
+
+#[cfg(test)]
+mod tests;

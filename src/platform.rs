@@ -1,0 +1,48 @@
+//! What the library asks of the runtime that it lives in.
+
+use std::time::Duration;
+
+use crate::domain::secret::Random;
+use crate::domain::time::Timestamp;
+
+/// Time, randomness and tasks. Everything that is not a function of its arguments comes through here.
+pub trait Platform: Random + Send + Sync + 'static {
+    /// The time of day.
+    fn now(&self) -> Timestamp;
+
+    /// Milliseconds on a clock that never goes back; only differences mean something.
+    fn monotonic_millis(&self) -> u64;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Runs a task beside the request; nobody waits for it.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+
+    /// Writes one line to the log. The line may hold hostile text; line breaks in it are escaped here.
+    fn log(&self, level: Level, line: &str) {
+        let line = line.replace(|c: char| c.is_control(), "\u{fffd}");
+        eprintln!("{} {line}", level.word());
+    }
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// Somebody should look.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
+}

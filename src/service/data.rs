@@ -1,0 +1,37 @@
+//! Session data: what a site keeps with a session on the server.
+
+use super::{Result, Service};
+use crate::domain::id::SessionHandle;
+use crate::domain::json::Json;
+use crate::platform::Platform;
+use crate::store::Store;
+
+impl<S: Store, P: Platform> Service<S, P> {
+    /// Reads a session's data: none if there is no session, `Some(None)` if it has no data.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn read_data(&self, handle: &str) -> Result<Option<Option<Json>>> {
+        match SessionHandle::parse(handle) {
+            Some(handle) => Ok(self
+                .store
+                .read_data(handle.hash(), self.platform.now())
+                .await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Replaces a session's data. False if there is no session.
+    ///
+    /// # Errors
+    /// If the database does not answer; the data may be replaced all the same.
+    pub async fn write_data(&self, handle: &str, data: Option<&Json>) -> Result<bool> {
+        match SessionHandle::parse(handle) {
+            Some(handle) => Ok(self
+                .store
+                .write_data(handle.hash(), data, self.platform.now())
+                .await?),
+            None => Ok(false),
+        }
+    }
+}

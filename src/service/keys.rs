@@ -1,0 +1,278 @@
+//! The keys of this instance: loaded once, looked at again every minute, good for as long as the database is away.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::key_rows::{KeyTable, KeyTableError, generation_row};
+use super::{Result, ServiceError};
+use crate::domain::config::Config;
+use crate::domain::keyring::{
+    AccessKeys, CACHE_TIME, DerivedKeys, KeyRing, PUBLISH_LEAD, Planner, plan,
+};
+use crate::domain::time::Timestamp;
+use crate::platform::{Level, Platform};
+use crate::store::{Store, StoreError};
+
+/// How often an access token with an unknown key may cause a look at the database.
+const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long to wait after a failed look before the next.
+const FAILURE_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a request may wait for another one that loads the keys.
+const LOAD_DEADLINE: Duration = Duration::from_millis(4500);
+
+/// The keys of this instance.
+pub(super) struct KeyCache<S, P>(Arc<Inner<S, P>>);
+
+struct Inner<S, P> {
+    store: Arc<S>,
+    platform: Arc<P>,
+    config: Arc<Config>,
+    /// Access-token keys that don't come from the database.
+    own: Option<AccessKeys>,
+    /// The operator's key file, as `own`.
+    file: Option<AccessKeys>,
+    state: Mutex<State>,
+    /// Held by whoever loads.
+    loading: AsyncMutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    loaded: Option<Loaded>,
+    /// On the monotonic clock, in milliseconds.
+    last_load: Option<u64>,
+    last_failed: bool,
+    /// A task is looking already.
+    in_background: bool,
+}
+
+#[derive(Clone)]
+struct Loaded {
+    ring: Arc<KeyRing>,
+    at: Timestamp,
+}
+
+impl<S: Store, P: Platform> KeyCache<S, P> {
+    pub(super) fn new(
+        store: Arc<S>,
+        platform: Arc<P>,
+        config: Arc<Config>,
+        key_file: Option<&[u8]>,
+    ) -> Self {
+        let file = key_file.map(AccessKeys::file);
+        let derived = DerivedKeys::new(&config.master_keys, config.access.rotation, &[]);
+        let own = file.clone().or(derived.map(AccessKeys::Derived));
+        let (state, loading) = (Mutex::default(), AsyncMutex::new(()));
+        Self(Arc::new(Inner {
+            store,
+            platform,
+            config,
+            own,
+            file,
+            state,
+            loading,
+        }))
+    }
+
+    /// The keys to check access tokens with. Needs no database if they come from elsewhere.
+    pub(super) async fn access(&self) -> Result<AccessKeys> {
+        let loaded = self.0.state().loaded.is_some();
+        match &self.0.own {
+            Some(own) if !loaded => Ok(own.clone()),
+            _ => Ok(self.ring().await?.access.clone()),
+        }
+    }
+
+    /// All keys.
+    pub(super) async fn ring(&self) -> Result<Arc<KeyRing>> {
+        let Some(loaded) = self.0.state().loaded.clone() else {
+            return self.load_first().await;
+        };
+        match self.0.staleness(loaded.at) {
+            Staleness::Fresh => Ok(loaded.ring),
+            Staleness::Due => {
+                self.look_in_background();
+                Ok(loaded.ring)
+            }
+            // Too old to sign with if the database can be asked; if it is away, better than nothing.
+            Staleness::Overdue => match self.0.load_within_deadline().await {
+                Ok(ring) => Ok(ring),
+                Err(error @ ServiceError::Misconfigured(_)) => Err(error),
+                Err(_) => Ok(loaded.ring),
+            },
+        }
+    }
+
+    /// The keys as they are now in the database; none if it was asked a moment ago or does not answer.
+    pub(super) async fn reload_for_unknown_key(&self) -> Result<Option<AccessKeys>> {
+        if self.0.loaded_within(UNKNOWN_KEY_PAUSE) {
+            return Ok(None);
+        }
+        match self.0.load_within_deadline().await {
+            Ok(ring) => Ok(Some(ring.access.clone())),
+            Err(error @ ServiceError::Misconfigured(_)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn load_first(&self) -> Result<Arc<KeyRing>> {
+        let _turn = self.0.turn().await?;
+        // Another request may have loaded them meanwhile.
+        let loaded = self.0.state().loaded.clone();
+        match loaded {
+            Some(loaded) => Ok(loaded.ring),
+            None => self.0.load().await,
+        }
+    }
+
+    fn look_in_background(&self) {
+        let mut state = self.0.state();
+        if !std::mem::replace(&mut state.in_background, true) {
+            drop(state);
+            let inner = Arc::clone(&self.0);
+            self.0.platform.spawn(async move {
+                // What went wrong is in the log; the keys at hand go on.
+                drop(inner.load_within_deadline().await);
+                inner.state().in_background = false;
+            });
+        }
+    }
+}
+
+enum Staleness {
+    Fresh,
+    Due,
+    Overdue,
+}
+
+impl<S: Store, P: Platform> Inner<S, P> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn staleness(&self, at: Timestamp) -> Staleness {
+        let now = self.platform.now();
+        if at <= now && now < at.plus(CACHE_TIME) {
+            return Staleness::Fresh;
+        }
+        // While the database is away nobody waits for it who has keys.
+        let failing = self.state().last_failed;
+        if failing && self.loaded_within(FAILURE_PAUSE) {
+            Staleness::Fresh
+        } else if failing || (at <= now && now < at.plus(PUBLISH_LEAD)) {
+            Staleness::Due
+        } else {
+            Staleness::Overdue
+        }
+    }
+
+    fn loaded_within(&self, pause: Duration) -> bool {
+        let now = self.platform.monotonic_millis();
+        let last = self.state().last_load;
+        last.is_some_and(|last| u128::from(now.saturating_sub(last)) < pause.as_millis())
+    }
+
+    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>> {
+        tokio::select! {
+            biased;
+            turn = self.loading.lock() => Ok(turn),
+            () = self.platform.sleep(LOAD_DEADLINE) => {
+                let reason = "the keys could not be loaded in time".to_owned();
+                Err(StoreError::Unavailable(reason).into())
+            }
+        }
+    }
+
+    async fn load_within_deadline(&self) -> Result<Arc<KeyRing>> {
+        let before = self.state().last_load;
+        let _turn = self.turn().await?;
+        match self.loaded_since(before) {
+            Some(ring) => Ok(ring),
+            None => self.load().await,
+        }
+    }
+
+    fn loaded_since(&self, before: Option<u64>) -> Option<Arc<KeyRing>> {
+        let state = self.state();
+        let newer = state.last_load != before && !state.last_failed;
+        state
+            .loaded
+            .as_ref()
+            .filter(|_| newer)
+            .map(|loaded| Arc::clone(&loaded.ring))
+    }
+
+    /// Asks the database; the caller holds the turn.
+    async fn load(&self) -> Result<Arc<KeyRing>> {
+        let outcome = self.read_and_rotate().await;
+        let mut state = self.state();
+        state.last_load = Some(self.platform.monotonic_millis());
+        state.last_failed = outcome.is_err();
+        let ring = Arc::new(outcome.inspect_err(|error| {
+            self.platform
+                .log(Level::Error, &format!("keys not loaded: {error}"));
+        })?);
+        state.loaded = Some(Loaded {
+            ring: Arc::clone(&ring),
+            at: self.platform.now(),
+        });
+        Ok(ring)
+    }
+
+    async fn read_and_rotate(&self) -> Result<KeyRing> {
+        let now = self.platform.now();
+        let mut table = self.read().await?;
+        let mut ring = table.ring(&self.config, self.file.as_ref(), now, &*self.platform);
+        // Of any number of instances that add a row of one name, one wins, and all read the winner's.
+        if let Err(KeyTableError::Missing(rows)) = &ring {
+            self.store.add_keys(rows).await?;
+            table = self.read().await?;
+            ring = table.ring(&self.config, self.file.as_ref(), now, &*self.platform);
+        }
+        let ring = ring.map_err(|error| ServiceError::Misconfigured(error.to_string()))?;
+        if !matches!(ring.access, AccessKeys::Generations(_)) {
+            return Ok(ring);
+        }
+        let due = plan(
+            &table.generations,
+            now,
+            self.config.access.rotation,
+            Planner::Request,
+        )
+        .publish;
+        let Some((generation, signs_from)) = due else {
+            return Ok(ring);
+        };
+        // The keys at hand are good; that the next one can't be published must not stop them.
+        let row = generation_row(generation, signs_from, &*self.platform);
+        if let Err(error) = self.store.add_keys(&[row]).await {
+            let line = format!("signing key {generation} not published: {error}");
+            self.platform.log(Level::Error, &line);
+            return Ok(ring);
+        }
+        let line = format!("published signing key {generation}, which was overdue");
+        self.platform.log(Level::Info, &line);
+        let table = self.read().await?;
+        table
+            .ring(&self.config, self.file.as_ref(), now, &*self.platform)
+            .map_err(|error| ServiceError::Misconfigured(error.to_string()))
+    }
+
+    async fn read(&self) -> Result<KeyTable> {
+        let rows = self.store.keys().await?;
+        KeyTable::read(&rows).map_err(|name| {
+            ServiceError::Misconfigured(format!("the key table's row {name} holds no key"))
+        })
+    }
+}
+
+impl<S, P> fmt::Debug for KeyCache<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyCache(..)")
+    }
+}

@@ -1,0 +1,158 @@
+//! The use cases: what each endpoint does, over a store and a platform. HTTP is not known here.
+
+mod data;
+pub mod key_rows;
+mod keys;
+mod login;
+mod refresh;
+mod revoke;
+mod verify;
+
+use std::sync::Arc;
+
+use crate::domain::config::Config;
+use crate::domain::id::{SessionHandle, UserId};
+use crate::domain::json::Json;
+use crate::domain::time::Timestamp;
+use crate::platform::{Level, Platform};
+use crate::store::{Store, StoreError};
+
+use self::keys::KeyCache;
+
+/// The session service of one deployment.
+#[derive(Debug)]
+pub struct Service<S, P> {
+    store: Arc<S>,
+    platform: Arc<P>,
+    config: Arc<Config>,
+    keys: KeyCache<S, P>,
+}
+
+/// A token as callers get it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its text.
+    pub value: String,
+    /// It is good before this.
+    pub expires: Timestamp,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token(expires {:?})", self.expires)
+    }
+}
+
+/// What callers learn of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Which session.
+    pub handle: SessionHandle,
+    /// Whose.
+    pub user_id: UserId,
+    /// Its `jwtPayload`, if it has one.
+    pub payload: Option<Json>,
+}
+
+/// A session with the three tokens that a login or a refresh hands out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The session.
+    pub session: SessionInfo,
+    /// For `PUT /session`.
+    pub access: Token,
+    /// For `PUT /refresh`.
+    pub refresh: Token,
+    /// Goes with the refresh token; readable by the site's scripts.
+    pub id_refresh: Token,
+}
+
+/// The answer about an access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verified {
+    /// The session is good; a new access token if the caller must replace its own.
+    Ok(SessionInfo, Option<Token>),
+    /// The session is gone.
+    Unauthorised,
+    /// Refresh.
+    TryRefreshToken,
+}
+
+/// The answer about a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// A child of the token.
+    Ok(Box<Grant>),
+    /// The token is good for nothing.
+    Unauthorised,
+    /// Two parties hold tokens of the session.
+    TheftDetected(SessionHandle, UserId),
+}
+
+/// Why a question could not be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The settings don't fit what is in the database.
+    #[error("{0}")]
+    Misconfigured(String),
+}
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+impl<S: Store, P: Platform> Service<S, P> {
+    /// A service; `key_file` is what [`crate::domain::config::AccessSettings::key_path`] holds, at least 32 bytes.
+    pub fn new(store: Arc<S>, platform: Arc<P>, config: Config, key_file: Option<&[u8]>) -> Self {
+        let config = Arc::new(config);
+        let (s, p, c) = (
+            Arc::clone(&store),
+            Arc::clone(&platform),
+            Arc::clone(&config),
+        );
+        let keys = KeyCache::new(s, p, c, key_file);
+        Self {
+            store,
+            platform,
+            config,
+            keys,
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What it runs on.
+    pub fn platform(&self) -> &Arc<P> {
+        &self.platform
+    }
+
+    /// Whether requests can be served now: the database answers and the keys are there.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn ready(&self) -> Result<()> {
+        self.keys.ring().await?;
+        self.store.count_expired(Timestamp::EPOCH).await?;
+        Ok(())
+    }
+
+    /// Notes why a token was refused; callers are not told.
+    fn refused(&self, what: &str, handle: Option<SessionHandle>, reason: &dyn std::fmt::Display) {
+        let line = match handle {
+            Some(handle) => format!(
+                "{what} refused, session {}: {reason}",
+                handle.hash().as_str()
+            ),
+            None => format!("{what} refused: {reason}"),
+        };
+        self.platform.log(Level::Info, &line);
+    }
+}
+
+#[cfg(test)]
+mod tests;

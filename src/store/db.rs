@@ -1,0 +1,210 @@
+//! A database as Spin offers it: open a connection, query it, execute on it. What a runtime must bring.
+
+use std::borrow::Cow;
+
+/// Opens connections.
+pub trait Connector: Send + Sync + 'static {
+    /// What it opens.
+    type Connection: Connection;
+
+    /// Opens a connection and prepares it for use (session settings).
+    fn open(&self) -> impl Future<Output = Result<Self::Connection, DbError>> + Send;
+}
+
+/// One connection. Used by one caller at a time.
+pub trait Connection: Send + Sync + 'static {
+    /// Runs a statement that returns rows.
+    fn query(
+        &self,
+        sql: &str,
+        params: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send;
+
+    /// Runs a statement that returns none.
+    fn execute(
+        &self,
+        sql: &str,
+        params: Vec<Value>,
+    ) -> impl Future<Output = Result<(), DbError>> + Send;
+}
+
+/// A value in a statement or a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// SQL's NULL.
+    Null,
+    /// An integer that is not negative.
+    Integer(u64),
+    /// Text.
+    Text(String),
+}
+
+impl From<u64> for Value {
+    fn from(integer: u64) -> Self {
+        Self::Integer(integer)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Null, Self::from)
+    }
+}
+
+/// A row of a result, its values in the order of the statement's columns.
+pub type Row = Vec<Value>;
+
+/// A statement with its parameters.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The text, with `?` for each parameter.
+    pub sql: Cow<'static, str>,
+    /// One for each `?`.
+    pub params: Vec<Value>,
+    /// Whether it returns rows.
+    pub kind: Kind,
+}
+
+/// Whether a statement returns rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It does.
+    Query,
+    /// It does not.
+    Execute,
+}
+
+/// What went wrong in the database, as far as Spin lets us know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DbError {
+    /// No connection could be opened.
+    #[error("can't connect: {0}")]
+    Connect(&'static str),
+    /// The server has no room for another connection (MySQL 1040, 1203, 1226).
+    #[error("the server has too many connections")]
+    TooManyConnections,
+    /// The connection is lost; what was under way may or may not have happened.
+    #[error("the connection was lost")]
+    ConnectionLost,
+    /// A row of that key is there (1062).
+    #[error("duplicate key")]
+    DuplicateKey,
+    /// Chosen as a deadlock's victim (1213); nothing happened.
+    #[error("deadlock")]
+    Deadlock,
+    /// Waited too long for a lock (1205, SQLite's busy); nothing happened.
+    #[error("lock wait timeout")]
+    LockTimeout,
+    /// The server takes no writes (1290, 1792, 1836).
+    #[error("the server is read-only")]
+    ReadOnly,
+    /// A table is missing (1146).
+    #[error("a table is missing")]
+    NoSuchTable,
+    /// A column is missing (1054).
+    #[error("a column is missing")]
+    NoSuchColumn,
+    /// The column or index is there already (1050, 1060, 1061).
+    #[error("it exists already")]
+    Exists,
+    /// The user may not do that (1044, 1045, 1142, 1227).
+    #[error("access denied")]
+    Denied,
+    /// Another error of the server, by its code; 0: the runtime did not tell (a failed query's text is lost in
+    /// Spin, so this may be any of the above).
+    #[error("database error {0}")]
+    Other(u32),
+}
+
+impl DbError {
+    /// Classifies a MySQL server's error code.
+    pub fn from_mysql_code(code: u32) -> Self {
+        match code {
+            1040 | 1203 | 1226 => Self::TooManyConnections,
+            1062 => Self::DuplicateKey,
+            1213 => Self::Deadlock,
+            1205 => Self::LockTimeout,
+            1290 | 1792 | 1836 => Self::ReadOnly,
+            1146 => Self::NoSuchTable,
+            1054 => Self::NoSuchColumn,
+            1050 | 1060 | 1061 => Self::Exists,
+            1044 | 1045 | 1142 | 1227 => Self::Denied,
+            1053 | 1152 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 => Self::ConnectionLost,
+            code => Self::Other(code),
+        }
+    }
+
+    /// Classifies the text of a driver's error as Spin passes it on (the driver's debug text).
+    pub fn from_mysql_text(text: &str) -> Self {
+        let code = text.split_once("ServerError { code: ").map(|(_, rest)| {
+            rest.chars()
+                .take_while(char::is_ascii_digit)
+                .fold(0_u32, |code, digit| {
+                    code.saturating_mul(10)
+                        .saturating_add(digit.to_digit(10).unwrap_or(0))
+                })
+        });
+        match code {
+            Some(code) => Self::from_mysql_code(code),
+            None if text.contains("Io(")
+                || text.contains("onnection")
+                || text.contains("Driver(") =>
+            {
+                Self::ConnectionLost
+            }
+            None => Self::Other(0),
+        }
+    }
+
+    /// Classifies the text of an SQLite error.
+    pub fn from_sqlite_text(text: &str) -> Self {
+        if text.contains("database is locked") || text.contains("table is locked") {
+            Self::LockTimeout
+        } else if text.contains("UNIQUE constraint") {
+            Self::DuplicateKey
+        } else if text.contains("no such table") {
+            Self::NoSuchTable
+        } else if text.contains("no such column") || text.contains("no column named") {
+            Self::NoSuchColumn
+        } else if text.contains("duplicate column") || text.contains("already exists") {
+            Self::Exists
+        } else if text.contains("readonly") {
+            Self::ReadOnly
+        } else {
+            Self::Other(0)
+        }
+    }
+
+    /// Whether the connection may be used again.
+    pub fn leaves_connection_usable(&self) -> bool {
+        !matches!(
+            self,
+            Self::Connect(_) | Self::TooManyConnections | Self::ConnectionLost | Self::Other(0)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_drivers_debug_text_is_classified() {
+        let deadlock = r#"Server(ServerError { code: 1213, message: "x", state: "40001" })"#;
+        assert_eq!(DbError::from_mysql_text(deadlock), DbError::Deadlock);
+        let lost = r#"Io(Io(Os { code: 104, kind: ConnectionReset, message: "reset" }))"#;
+        assert_eq!(DbError::from_mysql_text(lost), DbError::ConnectionLost);
+        assert_eq!(
+            DbError::from_mysql_text("async error: channel closed"),
+            DbError::Other(0)
+        );
+        let huge = "ServerError { code: 99999999999 }";
+        assert_eq!(DbError::from_mysql_text(huge), DbError::Other(u32::MAX));
+    }
+}

@@ -1,0 +1,146 @@
+//! The reference: the store's contract in a few lines of plain Rust, for tests to hold the SQL against.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{BATCH_ROWS, KeyRow, NewSession, Result, Store};
+use crate::domain::id::{HandleHash, UserId};
+use crate::domain::json::Json;
+use crate::domain::rotation::{Confirmation, StoredSession};
+use crate::domain::time::Timestamp;
+
+/// A store that forgets everything when it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    sessions: BTreeMap<HandleHash, NewSession>,
+    keys: BTreeMap<String, KeyRow>,
+}
+
+impl MemoryStore {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn live(&mut self, handle: HandleHash, now: Timestamp) -> Option<&mut NewSession> {
+        self.sessions
+            .get_mut(&handle)
+            .filter(|session| session.stored.is_live(now))
+    }
+
+    fn stored(&mut self, handle: HandleHash, now: Timestamp) -> Option<StoredSession> {
+        self.live(handle, now).map(|session| session.stored.clone())
+    }
+}
+
+impl Store for MemoryStore {
+    async fn insert(&self, session: &NewSession) -> Result<()> {
+        self.tables()
+            .sessions
+            .entry(session.handle)
+            .or_insert_with(|| session.clone());
+        Ok(())
+    }
+
+    async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
+        Ok(self.tables().stored(handle, now))
+    }
+
+    async fn confirm(
+        &self,
+        handle: HandleHash,
+        confirmation: Confirmation,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let mut tables = self.tables();
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == confirmation.parent
+        {
+            session.stored.current = confirmation.child;
+            session.stored.generation = session.stored.generation.next();
+            session.stored.expires_at = confirmation.expires_at;
+        }
+        Ok(tables.stored(handle, now))
+    }
+
+    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
+        let mut tables = self.tables();
+        let was_live = tables.live(handle, now).is_some();
+        if was_live {
+            tables.sessions.remove(&handle);
+        }
+        Ok(was_live)
+    }
+
+    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
+        self.tables()
+            .sessions
+            .retain(|handle, session| session.stored.user_id != *user || Some(*handle) == except);
+        Ok(())
+    }
+
+    async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
+        Ok(self
+            .tables()
+            .live(handle, now)
+            .map(|session| session.data.clone()))
+    }
+
+    async fn write_data(
+        &self,
+        handle: HandleHash,
+        data: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let mut tables = self.tables();
+        let session = tables.live(handle, now);
+        Ok(session
+            .map(|session| session.data = data.cloned())
+            .is_some())
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>> {
+        Ok(self.tables().keys.values().cloned().collect())
+    }
+
+    async fn add_keys(&self, rows: &[KeyRow]) -> Result<()> {
+        let mut tables = self.tables();
+        for row in rows {
+            tables
+                .keys
+                .entry(row.name.clone())
+                .or_insert_with(|| row.clone());
+        }
+        Ok(())
+    }
+
+    async fn remove_key(&self, name: &str) -> Result<()> {
+        self.tables().keys.remove(name);
+        Ok(())
+    }
+
+    async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
+        let mut tables = self.tables();
+        let expired: Vec<_> = tables
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.stored.expires_at < before)
+            .map(|(handle, _)| *handle)
+            .take(BATCH_ROWS as usize)
+            .collect();
+        for handle in &expired {
+            tables.sessions.remove(handle);
+        }
+        Ok(expired.len() as u64)
+    }
+
+    async fn count_expired(&self, before: Timestamp) -> Result<u64> {
+        let tables = self.tables();
+        let expired = |session: &&NewSession| session.stored.expires_at < before;
+        Ok(tables.sessions.values().filter(expired).count() as u64)
+    }
+}

@@ -1,0 +1,138 @@
+//! Where sessions and keys are kept: the contract, a reference in memory, and SQL.
+
+pub mod db;
+pub mod memory;
+pub mod pool;
+pub mod sql;
+
+use crate::domain::id::{HandleHash, UserId};
+use crate::domain::json::Json;
+use crate::domain::rotation::{Confirmation, StoredSession};
+use crate::domain::time::Timestamp;
+
+/// A session that is to be stored.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its primary key.
+    pub handle: HandleHash,
+    /// What a refresh reads of it.
+    pub stored: StoredSession,
+    /// The session data; none is not the same as `null`.
+    pub data: Option<Json>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A row of the key table.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Its primary key.
+    pub name: String,
+    /// What is kept under the name.
+    pub value: String,
+    /// For access-token keys the time from which the key signs; else when the row was made.
+    pub time: Timestamp,
+}
+
+impl std::fmt::Debug for KeyRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyRow({})", self.name)
+    }
+}
+
+/// Why the store did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database can't be reached, refuses, or took too long. The change may or may not have happened;
+    /// to try again is safe.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The tables are missing or lack columns, and could not be mended.
+    #[error("{0}")]
+    Schema(String),
+    /// A row holds what this service never writes.
+    #[error("table {table}, column {column}: {problem}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it, without its value.
+        problem: &'static str,
+    },
+}
+
+/// The result of a store operation.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Keeps sessions and keys.
+///
+/// Every operation is atomic by itself and safe to repeat. A session that has expired at the given `now` is as
+/// one that does not exist, whether or not its row is still there; no operation revives it. User ids compare byte
+/// for byte. An operation returns within a few seconds, with [`StoreError::Unavailable`] if need be.
+pub trait Store: Send + Sync + 'static {
+    /// Stores a new session. To insert the same handle again changes nothing and succeeds.
+    fn insert(&self, session: &NewSession) -> impl Future<Output = Result<()>> + Send;
+
+    /// Reads a session.
+    fn find(
+        &self,
+        handle: HandleHash,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Makes the child current if its parent is (compare-and-set), then reads the session.
+    fn confirm(
+        &self,
+        handle: HandleHash,
+        confirmation: Confirmation,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Removes a session. True for exactly one of any number of callers, and only if there was one.
+    fn delete(
+        &self,
+        handle: HandleHash,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Removes all sessions of a user that existed when the call began, `except` one, in batches.
+    fn delete_user(
+        &self,
+        user: &UserId,
+        except: Option<HandleHash>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Reads a session's data: none if there is no session, `Some(None)` if it has no data.
+    fn read_data(
+        &self,
+        handle: HandleHash,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Option<Json>>>> + Send;
+
+    /// Replaces a session's data. False if there is no session.
+    fn write_data(
+        &self,
+        handle: HandleHash,
+        data: Option<&Json>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Reads all rows of the key table.
+    fn keys(&self) -> impl Future<Output = Result<Vec<KeyRow>>> + Send;
+
+    /// Adds rows to the key table; a name that is there already keeps its row.
+    fn add_keys(&self, rows: &[KeyRow]) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes a row of the key table, if it is there.
+    fn remove_key(&self, name: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes up to a batch of the sessions that expired before `before`, and tells how many.
+    fn remove_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Counts the sessions that expired before `before`.
+    fn count_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
+}
+
+/// How many sessions one statement removes at most.
+pub const BATCH_ROWS: u64 = 1000;

@@ -1,0 +1,104 @@
+//! What differs between the SQL of MySQL and that of SQLite. Both take backticks around names.
+
+use crate::domain::config::Tables;
+
+/// Which SQL is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// MySQL and MariaDB.
+    MySql,
+    /// SQLite.
+    Sqlite,
+}
+
+impl Dialect {
+    /// The beginning of an insert that leaves a row alone that is there already.
+    pub(super) fn insert_ignore(self) -> &'static str {
+        match self {
+            Self::MySql => "INSERT IGNORE INTO",
+            Self::Sqlite => "INSERT OR IGNORE INTO",
+        }
+    }
+
+    /// A delete of at most `rows` of the rows that fit `condition`.
+    pub(super) fn delete_batch(self, table: &str, condition: &str, rows: u64) -> String {
+        match self {
+            Self::MySql => format!("DELETE FROM `{table}` WHERE {condition} LIMIT {rows}"),
+            Self::Sqlite => format!(
+                "DELETE FROM `{table}` WHERE rowid IN \
+                 (SELECT rowid FROM `{table}` WHERE {condition} LIMIT {rows})"
+            ),
+        }
+    }
+
+    /// A condition to add to a delete of one row, and the query that then tells on the same connection whether
+    /// the row was there.
+    ///
+    /// Spin returns no row count, and MySQL's `ROW_COUNT()` does not survive a prepare. `LAST_INSERT_ID(e)` with
+    /// an argument that depends on the row is set only if the row is met, here to the number that is bound.
+    pub(super) fn witness(self) -> Witness {
+        match self {
+            Self::MySql => Witness {
+                condition: " AND LAST_INSERT_ID(`expires_at` * 0 + ?)",
+                query: "SELECT LAST_INSERT_ID()",
+            },
+            Self::Sqlite => Witness {
+                condition: " AND 0 < ?",
+                query: "SELECT changes() * ?",
+            },
+        }
+    }
+
+    /// The statements that create the tables.
+    pub(super) fn create_tables(self, tables: &Tables) -> Vec<String> {
+        let file = match self {
+            Self::MySql => include_str!("../../../sql/mysql/001_create_tables.sql"),
+            Self::Sqlite => include_str!("../../../sql/sqlite/001_create_tables.sql"),
+        };
+        statements(file, tables)
+    }
+
+    /// The statements that upgrade a documented sessions table. The column whose absence is noticed comes last.
+    pub(super) fn upgrade_tables(self, tables: &Tables) -> Vec<String> {
+        let file = match self {
+            Self::MySql => include_str!("../../../sql/mysql/002_upgrade_documented_tables.sql"),
+            Self::Sqlite => include_str!("../../../sql/sqlite/002_upgrade_documented_tables.sql"),
+        };
+        statements(file, tables)
+    }
+
+    /// The folder of this dialect's files, for messages.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::MySql => "sql/mysql",
+            Self::Sqlite => "sql/sqlite",
+        }
+    }
+}
+
+/// See [`Dialect::witness`].
+pub(super) struct Witness {
+    pub(super) condition: &'static str,
+    pub(super) query: &'static str,
+}
+
+/// The statements of a file of `sql/`, for tables of other names if need be.
+fn statements(file: &str, tables: &Tables) -> Vec<String> {
+    let code: String = file.lines().filter(|line| !line.starts_with("--")).fold(
+        String::new(),
+        |mut code, line| {
+            code.push_str(line);
+            code.push('\n');
+            code
+        },
+    );
+    code.split(";\n")
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+        .map(|statement| {
+            statement
+                .replace("`signing_key`", &format!("`{}`", tables.signing_key))
+                .replace("`refresh_tokens`", &format!("`{}`", tables.refresh_tokens))
+        })
+        .collect()
+}

@@ -1,0 +1,326 @@
+//! The store on SQL: one implementation for MySQL, MariaDB and SQLite, over what Spin offers of each.
+//!
+//! There are no transactions (Spin prepares every statement, and MySQL prepares no `START TRANSACTION`). Each
+//! change is one conditional statement, and what it did is decided from what is read back.
+
+mod dialect;
+mod rows;
+mod runner;
+mod schema;
+
+use std::sync::Arc;
+
+pub use dialect::Dialect;
+
+use self::rows::{decode_data, decode_key, decode_session, integer};
+use self::runner::{Failure, Runner};
+use super::db::{Connector, DbError, Kind, Statement, Value};
+use super::{BATCH_ROWS, KeyRow, NewSession, Result, Store};
+use crate::domain::config::Tables;
+use crate::domain::id::{HandleHash, UserId};
+use crate::domain::json::Json;
+use crate::domain::rotation::{Confirmation, StoredSession};
+use crate::domain::secret::Random;
+use crate::domain::time::Timestamp;
+use crate::platform::Platform;
+
+/// The store on SQL.
+pub struct SqlStore<C: Connector, P> {
+    runner: Runner<C, P>,
+    platform: Arc<P>,
+    sql: Sql,
+}
+
+/// The statements, with the tables' names filled in once.
+struct Sql {
+    insert: String,
+    find: String,
+    confirm: String,
+    delete: String,
+    deleted: &'static str,
+    delete_user: String,
+    user_has_any: String,
+    delete_user_except: String,
+    user_has_others: String,
+    read_data: String,
+    write_data: String,
+    keys: String,
+    add_key: String,
+    remove_key: String,
+    some_expired: String,
+    remove_expired: String,
+    count_expired: String,
+}
+
+/// `user_id = ?` uses the index, but MySQL's binary collations ignore trailing spaces; the digits don't.
+const THE_USER: &str = "`user_id` = ? AND HEX(`user_id`) = HEX(?)";
+
+impl Sql {
+    fn new(dialect: Dialect, tables: &Tables) -> Self {
+        let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
+        let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
+        let others = format!("{THE_USER} AND `session_handle_hash_1` <> ?");
+        let witness = dialect.witness();
+        Self {
+            insert: format!(
+                "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
+                 `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            find: format!(
+                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
+                 FROM `{sessions}` WHERE {live}"
+            ),
+            confirm: format!(
+                "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
+                 `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+            ),
+            delete: format!("DELETE FROM `{sessions}` WHERE {live}{}", witness.condition),
+            deleted: witness.query,
+            delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
+            user_has_any: format!("SELECT 1 FROM `{sessions}` WHERE {THE_USER} LIMIT 1"),
+            delete_user_except: dialect.delete_batch(sessions, &others, BATCH_ROWS),
+            user_has_others: format!("SELECT 1 FROM `{sessions}` WHERE {others} LIMIT 1"),
+            read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
+            write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
+            keys: format!("SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}`"),
+            add_key: format!(
+                "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",
+                dialect.insert_ignore()
+            ),
+            remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
+            some_expired: format!(
+                "SELECT COUNT(*) FROM (SELECT 1 FROM `{sessions}` WHERE `expires_at` < ? \
+                 LIMIT {BATCH_ROWS}) AS batch"
+            ),
+            remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
+            count_expired: format!("SELECT COUNT(*) FROM `{sessions}` WHERE `expires_at` < ?"),
+        }
+    }
+}
+
+fn statement(kind: Kind, sql: &str, params: Vec<Value>) -> Statement {
+    Statement {
+        sql: sql.to_owned().into(),
+        params,
+        kind,
+    }
+}
+
+fn query(sql: &str, params: Vec<Value>) -> Statement {
+    statement(Kind::Query, sql, params)
+}
+
+fn execute(sql: &str, params: Vec<Value>) -> Statement {
+    statement(Kind::Execute, sql, params)
+}
+
+fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {
+    [handle.as_str().into(), now.as_millis().into()]
+}
+
+impl<C: Connector, P: Platform> SqlStore<C, P> {
+    /// A store on the database that `connector` opens, with at most `limit` connections.
+    pub fn new(
+        connector: C,
+        limit: usize,
+        dialect: Dialect,
+        tables: &Tables,
+        platform: Arc<P>,
+    ) -> Self {
+        Self {
+            runner: Runner::new(
+                connector,
+                limit,
+                dialect,
+                tables.clone(),
+                Arc::clone(&platform),
+            ),
+            sql: Sql::new(dialect, tables),
+            platform,
+        }
+    }
+
+    async fn delete_until_gone(&self, delete: &str, probe: &str, params: Vec<Value>) -> Result<()> {
+        loop {
+            let batch = [
+                execute(delete, params.clone()),
+                query(probe, params.clone()),
+            ];
+            if self.runner.run(&batch).await?.rows.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn count(&self, sql: &str, before: Timestamp) -> Result<u64> {
+        let rows = self
+            .runner
+            .run(&[query(sql, vec![before.as_millis().into()])])
+            .await?
+            .rows;
+        Ok(rows
+            .first()
+            .and_then(|row| integer(row.first()))
+            .unwrap_or(0))
+    }
+}
+
+impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
+    async fn insert(&self, session: &NewSession) -> Result<()> {
+        let params = vec![
+            session.handle.as_str().into(),
+            session.stored.user_id.as_str().into(),
+            session.stored.current.as_str().into(),
+            session.data.as_ref().map(Json::as_str).into(),
+            session.stored.expires_at.as_millis().into(),
+            session.stored.payload.as_ref().map(Json::as_str).into(),
+            u64::from(session.stored.generation.0).into(),
+            session.created_at.as_millis().into(),
+        ];
+        match self.runner.run(&[execute(&self.sql.insert, params)]).await {
+            // Handles are random: a row of that key is our own, from a try whose answer was lost.
+            Ok(_) | Err(Failure::Db(DbError::DuplicateKey)) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
+        let find = query(&self.sql.find, live(handle, now).to_vec());
+        let rows = self.runner.run(&[find]).await?.rows;
+        rows.into_iter().next().map(decode_session).transpose()
+    }
+
+    async fn confirm(
+        &self,
+        handle: HandleHash,
+        confirmation: Confirmation,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let [key, time] = live(handle, now);
+        let confirm = vec![
+            confirmation.child.as_str().into(),
+            confirmation.expires_at.as_millis().into(),
+            key,
+            time,
+            confirmation.parent.as_str().into(),
+        ];
+        let find = query(&self.sql.find, live(handle, now).to_vec());
+        let rows = self
+            .runner
+            .run(&[execute(&self.sql.confirm, confirm), find])
+            .await?
+            .rows;
+        rows.into_iter().next().map(decode_session).transpose()
+    }
+
+    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
+        let random: &dyn Random = &*self.platform;
+        // Not zero, and small enough for any integer type on the way.
+        let witness = u64::from_be_bytes(random.bytes()) >> 12 | 1;
+        let mut delete = live(handle, now).to_vec();
+        delete.push(witness.into());
+        let seen = match self.sql.deleted.contains('?') {
+            true => vec![witness.into()],
+            false => Vec::new(),
+        };
+        let script = [
+            execute(&self.sql.delete, delete),
+            query(self.sql.deleted, seen),
+        ];
+        let outcome = self.runner.run(&script).await?;
+        let deleted = outcome.rows.first().and_then(|row| integer(row.first())) == Some(witness);
+        if !deleted && outcome.repeated {
+            // The first try may have removed the row; to say that it was not there would be a guess.
+            return Err(Failure::Db(DbError::ConnectionLost).into());
+        }
+        Ok(deleted)
+    }
+
+    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
+        let mut params: Vec<Value> = vec![user.as_str().into(), user.as_str().into()];
+        match except {
+            None => {
+                self.delete_until_gone(&self.sql.delete_user, &self.sql.user_has_any, params)
+                    .await
+            }
+            Some(handle) => {
+                params.push(handle.as_str().into());
+                let (delete, probe) = (&self.sql.delete_user_except, &self.sql.user_has_others);
+                self.delete_until_gone(delete, probe, params).await
+            }
+        }
+    }
+
+    async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
+        let read = query(&self.sql.read_data, live(handle, now).to_vec());
+        let rows = self.runner.run(&[read]).await?.rows;
+        rows.into_iter().next().map(decode_data).transpose()
+    }
+
+    async fn write_data(
+        &self,
+        handle: HandleHash,
+        data: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let [key, time] = live(handle, now);
+        let write = vec![data.map(Json::as_str).into(), key, time];
+        let find = query(&self.sql.read_data, live(handle, now).to_vec());
+        let rows = self
+            .runner
+            .run(&[execute(&self.sql.write_data, write), find])
+            .await?
+            .rows;
+        Ok(!rows.is_empty())
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>> {
+        let rows = self
+            .runner
+            .run(&[query(&self.sql.keys, Vec::new())])
+            .await?
+            .rows;
+        rows.into_iter().map(decode_key).collect()
+    }
+
+    async fn add_keys(&self, rows: &[KeyRow]) -> Result<()> {
+        let script: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let params = vec![
+                    row.name.as_str().into(),
+                    row.value.as_str().into(),
+                    row.time.as_millis().into(),
+                ];
+                execute(&self.sql.add_key, params)
+            })
+            .collect();
+        self.runner.run(&script).await?;
+        Ok(())
+    }
+
+    async fn remove_key(&self, name: &str) -> Result<()> {
+        self.runner
+            .run(&[execute(&self.sql.remove_key, vec![name.into()])])
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
+        let found = self.count(&self.sql.some_expired, before).await?;
+        if found > 0 {
+            let remove = execute(&self.sql.remove_expired, vec![before.as_millis().into()]);
+            self.runner.run(&[remove]).await?;
+        }
+        Ok(found)
+    }
+
+    async fn count_expired(&self, before: Timestamp) -> Result<u64> {
+        self.count(&self.sql.count_expired, before).await
+    }
+}
+
+#[cfg(test)]
+#[path = "sqlite_tests.rs"]
+mod tests;

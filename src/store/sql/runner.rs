@@ -1,0 +1,163 @@
+//! Running statements against a database that may be slow, away, restarted, deadlocked or still empty.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::dialect::Dialect;
+use super::schema;
+use crate::domain::config::Tables;
+use crate::domain::secret::Random;
+use crate::platform::Platform;
+use crate::store::StoreError;
+use crate::store::db::{Connector, DbError, Row, Statement};
+use crate::store::pool::Pool;
+
+/// How long an operation may take, waiting for a connection included. Callers get an answer within 5 s.
+const DEADLINE: Duration = Duration::from_secs(4);
+
+/// How often a statement that was a deadlock's victim is tried again.
+const DEADLOCK_RETRIES: u32 = 3;
+
+/// How often an open is tried again while the server has too many connections.
+const OPEN_RETRIES: u32 = 8;
+
+/// Runs scripts: statements in order on one connection.
+pub(super) struct Runner<C: Connector, P> {
+    pool: Pool<C>,
+    dialect: Dialect,
+    tables: Tables,
+    platform: Arc<P>,
+}
+
+/// A script that ran.
+pub(super) struct Outcome {
+    /// The rows of its last statement.
+    pub(super) rows: Vec<Row>,
+    /// Whether an earlier try may have run as well.
+    pub(super) repeated: bool,
+}
+
+/// A script that did not run to its end.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database's error.
+    Db(DbError),
+    /// The tables are not there.
+    Schema(String),
+    /// No answer in time.
+    Deadline,
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Db(error) => Self::Unavailable(error.to_string()),
+            Failure::Schema(message) => Self::Schema(message),
+            Failure::Deadline => Self::Unavailable(format!("no answer within {DEADLINE:?}")),
+        }
+    }
+}
+
+/// What earlier tries of a script were like.
+#[derive(Default)]
+struct Tries {
+    deadlocks: u32,
+    opens: u32,
+    /// A kept connection failed, so now it must be a new one.
+    fresh: bool,
+    mended: bool,
+    repeated: bool,
+}
+
+impl<C: Connector, P: Platform> Runner<C, P> {
+    pub(super) fn new(
+        connector: C,
+        limit: usize,
+        dialect: Dialect,
+        tables: Tables,
+        platform: Arc<P>,
+    ) -> Self {
+        Self {
+            pool: Pool::new(connector, limit),
+            dialect,
+            tables,
+            platform,
+        }
+    }
+
+    /// Runs a script that may be repeated safely.
+    pub(super) async fn run(&self, script: &[Statement]) -> Result<Outcome, Failure> {
+        let mut work = pin!(self.run_patiently(script));
+        let mut deadline = pin!(self.platform.sleep(DEADLINE));
+        tokio::select! {
+            biased;
+            outcome = &mut work => outcome,
+            () = &mut deadline => Err(Failure::Deadline),
+        }
+    }
+
+    async fn run_patiently(&self, script: &[Statement]) -> Result<Outcome, Failure> {
+        let mut tries = Tries::default();
+        loop {
+            let (error, was_kept) = match self.attempt(script, tries.fresh).await {
+                Ok(rows) => {
+                    return Ok(Outcome {
+                        rows,
+                        repeated: tries.repeated,
+                    });
+                }
+                Err(failed) => failed,
+            };
+            match error {
+                DbError::Deadlock if tries.deadlocks < DEADLOCK_RETRIES => {
+                    tries.deadlocks += 1;
+                    self.pause(20 * u64::from(tries.deadlocks)).await;
+                }
+                DbError::TooManyConnections if tries.opens < OPEN_RETRIES => {
+                    tries.opens += 1;
+                    self.pause(50 * u64::from(tries.opens)).await;
+                }
+                DbError::ConnectionLost | DbError::Other(0) if was_kept => {
+                    tries.fresh = true;
+                    tries.repeated = true;
+                }
+                // Spin loses the text of a failed query, so a missing table looks like any other failure.
+                DbError::NoSuchTable | DbError::NoSuchColumn | DbError::Other(0)
+                    if !tries.mended =>
+                {
+                    tries.mended = true;
+                    let mut lease = self.pool.lease(false).await.map_err(Failure::Db)?;
+                    if !schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform)
+                        .await?
+                    {
+                        return Err(Failure::Db(error));
+                    }
+                }
+                error => return Err(Failure::Db(error)),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        script: &[Statement],
+        fresh: bool,
+    ) -> Result<Vec<Row>, (DbError, bool)> {
+        let mut lease = self
+            .pool
+            .lease(fresh)
+            .await
+            .map_err(|error| (error, false))?;
+        let was_kept = lease.was_kept();
+        lease.run(script).await.map_err(|error| (error, was_kept))
+    }
+
+    /// Waits for about `millis`, randomly between half and the whole of it, so that rivals don't meet again.
+    async fn pause(&self, millis: u64) {
+        let random: &dyn Random = &*self.platform;
+        let [byte] = random.bytes();
+        let millis = millis / 2 + millis * u64::from(byte) / 512;
+        self.platform.sleep(Duration::from_millis(millis)).await;
+    }
+}

@@ -1,0 +1,89 @@
+//! Finding the tables, and making or upgrading them when they are not as they should be.
+
+use super::dialect::Dialect;
+use super::runner::Failure;
+use super::{execute, statement};
+use crate::domain::config::Tables;
+use crate::platform::{Level, Platform};
+use crate::store::db::{Connector, DbError, Kind};
+use crate::store::pool::Lease;
+
+/// Looks at the tables, creates what is missing and upgrades what is old. True if that changed anything.
+///
+/// Any number of instances may do it at the same time: what another one made meanwhile counts as made.
+pub(super) async fn mend<C: Connector, P: Platform>(
+    lease: &mut Lease<'_, C>,
+    dialect: Dialect,
+    tables: &Tables,
+    platform: &P,
+) -> Result<bool, Failure> {
+    let script = match problem(lease, tables).await? {
+        None => return Ok(false),
+        Some(DbError::NoSuchTable) => dialect.create_tables(tables),
+        Some(_) => dialect.upgrade_tables(tables),
+    };
+    change(lease, dialect, tables, script).await?;
+    // A documented table beside a missing one: created the one, now upgrade the other.
+    if let Some(problem) = problem(lease, tables).await? {
+        if problem == DbError::NoSuchTable {
+            return Err(Failure::Db(problem));
+        }
+        change(lease, dialect, tables, dialect.upgrade_tables(tables)).await?;
+    }
+    platform.log(Level::Info, "created or upgraded the session tables");
+    Ok(true)
+}
+
+/// What the tables lack, if anything.
+///
+/// `execute`, not `query`: Spin tells why an `execute` failed.
+async fn problem<C: Connector>(
+    lease: &mut Lease<'_, C>,
+    tables: &Tables,
+) -> Result<Option<DbError>, Failure> {
+    let probes = [
+        format!(
+            "SELECT `key_name`, `key_value`, `created_at_time` FROM `{}` LIMIT 0",
+            tables.signing_key
+        ),
+        format!(
+            "SELECT `generation`, `created_at` FROM `{}` LIMIT 0",
+            tables.refresh_tokens
+        ),
+    ];
+    for probe in probes {
+        match lease
+            .run(&[statement(Kind::Execute, &probe, Vec::new())])
+            .await
+        {
+            Ok(_) => {}
+            Err(error @ (DbError::NoSuchTable | DbError::NoSuchColumn)) => return Ok(Some(error)),
+            Err(error) => return Err(Failure::Db(error)),
+        }
+    }
+    Ok(None)
+}
+
+async fn change<C: Connector>(
+    lease: &mut Lease<'_, C>,
+    dialect: Dialect,
+    tables: &Tables,
+    script: Vec<String>,
+) -> Result<(), Failure> {
+    for sql in script {
+        match lease.run(&[execute(&sql, Vec::new())]).await {
+            Ok(_) | Err(DbError::Exists) => {}
+            Err(DbError::Denied) => {
+                return Err(Failure::Schema(format!(
+                    "the tables {} and {} are missing or old, and the database user may not change that; \
+                     run the files of {} in the database, in the order of their numbers",
+                    tables.signing_key,
+                    tables.refresh_tokens,
+                    dialect.folder(),
+                )));
+            }
+            Err(error) => return Err(Failure::Db(error)),
+        }
+    }
+    Ok(())
+}

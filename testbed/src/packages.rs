@@ -1,0 +1,78 @@
+//! Programs that come from Debian's packages: installed when this process may, named when it may not.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::process;
+
+/// A program and the Debian packages that bring it.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The program's file name.
+    pub name: &'static str,
+    /// What `apt-get install` needs to be told.
+    pub packages: &'static [&'static str],
+}
+
+/// MariaDB without its system service: a private server needs the programs only.
+pub const MARIADB: Program = Program {
+    name: "mariadbd",
+    packages: &["mariadb-server-core", "mariadb-client-core"],
+};
+
+/// Makes a Debian system in a folder.
+pub const DEBOOTSTRAP: Program = Program {
+    name: "debootstrap",
+    packages: &["debootstrap"],
+};
+
+/// apt-get downloads some 20 MB at most.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Makes sure that `program` is there. Root installs it; for anyone else the error names the command.
+pub fn ensure(program: Program) -> Result<()> {
+    if process::find_program(program.name).is_some() {
+        return Ok(());
+    }
+    let packages = program.packages.join(" ");
+    if !process::is_root() || process::find_program("apt-get").is_none() {
+        bail!(
+            "{} is missing; install it with: sudo apt-get update && sudo apt-get install -y \
+             --no-install-recommends {packages}",
+            program.name
+        );
+    }
+    eprintln!("Installing {packages} (apt-get)");
+    apt_get(&["update"])?;
+    let install = ["install", "-y", "--no-install-recommends"];
+    apt_get(&[&install, program.packages].concat())?;
+    ensure!(
+        process::find_program(program.name).is_some(),
+        "{packages} did not bring {}",
+        program.name
+    );
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command
+        // Without a terminal of its own, dpkg must not try to take ours.
+        .args([
+            "-q",
+            "-o",
+            "Dpkg::Use-Pty=0",
+            "-o",
+            "DPkg::Lock::Timeout=120",
+        ])
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    let status = process::run(command, Some(LIMIT))?;
+    ensure!(
+        status.success(),
+        "apt-get {} failed: {status}",
+        arguments.join(" ")
+    );
+    Ok(())
+}

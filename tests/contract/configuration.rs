@@ -1,0 +1,197 @@
+//! The variables: what is refused and how, what is accepted at the edges, what a few of them do.
+//!
+//! What the others do is tested where it belongs: validities in `tokens`, policies in `theft`.
+
+use futures::StreamExt;
+use session_tests::prelude::*;
+
+suite! {
+    everywhere:
+        a_wrong_value_stops_every_request_and_is_logged,
+        every_endpoint_is_stopped,
+        the_smallest_and_the_largest_values_are_accepted,
+        an_empty_value_is_the_default,
+        tables_can_have_other_names;
+    servers:
+        a_required_value_that_is_missing_stops_every_request,
+        tls_that_is_required_is_not_given_up;
+}
+
+const WRONG: [(&str, &[&str]); 13] = [
+    ("database", &["postgres", "MySQL", "sqlite "]),
+    (
+        "signing_key_table",
+        &["signing key", "a;b", "a-b", "schlüssel", "`a`"],
+    ),
+    ("refresh_tokens_table", &["a.b", "refresh_tokens\n"]),
+    ("access_token_signing_key_dynamic", &["yes", "TRUE", "1"]),
+    (
+        "access_token_signing_key_update_interval",
+        &["0", "721", "1.5", "24h", "-1"],
+    ),
+    (
+        "access_token_validity",
+        &["9", "86400001", "-10", "1e3", "99999999999999999999"],
+    ),
+    ("access_token_blacklisting", &["on", "0"]),
+    ("refresh_token_validity", &["0", "8761", " 1"]),
+    ("refresh_reuse_window", &["-1", "61", "ten"]),
+    (
+        "on_token_theft",
+        &["revoke", "REPORT", "report,revoke_user"],
+    ),
+    // Only with a server:
+    ("mysql_port", &["0", "65536", "mysql"]),
+    ("mysql_tls", &["preferred", "true"]),
+    ("mysql_connection_limit", &["0", "101", "-3"]),
+];
+
+async fn a_wrong_value_stops_every_request_and_is_logged(db: Backend) {
+    let place = db.place().await;
+    let settings = WRONG
+        .iter()
+        .filter(|(variable, _)| db != Backend::Sqlite || !variable.starts_with("mysql"));
+    let cases = settings.flat_map(|(variable, values)| values.iter().map(move |v| (*variable, *v)));
+    let check = |(variable, value): (&'static str, &'static str)| {
+        let setup = place.service().set(variable, value);
+        async move {
+            let service = setup.start().await;
+            let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+            let reply = reply.expect_error(500, "misconfigured");
+            let log = service.log();
+            let line = log.lines().find(|line| line.contains(variable));
+            let line = line.unwrap_or_else(|| panic!("{variable}={value:?} is not in {log}"));
+            assert!(line.contains(value.trim()), "{line} does not say {value:?}");
+            assert!(
+                line.contains("allowed"),
+                "{line} does not say what is allowed"
+            );
+            assert!(
+                !reply.text().contains(value.trim()) || value.len() < 3,
+                "{reply:?}"
+            );
+        }
+    };
+    futures::stream::iter(cases.map(check))
+        .buffer_unordered(2)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+async fn every_endpoint_is_stopped(db: Backend) {
+    let service = db.service().set("on_token_theft", "shrug").start().await;
+    for _ in 0..2 {
+        for reply in [
+            service.post_session(r#"{"userId":"ada"}"#).await,
+            service.verify("x").await,
+            service.refresh("x").await,
+            service.revoke("x").await,
+            service.revoke_all("ada").await,
+            service.data("x").await,
+            service.write_data("x", "1").await,
+        ] {
+            reply.expect_error(500, "misconfigured");
+        }
+    }
+}
+
+async fn the_smallest_and_the_largest_values_are_accepted(db: Backend) {
+    let longest_name = "t".repeat(64);
+    let edges = [
+        ("mysql_connection_limit", "1", "100"),
+        ("signing_key_table", "k", "K_0"),
+        ("refresh_tokens_table", "r", &longest_name),
+        ("access_token_signing_key_dynamic", "true", "false"),
+        ("access_token_signing_key_update_interval", "1", "720"),
+        ("access_token_validity", "10", "86400000"),
+        ("access_token_blacklisting", "true", "false"),
+        ("refresh_token_validity", "1", "8760"),
+        ("refresh_reuse_window", "0", "60"),
+        ("on_token_theft", "report", "revoke_user"),
+    ];
+    let smallest = edges.iter().fold(db.service(), |setup, (name, least, _)| {
+        setup.set(name, least)
+    });
+    let largest = edges
+        .iter()
+        .fold(db.service(), |setup, (name, _, most)| setup.set(name, most));
+    for setup in [smallest, largest] {
+        let service = setup.start().await;
+        let session = service.create("ada").await;
+        assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+        let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+        assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+        assert_eq!(service.revoke(&child.handle).await.answer(), "OK");
+    }
+}
+
+async fn an_empty_value_is_the_default(db: Backend) {
+    let service = db
+        .service()
+        .set("access_token_validity", "")
+        .set("refresh_token_validity", "")
+        .set("on_token_theft", "")
+        .set("access_token_signing_key_path", "")
+        .start()
+        .await;
+    let now = service.freeze().await;
+    let session = service.create("ada").await;
+    assert_eq!(session.access.expires, now + HOUR);
+    assert_eq!(session.refresh.expires, now + 2400 * HOUR);
+}
+
+async fn tables_can_have_other_names(db: Backend) {
+    let service = db
+        .service()
+        .set("signing_key_table", "site_keys_1")
+        .set("refresh_tokens_table", "Site_Sessions")
+        .start()
+        .await;
+    let session = service.create("ada").await;
+    service.tick().await;
+    let tables = service.tables();
+    let rows = tables.query("SELECT user_id FROM Site_Sessions", &[]).await;
+    assert_eq!(rows, [[Some("ada".to_owned())]]);
+    let rows = tables.query("SELECT COUNT(*) FROM site_keys_1", &[]).await;
+    assert_eq!(rows, [[Some("2".to_owned())]]);
+    assert!(
+        tables
+            .try_query("SELECT 1 FROM refresh_tokens", &[])
+            .await
+            .is_err()
+    );
+    assert!(
+        tables
+            .try_query("SELECT 1 FROM signing_key", &[])
+            .await
+            .is_err()
+    );
+    assert_eq!(service.revoke_all("ada").await.answer(), "OK");
+    assert_eq!(service.data(&session.handle).await.answer(), "UNAUTHORISED");
+}
+
+async fn a_required_value_that_is_missing_stops_every_request(db: Backend) {
+    for variable in ["mysql_user", "mysql_password", "mysql_database"] {
+        let service = db.service().set(variable, "").start().await;
+        let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+        reply.expect_error(500, "misconfigured");
+        let log = service.log();
+        assert!(
+            log.lines().any(|line| line.contains(variable)),
+            "{variable} is not in {log}"
+        );
+    }
+}
+
+async fn tls_that_is_required_is_not_given_up(db: Backend) {
+    let service = db.service().set("mysql_tls", "required").start().await;
+    let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+    reply.expect_error(503, "database_unavailable");
+    assert!(
+        service
+            .tables()
+            .try_query("SELECT 1 FROM refresh_tokens", &[])
+            .await
+            .is_err()
+    );
+}

@@ -1,0 +1,113 @@
+//! Access tokens and a JOSE implementation that somebody else wrote: PyJWT.
+//!
+//! It is installed into a folder of its own under `target/` when Python has none.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use session_tests::prelude::*;
+
+suite! {
+    everywhere:
+        pyjwt_verifies_an_access_token_with_the_key_of_the_database;
+}
+
+const VERIFY: &str = "
+import base64, json, jwt, sys
+token, key = sys.argv[1:]
+key = base64.urlsafe_b64decode(key + '=')
+print(json.dumps({
+    'header': jwt.get_unverified_header(token),
+    'claims': jwt.decode(token, key, algorithms=['HS256'],
+                         options={'require': ['exp', 'iat', 'sub']}),
+}))
+try:
+    jwt.decode(token, b'x' * 32, algorithms=['HS256'])
+    sys.exit('a wrong key was accepted')
+except jwt.InvalidSignatureError:
+    pass
+";
+
+async fn pyjwt_verifies_an_access_token_with_the_key_of_the_database(db: Backend) {
+    let service = db.service().start().await;
+    let payload = r#"{"role":"admin","name":"Zoë 🦀","n":9007199254740993}"#;
+    let session = service.create_with_payload("ada 🦀", payload).await;
+    let key = service.tables().signing_keys().await.remove(0);
+    let output = python(
+        VERIFY,
+        vec![session.access.value.clone(), key.key_value.clone()],
+    )
+    .await;
+    let seen: Value = serde_json::from_str(&output).expect("the script prints JSON");
+    assert_eq!(
+        seen["header"],
+        json!({"alg": "HS256", "typ": "JWT", "kid": key.kid()})
+    );
+    assert_eq!(seen["claims"], Jwt::parse(&session.access.value).claims);
+    assert_eq!(seen["claims"]["sub"], "ada 🦀");
+    assert_eq!(seen["claims"]["userPayload"]["n"], 9007199254740993_i64);
+}
+
+/// What a script prints. Panics with what it complained about if it fails.
+async fn python(script: &'static str, arguments: Vec<String>) -> String {
+    let run = move || {
+        let mut command = Command::new(interpreter());
+        let output = command
+            .arg("-c")
+            .arg(script)
+            .args(arguments)
+            .output()
+            .expect("python runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("the script prints UTF-8")
+    };
+    tokio::task::spawn_blocking(run)
+        .await
+        .expect("the script succeeds")
+}
+
+/// A Python that has PyJWT.
+fn interpreter() -> PathBuf {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(|error| error.into_inner());
+    let has_pyjwt = |python: &PathBuf| {
+        let import = Command::new(python)
+            .args(["-c", "import jwt; jwt.PyJWT"])
+            .output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    let system = PathBuf::from("python3");
+    let folder = testbed::workspace_root().join("target/pyjwt");
+    let own = folder.join("bin/python");
+    if let Some(python) = [&system, &own].into_iter().find(|python| has_pyjwt(python)) {
+        return python.clone();
+    }
+    let mut venv = Command::new(system);
+    let made = venv
+        .args(["-m", "venv"])
+        .arg(&folder)
+        .output()
+        .expect("python3 is installed");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let mut pip = Command::new(&own);
+    let installed = pip
+        .args(["-m", "pip", "install", "--quiet", "pyjwt"])
+        .output();
+    let installed = installed.expect("pip runs");
+    assert!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
+    own
+}

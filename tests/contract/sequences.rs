@@ -1,0 +1,183 @@
+//! The decision table of rotation under every short sequence of steps (TH1).
+//!
+//! The reference is a few lines: which refresh token is current, and who is whose parent. The reuse
+//! window is off, so every refresh draws another child and no clock has to move.
+
+use futures::StreamExt;
+use session_tests::prelude::*;
+
+suite! {
+    everywhere:
+        th1_every_sequence_of_up_to_4_steps_is_answered_by_the_table,
+        th1_long_random_sequences_are_answered_by_the_table;
+}
+
+/// A step of either party, on the token with this number in order of issue.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Refresh(usize),
+    Verify(usize),
+}
+
+/// What the table says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    /// OK of a refresh: there is another token.
+    Child,
+    /// OK of a verification; whether there is a new access token.
+    Good {
+        replaced: bool,
+    },
+    TryRefreshToken,
+    Theft,
+}
+
+#[derive(Clone)]
+struct Model {
+    parents: Vec<Option<usize>>,
+    generations: Vec<u32>,
+    current: usize,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self {
+            parents: vec![None],
+            generations: vec![0],
+            current: 0,
+        }
+    }
+
+    fn steps(&self) -> impl Iterator<Item = Step> + use<> {
+        (0..self.parents.len()).flat_map(|token| [Step::Refresh(token), Step::Verify(token)])
+    }
+
+    fn take(&mut self, step: Step) -> Outcome {
+        match step {
+            Step::Refresh(token) => {
+                if self.parents[token] == Some(self.current) {
+                    self.current = token;
+                }
+                if token != self.current {
+                    return Outcome::Theft;
+                }
+                self.parents.push(Some(token));
+                self.generations.push(self.generations[token] + 1);
+                Outcome::Child
+            }
+            Step::Verify(token) => match self.parents[token] {
+                None => Outcome::Good { replaced: false },
+                Some(parent) => {
+                    if parent == self.current {
+                        self.current = token;
+                    }
+                    match token == self.current {
+                        true => Outcome::Good { replaced: true },
+                        false => Outcome::TryRefreshToken,
+                    }
+                }
+            },
+        }
+    }
+}
+
+fn outcome(step: Step, reply: &Reply) -> Outcome {
+    match (step, &*reply.answer()) {
+        (Step::Refresh(_), "OK") => Outcome::Child,
+        (Step::Refresh(_), "UNAUTHORISED")
+            if reply.part("sessionTheftDetected.value").as_deref() == Some("true") =>
+        {
+            Outcome::Theft
+        }
+        (Step::Verify(_), "OK") => Outcome::Good {
+            replaced: reply.part("newAccessToken").is_some(),
+        },
+        (Step::Verify(_), "TRY_REFRESH_TOKEN") => Outcome::TryRefreshToken,
+        _ => panic!("the table knows no such answer to {step:?}: {reply:?}"),
+    }
+}
+
+/// Plays a sequence on a session of its own and compares every reply, and the row at the end.
+async fn play(service: &Service, steps: Vec<Step>) {
+    let mut model = Model::new();
+    let mut tokens = vec![service.create("ada").await];
+    for (done, &step) in steps.iter().enumerate() {
+        let reply = match step {
+            Step::Refresh(token) => service.refresh(&tokens[token].refresh.value).await,
+            Step::Verify(token) => service.verify(&tokens[token].access.value).await,
+        };
+        let played = &steps[..=done];
+        assert_eq!(
+            outcome(step, &reply),
+            model.take(step),
+            "at the end of {played:?}: {reply:?}"
+        );
+        if let (Step::Refresh(_), "OK") = (step, &*reply.answer()) {
+            tokens.push(Session::refreshed(&reply));
+        }
+    }
+    let row = service
+        .tables()
+        .session(&tokens[0].handle)
+        .await
+        .expect("nothing ends the session");
+    let current = &tokens[model.current].refresh.value;
+    assert_eq!(
+        row.refresh_token_hash_2,
+        sha256_hex(&sha256_hex(current)),
+        "after {steps:?}"
+    );
+    assert_eq!(
+        row.generation,
+        i64::from(model.generations[model.current]),
+        "after {steps:?}"
+    );
+}
+
+async fn play_all(db: Backend, sequences: Vec<Vec<Step>>) {
+    let service = db.service().set("refresh_reuse_window", 0).start().await;
+    let games = sequences.into_iter().map(|steps| play(&service, steps));
+    futures::stream::iter(games)
+        .buffer_unordered(16)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+async fn th1_every_sequence_of_up_to_4_steps_is_answered_by_the_table(db: Backend) {
+    let mut games = vec![(Model::new(), Vec::new())];
+    for _ in 0..4 {
+        let longer = games.iter().flat_map(|(model, steps)| {
+            model.steps().map(|step| {
+                let (mut model, mut steps) = (model.clone(), steps.clone());
+                model.take(step);
+                steps.push(step);
+                (model, steps)
+            })
+        });
+        games = longer.collect();
+    }
+    assert!(games.len() > 150, "{}", games.len());
+    play_all(db, games.into_iter().map(|(_, steps)| steps).collect()).await;
+}
+
+async fn th1_long_random_sequences_are_answered_by_the_table(db: Backend) {
+    let mut random = Random::new();
+    let mut sequences = Vec::new();
+    for _ in 0..150 {
+        let mut model = Model::new();
+        let mut steps = Vec::new();
+        for _ in 0..12 {
+            let possible: Vec<Step> = model.steps().collect();
+            // Mostly the youngest tokens: a theft that was seen ends the interesting part.
+            let youngest = possible.len().saturating_sub(6);
+            let step = match random.below(4) {
+                0 => *random.pick(&possible),
+                _ => *random.pick(&possible[youngest..]),
+            };
+            model.take(step);
+            steps.push(step);
+        }
+        sequences.push(steps);
+    }
+    play_all(db, sequences).await;
+}

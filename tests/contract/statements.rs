@@ -1,0 +1,119 @@
+//! How many statements each operation takes: as the host counts them, and as MariaDB does.
+
+use session_tests::prelude::*;
+
+suite! {
+    everywhere:
+        statements_per_operation,
+        verifying_with_blacklisting_takes_one_statement,
+        loading_keys_is_once_per_instance_and_once_a_minute;
+    mariadb:
+        statements_per_operation_as_the_server_counts_them;
+}
+
+/// Each operation once, after a warm-up; `count` says how many statements ran since it was last asked.
+async fn assert_statements_per_operation(service: &Service, count: impl AsyncFn() -> u64) {
+    service.freeze().await;
+    let session = service.create("ada").await;
+    let other = service.create("ada").await;
+    for warm_up in [&session, &other] {
+        service.data(&warm_up.handle).await;
+        service.refresh(&warm_up.refresh.value).await;
+    }
+    count().await;
+
+    service.create("bob").await;
+    assert_eq!(count().await, 1, "create");
+    service.verify(&session.access.value).await;
+    service.verify("x").await;
+    service.refresh("x").await;
+    assert_eq!(count().await, 0, "verify; refuse what is not genuine");
+    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    assert_eq!(count().await, 1, "refresh of the current token");
+    service.verify(&child.access.value).await;
+    assert_eq!(count().await, 2, "confirm a child");
+    service.verify(&child.access.value).await;
+    assert!(count().await <= 2, "confirm a child once more");
+    service.data(&session.handle).await;
+    assert_eq!(count().await, 1, "read data");
+    service.write_data(&session.handle, "1").await;
+    assert_eq!(count().await, 2, "write data");
+    service.revoke(&session.handle).await;
+    assert_eq!(count().await, 2, "delete");
+    service.revoke_all("ada").await;
+    assert_eq!(count().await, 1, "delete all of a user");
+    assert_eq!(service.tables().session_count().await, 1);
+}
+
+async fn statements_per_operation(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    assert_statements_per_operation(&service, async || {
+        let statements = service.statements().await;
+        service.forget_statements().await;
+        statements
+    })
+    .await;
+}
+
+async fn verifying_with_blacklisting_takes_one_statement(db: Backend) {
+    let service = db
+        .service()
+        .set("access_token_blacklisting", true)
+        .one_instance()
+        .start()
+        .await;
+    service.freeze().await;
+    let session = service.create("ada").await;
+    service.verify(&session.access.value).await;
+    service.forget_statements().await;
+    for _ in 0..10 {
+        service.verify(&session.access.value).await;
+    }
+    assert_eq!(service.statements().await, 10);
+}
+
+async fn loading_keys_is_once_per_instance_and_once_a_minute(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    service.freeze().await;
+    let session = service.create("ada").await;
+    service.forget_statements().await;
+    for _ in 0..20 {
+        service.verify(&session.access.value).await;
+    }
+    assert_eq!(service.statements().await, 0);
+    service.advance(61 * SECOND).await;
+    for _ in 0..20 {
+        service.verify(&session.access.value).await;
+    }
+    assert_eq!(service.statements().await, 1);
+}
+
+async fn statements_per_operation_as_the_server_counts_them(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    service.create("first").await;
+    service.revoke_all("first").await;
+    let server = db.server();
+    for sql in [
+        "SET GLOBAL log_output = 'TABLE'",
+        "SET GLOBAL general_log = 1",
+    ] {
+        server.execute_admin(sql).expect("an administrator may log");
+    }
+    // Other tests use the server too: only what this service's connections execute counts.
+    let executed = format!(
+        "SELECT COUNT(*) FROM mysql.general_log WHERE command_type IN ('Execute', 'Query') \
+         AND thread_id IN (SELECT id FROM information_schema.processlist WHERE db = '{}') \
+         AND argument NOT LIKE '%general_log%'",
+        service.place().database_name()
+    );
+    let seen = std::cell::Cell::new(0);
+    assert_statements_per_operation(&service, async || {
+        let rows = server.query_admin(&executed).expect("the log can be read");
+        let total: u64 = rows[0][0].parse().expect("a count is a number");
+        total - seen.replace(total)
+    })
+    .await;
+    server
+        .execute_admin("SET GLOBAL general_log = 0")
+        .expect("an administrator may log");
+}

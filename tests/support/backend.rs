@@ -1,0 +1,196 @@
+//! The databases on which the contract holds, and a place on one of them for a test alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use testbed::database::{Flavor, Server, shared};
+use testbed::folder::TempFolder;
+use testbed::service::Database;
+
+use crate::service::{Service, Setup, shared_service};
+use crate::tables::Tables;
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Backend {
+    /// The file in the application's state folder.
+    Sqlite,
+    /// MariaDB 10.11.
+    MariaDb,
+    /// MySQL 9.7.
+    MySql9,
+}
+
+impl Backend {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::MariaDb, Self::MySql9];
+
+    /// Its name in `TESTBED_DATABASES` and in front of every test's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::MariaDb => "mariadb",
+            Self::MySql9 => "mysql9",
+        }
+    }
+
+    /// The databases that `TESTBED_DATABASES` asks for.
+    pub fn chosen() -> Result<Vec<Self>, String> {
+        let words = std::env::var("TESTBED_DATABASES").unwrap_or("sqlite,mariadb".to_owned());
+        let find = |word: &str| {
+            Self::ALL
+                .into_iter()
+                .find(|backend| backend.name() == word.trim())
+                .ok_or_else(|| {
+                    format!("TESTBED_DATABASES: {word:?} is none of sqlite, mariadb, mysql9")
+                })
+        };
+        words
+            .split(',')
+            .filter(|word| !word.trim().is_empty())
+            .map(find)
+            .collect()
+    }
+
+    /// For `suite!`: every database.
+    pub fn everywhere(self) -> bool {
+        true
+    }
+
+    /// For `suite!`: databases that are servers.
+    pub fn servers(self) -> bool {
+        self != Self::Sqlite
+    }
+
+    /// For `suite!`: SQLite only.
+    pub fn sqlite(self) -> bool {
+        self == Self::Sqlite
+    }
+
+    /// For `suite!`: MariaDB only.
+    pub fn mariadb(self) -> bool {
+        self == Self::MariaDb
+    }
+
+    /// The server that all tests of this program share. Panics for SQLite, which has none.
+    pub fn server(self) -> &'static Server {
+        match self {
+            Self::Sqlite => panic!("SQLite has no server"),
+            Self::MariaDb => shared(Flavor::MariaDb),
+            Self::MySql9 => shared(Flavor::MySql),
+        }
+    }
+
+    /// A fresh, empty database.
+    pub async fn place(self) -> Arc<Place> {
+        let made = tokio::task::spawn_blocking(move || Place::new(self));
+        Arc::new(made.await.expect("making a database does not panic"))
+    }
+
+    /// A service of its own, on a fresh database, to be given settings and started.
+    pub fn service(self) -> Setup {
+        Setup::new(self)
+    }
+
+    /// The service with default settings that tests share which neither change its clock nor count
+    /// anything.
+    pub async fn shared(self) -> Arc<Service> {
+        shared_service(self).await
+    }
+}
+
+/// A database (and its state folder) that one or several service processes use.
+pub struct Place {
+    backend: Backend,
+    database: Database,
+    state: TempFolder,
+    tables: Tables,
+}
+
+impl Place {
+    fn new(backend: Backend) -> Self {
+        let state = TempFolder::new().expect("a state folder can be made");
+        if backend == Backend::Sqlite {
+            let tables = Tables::sqlite(state.path().join("sqlite_db.db"));
+            return Self {
+                backend,
+                database: Database::Sqlite,
+                state,
+                tables,
+            };
+        }
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}", std::process::id());
+        let server = backend.server();
+        server
+            .create_database(&name)
+            .expect("the database can be created");
+        Self::on_server(backend, &name, server.user(), server.password(), state)
+    }
+
+    /// The same database as another user sees it.
+    pub fn as_user(&self, user: &str, password: &str) -> Arc<Self> {
+        let state = TempFolder::new().expect("a state folder can be made");
+        let name = self.database_name();
+        Arc::new(Self::on_server(self.backend, &name, user, password, state))
+    }
+
+    fn on_server(
+        backend: Backend,
+        name: &str,
+        user: &str,
+        password: &str,
+        state: TempFolder,
+    ) -> Self {
+        let server = backend.server();
+        let database = Database::MySql {
+            host: server.host().to_owned(),
+            port: server.port(),
+            user: user.to_owned(),
+            password: password.to_owned(),
+            name: name.to_owned(),
+        };
+        let tables = Tables::server(server, name);
+        Self {
+            backend,
+            database,
+            state,
+            tables,
+        }
+    }
+
+    /// The kind of database.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The database's name on its server. Panics for SQLite.
+    pub fn database_name(&self) -> String {
+        match &self.database {
+            Database::MySql { name, .. } => name.clone(),
+            Database::Sqlite => panic!("SQLite's database has no name"),
+        }
+    }
+
+    /// What `testbed` connects the service to.
+    pub fn database(&self) -> Database {
+        self.database.clone()
+    }
+
+    /// The application's state folder.
+    pub fn state_folder(&self) -> PathBuf {
+        self.state.path().to_owned()
+    }
+
+    /// The tables, past the service.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// A service on this database, to be given settings and started.
+    pub fn service(self: &Arc<Self>) -> Setup {
+        Setup::on(self)
+    }
+}

@@ -1,0 +1,154 @@
+//! A service's clock, counters and faults, through the host's control API.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use testbed::service::{Action, Control, FaultRule, On, Stats};
+
+use crate::backend::Backend;
+use crate::service::Service;
+use crate::time::MINUTE;
+
+impl Service {
+    fn control(&self) -> &Control {
+        self.process.control()
+    }
+
+    /// Stops the service's clock at the next whole minute, and returns that instant.
+    pub async fn freeze(&self) -> i64 {
+        let now = self
+            .control()
+            .now_ms()
+            .await
+            .expect("the host tells its time");
+        let minute = (now / MINUTE + 1) * MINUTE;
+        self.freeze_at(minute).await;
+        minute
+    }
+
+    /// Stops the service's clock at an instant.
+    pub async fn freeze_at(&self, now: i64) {
+        self.control()
+            .freeze_at_ms(now)
+            .await
+            .expect("the host sets its clock");
+        self.frozen_at.store(now, Ordering::Relaxed);
+    }
+
+    /// Moves a clock that stands still.
+    pub async fn advance(&self, milliseconds: i64) {
+        self.freeze_at(self.now() + milliseconds).await;
+    }
+
+    /// Where the clock stands. Panics if it runs.
+    #[track_caller]
+    pub fn now(&self) -> i64 {
+        let now = self.frozen_at.load(Ordering::Relaxed);
+        assert_ne!(now, 0, "the clock does not stand still");
+        now
+    }
+
+    /// Runs the scheduled component once.
+    pub async fn tick(&self) {
+        let tick = self
+            .control()
+            .tick("session-maintenance")
+            .await
+            .expect("the host can tick");
+        assert!(tick.ok, "{tick:?}\n{}", self.log());
+    }
+
+    /// Starts counting statements from here.
+    pub async fn forget_statements(&self) {
+        self.control()
+            .reset_stats()
+            .await
+            .expect("the host resets its counters");
+    }
+
+    /// How many statements the database was given.
+    pub async fn statements(&self) -> u64 {
+        self.stats().await.statements_run()
+    }
+
+    /// What the host counted.
+    pub async fn stats(&self) -> Stats {
+        self.control().stats().await.expect("the host counts")
+    }
+
+    /// Panics if an instance trapped or did what would hurt Spin.
+    pub async fn assert_no_traps(&self) {
+        let stats = self.stats().await;
+        assert_eq!(
+            (stats.traps, &*stats.violations),
+            (0, &[][..]),
+            "{}",
+            self.log()
+        );
+    }
+
+    /// From here on every connection and statement fails as if the database had gone.
+    pub async fn database_away(&self) {
+        self.faults(&[
+            FaultRule::new(On::Open, gone()).for_ever(),
+            FaultRule::new(On::Statement, self.lost()).for_ever(),
+        ])
+        .await;
+    }
+
+    /// From here on every statement whose text contains `sql` fails as if the database had gone.
+    pub async fn database_away_for(&self, sql: &str) {
+        let rule = FaultRule::new(On::Statement, self.lost())
+            .sql_contains(sql)
+            .for_ever();
+        self.faults(&[rule]).await;
+    }
+
+    /// What a statement meets when the database goes.
+    fn lost(&self) -> Action {
+        match self.place().backend() {
+            Backend::Sqlite => gone(),
+            Backend::MariaDb | Backend::MySql9 => Action::cut_before(),
+        }
+    }
+
+    /// Ends [`Service::database_away`] and every other fault.
+    pub async fn database_back(&self) {
+        self.control()
+            .clear_faults()
+            .await
+            .expect("the host clears its faults");
+    }
+
+    /// Lets database calls fail by rules, in place of all earlier ones.
+    pub async fn faults(&self, rules: &[FaultRule]) {
+        self.control()
+            .set_faults(rules)
+            .await
+            .expect("the host takes the faults");
+    }
+
+    /// Lets the next statement that contains `sql` wait under a name.
+    pub async fn pause_at(&self, sql: &str, name: &str) {
+        let rule = FaultRule::new(On::Statement, Action::pause(name)).sql_contains(sql);
+        self.faults(&[rule]).await;
+    }
+
+    /// Waits until a statement has arrived at a pause.
+    pub async fn wait_until_paused(&self, name: &str) {
+        let limit = Duration::from_secs(10);
+        self.control()
+            .wait_for_pause(name, limit)
+            .await
+            .expect("a statement arrives at the pause");
+    }
+
+    /// Lets the statements at a pause go on.
+    pub async fn resume(&self, name: &str) {
+        self.control().resume(name).await.expect("the host resumes");
+    }
+}
+
+fn gone() -> Action {
+    Action::error(2006, "MySQL server has gone away")
+}

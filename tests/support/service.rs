@@ -1,0 +1,154 @@
+//! A service process with settings, and its caller. Its clock, counters and faults are in `control`.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use tokio::sync::Mutex;
+
+use crate::backend::{Backend, Place};
+use crate::client::Client;
+use crate::tables::Tables;
+
+/// A service that is to be started.
+pub struct Setup {
+    backend: Backend,
+    place: Option<Arc<Place>>,
+    variables: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    pub(crate) fn new(backend: Backend) -> Self {
+        let arguments = vec!["--no-cron".to_owned()];
+        Self {
+            backend,
+            place: None,
+            variables: Vec::new(),
+            arguments,
+        }
+    }
+
+    pub(crate) fn on(place: &Arc<Place>) -> Self {
+        Self {
+            place: Some(place.clone()),
+            ..Self::new(place.backend())
+        }
+    }
+
+    /// With a value for a variable of the application.
+    pub fn set(mut self, variable: &str, value: impl ToString) -> Self {
+        self.variables
+            .push((variable.to_owned(), value.to_string()));
+        self
+    }
+
+    /// With another option for the host.
+    pub fn argument(mut self, option: &str, value: impl ToString) -> Self {
+        self.arguments
+            .extend([option.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// In one component instance for good, so that nothing is loaded a second time for a reason that
+    /// the test did not cause.
+    pub fn one_instance(self) -> Self {
+        self.argument("--max-instance-reuse-count", 1_000_000)
+            .argument("--max-instance-concurrent-reuse-count", 1_000)
+            .argument("--idle-instance-timeout", 3_600)
+    }
+
+    /// Starts it and waits until it listens.
+    pub async fn start(self) -> Service {
+        let place = match self.place {
+            Some(place) => place,
+            None => self.backend.place().await,
+        };
+        let mut builder = testbed::service::Service::builder()
+            .database(place.database())
+            .state_dir(place.state_folder());
+        for (name, value) in &self.variables {
+            builder = builder.variable(name, value);
+        }
+        for argument in &self.arguments {
+            builder = builder.host_arg(argument);
+        }
+        let started = tokio::task::spawn_blocking(move || builder.start());
+        let process = started
+            .await
+            .expect("starting does not panic")
+            .expect("the service starts");
+        let client = Client::new(process.url());
+        Service {
+            process,
+            client,
+            place,
+            frozen_at: AtomicI64::new(0),
+        }
+    }
+}
+
+/// A running service process. It ends with this value.
+pub struct Service {
+    pub(crate) process: testbed::service::Service,
+    client: Client,
+    place: Arc<Place>,
+    /// Where its clock stands, if it does.
+    pub(crate) frozen_at: AtomicI64,
+}
+
+impl Deref for Service {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Service {
+    /// The database that it uses.
+    pub fn place(&self) -> &Arc<Place> {
+        &self.place
+    }
+
+    /// The tables that it uses.
+    pub fn tables(&self) -> &Tables {
+        self.place.tables()
+    }
+
+    /// What the service and its host logged so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The process that runs it.
+    pub fn process(&mut self) -> &mut testbed::service::Service {
+        &mut self.process
+    }
+
+    /// A caller that shares no connection with the others.
+    pub fn another_client(&self) -> Client {
+        Client::new(self.process.url())
+    }
+}
+
+/// The service with default settings on a kind of database, started at the first call.
+pub(crate) async fn shared_service(backend: Backend) -> Arc<Service> {
+    let mut shared = SHARED[backend as usize].lock().await;
+    match &*shared {
+        Some(service) => service.clone(),
+        None => {
+            let service = Arc::new(backend.service().start().await);
+            *shared = Some(service.clone());
+            service
+        }
+    }
+}
+
+static SHARED: [Mutex<Option<Arc<Service>>>; 3] = [const { Mutex::const_new(None) }; 3];
+
+pub(crate) fn stop_shared() {
+    for shared in &SHARED {
+        shared.blocking_lock().take();
+    }
+}

@@ -1,0 +1,206 @@
+//! `cargo xtask test`: everything that continuous integration checks, in one command.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context, Result};
+use testbed::{
+    build,
+    database::{Flavor, Server},
+    process::find_program,
+    workspace_root,
+};
+
+use crate::{
+    args::Test,
+    steps::{self, Steps, cargo_with, succeed},
+    toolchain,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The version that deny.toml was written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Stops at the first step that fails.
+pub(crate) fn run(options: &Test) -> Result<()> {
+    let continuous_integration = std::env::var("CI").is_ok_and(|value| value == "true");
+    let flavors: &[Flavor] = if options.mysql9 || continuous_integration {
+        &[Flavor::MariaDb, Flavor::MySql]
+    } else {
+        &[Flavor::MariaDb]
+    };
+    let mut steps = Steps::new();
+    toolchain::ensure_wasm_target()?;
+    if options.filter.is_none() {
+        toolchain::ensure_lints()?;
+        steps::formatting(&mut steps)?;
+        steps::native_lints(&mut steps)?;
+        host(
+            &mut steps,
+            "lints, host",
+            &["clippy", "--all-targets"],
+            &["--", "-D", "warnings"],
+        )?;
+        steps::wasm_lints(&mut steps)?;
+        supply(&mut steps)?;
+    }
+    steps.step("build, components", build::components)?;
+    steps.step("build, host", || build::host().map(drop))?;
+    if options.filter.is_none() {
+        steps::unit_tests(&mut steps)?;
+        host(&mut steps, "unit tests, host", &["test"], &[])?;
+    }
+    let servers = start_servers(&mut steps, flavors)?;
+    if options.filter.is_none() {
+        let mut command = cargo_with(&["test", "--locked", "-p", "testbed", "--test", "*"]);
+        command.env("TESTBED_DATABASES", names(flavors));
+        steps.command("tests of the database servers", 10 * MINUTE, command)?;
+    }
+    steps.command(
+        "tests through HTTP",
+        30 * MINUTE + MINUTE * u32::try_from(options.soak_minutes.unwrap_or(0))?,
+        http_tests(options, flavors, &servers),
+    )?;
+    steps.step("stop the database servers", || {
+        drop(servers);
+        Ok(())
+    })?;
+    steps.print_summary();
+    Ok(())
+}
+
+/// A cargo call for dev-host, in the one profile that it is ever compiled in.
+fn host(steps: &mut Steps, title: &str, call: &[&str], rest: &[&str]) -> Result<()> {
+    let profile = ["--locked", "--profile", "host", "-p", "dev-host"];
+    steps.command(
+        title,
+        25 * MINUTE,
+        cargo_with(&[call, &profile, rest].concat()),
+    )
+}
+
+/// Licences, banned and duplicate crates, and where crates come from.
+fn supply(steps: &mut Steps) -> Result<()> {
+    steps.step("licences, bans and sources", || {
+        let mut command = Command::new(cargo_deny()?);
+        command.current_dir(workspace_root()).args([
+            "--locked",
+            "--workspace",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]);
+        succeed(command, 5 * MINUTE)
+    })
+}
+
+/// The installed cargo-deny, or one of our own in target/tools: compiled once, without optimisation, which
+/// takes a third of the time and is fast enough.
+fn cargo_deny() -> Result<PathBuf> {
+    if let Some(program) = find_program("cargo-deny") {
+        return Ok(program);
+    }
+    let tools = workspace_root().join("target/tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.is_file() {
+        eprintln!("Installing cargo-deny into target/tools (once; about a minute and a half)");
+        let mut command = cargo_with(&[
+            "install",
+            "--locked",
+            "--debug",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+        ]);
+        command
+            .arg("--root")
+            .arg(&tools)
+            .arg("--target-dir")
+            .arg(tools.join("build"))
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        succeed(command, 20 * MINUTE)?;
+        // 340 MB that are not needed again.
+        std::fs::remove_dir_all(tools.join("build")).context("failed to clean up")?;
+    }
+    Ok(program)
+}
+
+fn start_servers(steps: &mut Steps, flavors: &[Flavor]) -> Result<Vec<Server>> {
+    flavors
+        .iter()
+        .map(|&flavor| {
+            steps.step(format!("start {}", flavor.name()), || {
+                let server = Server::start_with(flavor, flavor.suite_arguments())?;
+                eprintln!(
+                    "{} {} on port {}",
+                    flavor.name(),
+                    server.version()?,
+                    server.port()
+                );
+                Ok(server)
+            })
+        })
+        .collect()
+}
+
+fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server]) -> Command {
+    let mut command = cargo_with(&["test", "--locked", "-p", "session-tests"]);
+    if let Some(filter) = &options.filter {
+        command.args(["--", filter]);
+    }
+    command
+        .env("TESTBED_PREBUILT", "1")
+        .env("TESTBED_DATABASES", format!("sqlite,{}", names(flavors)));
+    if let Some(minutes) = options.soak_minutes {
+        command.env("TESTBED_SOAK_MINUTES", minutes.to_string());
+    }
+    for server in servers {
+        command.env(server.flavor().address_variable(), server.address_json());
+    }
+    command
+}
+
+/// The flavors as `TESTBED_DATABASES` has them.
+fn names(flavors: &[Flavor]) -> String {
+    let names = flavors.iter().map(|flavor| match flavor {
+        Flavor::MariaDb => "mariadb",
+        Flavor::MySql => "mysql9",
+    });
+    names.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_and_the_databases_reach_the_tests() {
+        let options = Test {
+            filter: Some("theft".to_owned()),
+            soak_minutes: Some(3),
+            mysql9: true,
+        };
+        let command = http_tests(&options, &[Flavor::MariaDb, Flavor::MySql], &[]);
+        let arguments: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        assert_eq!(
+            arguments.join(" "),
+            "test --locked -p session-tests -- theft"
+        );
+        let set = |name: &str| {
+            let value = command
+                .get_envs()
+                .find(|(key, _)| *key == name)
+                .and_then(|(_, value)| value);
+            value
+                .map(|value| value.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        assert_eq!(set("TESTBED_DATABASES"), "sqlite,mariadb,mysql9");
+        assert_eq!(set("TESTBED_SOAK_MINUTES"), "3");
+        assert_eq!(set("TESTBED_PREBUILT"), "1");
+    }
+}
