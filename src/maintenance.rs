@@ -1,1 +1,189 @@
+//! One tick of the scheduled component: keys that are due, keys that have served, sessions that have expired.
+//!
+//! Ticks may overlap, race with requests that rotate, be paused anywhere and be killed: each step is one
+//! conditional statement, and a later tick goes on where this one stopped.
 
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::domain::config::Config;
+use crate::domain::keyring::{PRUNE_MARGIN, Planner, plan};
+use crate::domain::secret::Random;
+use crate::domain::time::Timestamp;
+use crate::platform::Platform;
+use crate::service::key_rows::{
+    KeyTable, KeyTableError, generation_name, generation_row, refresh_name,
+};
+use crate::store::{BATCH_ROWS, Store, StoreError};
+
+/// How long a session's row outlives it: what this machine's clock may be ahead of the others' by.
+pub const EXPIRY_MARGIN: Duration = Duration::from_secs(2 * 3600);
+
+/// What one tick did. Its JSON is the tick's log line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The generation that this tick published.
+    pub rotated: Option<u32>,
+    /// How many keys it removed.
+    pub pruned: u64,
+    /// How many expired sessions it removed; ticks that run at the same time may count some of them twice.
+    pub removed: u64,
+    /// How many it left for the next tick.
+    pub remaining: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// What went wrong; the rest was done all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Why a tick did not do all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum TickError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keys(#[from] KeyTableError),
+    #[error("the key table's row {0} holds no key")]
+    CorruptKey(String),
+}
+
+/// Runs one tick.
+pub async fn tick<S: Store, P: Platform>(store: &S, platform: &P, config: &Config) -> Report {
+    let started = platform.monotonic_millis();
+    let mut report = Report::default();
+    let keys = tend_keys(store, platform, config, &mut report).await;
+    // A failure with the keys is no reason to let the table grow, nor the other way round.
+    let sessions = remove_expired(store, platform, config, started, &mut report).await;
+    report.took_ms = platform.monotonic_millis().saturating_sub(started);
+    let errors: Vec<String> = [keys.err(), sessions.err()]
+        .into_iter()
+        .flatten()
+        .map(|error| error.to_string())
+        .collect();
+    report.error = (!errors.is_empty()).then(|| errors.join("; "));
+    report
+}
+
+async fn tend_keys<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    report: &mut Report,
+) -> Result<(), TickError> {
+    let rows = store.keys().await?;
+    let table = KeyTable::read(&rows).map_err(TickError::CorruptKey)?;
+    if config.master_keys.is_empty() && table.checks.is_empty() {
+        return rotate(store, platform, config, &table, report).await;
+    }
+    let now = platform.now();
+    match table.ring(config, None, now, platform) {
+        Err(KeyTableError::Missing(rows)) => Ok(store.add_keys(&rows).await?),
+        Err(error) => Err(error.into()),
+        Ok(_) => retire(store, config, &table, now, report).await,
+    }
+}
+
+/// Publishes the next generation when it is time, and removes those that have served.
+async fn rotate<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    table: &KeyTable,
+    report: &mut Report,
+) -> Result<(), TickError> {
+    // The first request makes the first keys.
+    if config.access.key_path.is_some() || table.generations.is_empty() {
+        return Ok(());
+    }
+    let random: &dyn Random = platform;
+    let plan = plan(
+        &table.generations,
+        platform.now(),
+        config.access.rotation,
+        Planner::Maintenance,
+    );
+    if let Some((generation, signs_from)) = plan.publish {
+        let row = generation_row(generation, signs_from, random);
+        store.add_keys(std::slice::from_ref(&row)).await?;
+        // Whoever else had the same thought: one row of that name is there, and its writer rotated.
+        if store.keys().await?.contains(&row) {
+            report.rotated = Some(generation);
+        }
+    }
+    for generation in plan.prune {
+        store.remove_key(&generation_name(generation)).await?;
+        report.pruned += 1;
+    }
+    Ok(())
+}
+
+/// With a master key: removes the keys from before it once nothing that they signed can still be good, and the
+/// traces of master keys that the settings no longer name.
+async fn retire<S: Store>(
+    store: &S,
+    config: &Config,
+    table: &KeyTable,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), TickError> {
+    let Some(since) = table.checks.iter().map(|check| check.since).min() else {
+        return Ok(());
+    };
+    let mut served = Vec::new();
+    if now > since.plus(config.access.validity).plus(PRUNE_MARGIN) {
+        served.extend(
+            table
+                .generations
+                .iter()
+                .map(|key| generation_name(key.generation)),
+        );
+    }
+    if now > since.plus(config.refresh.validity).plus(PRUNE_MARGIN) && table.refresh.is_some() {
+        served.push(refresh_name().to_owned());
+    }
+    for check in &table.checks {
+        if !config.master_keys.iter().any(|master| check.is_of(master)) {
+            served.push(check.row_name());
+        }
+    }
+    for name in served {
+        store.remove_key(&name).await?;
+        report.pruned += 1;
+    }
+    Ok(())
+}
+
+async fn remove_expired<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    started: u64,
+    report: &mut Report,
+) -> Result<(), TickError> {
+    let before = platform.now().minus(EXPIRY_MARGIN);
+    let budget = crate::domain::time::millis(config.clean_up_budget);
+    loop {
+        let batch_started = platform.monotonic_millis();
+        let removed = store.remove_expired(before).await?;
+        report.removed += removed;
+        // A full batch may have left others.
+        if removed < BATCH_ROWS {
+            return Ok(());
+        }
+        let now = platform.monotonic_millis();
+        if now.saturating_sub(started) >= budget {
+            report.remaining = store.count_expired(before).await?;
+            return Ok(());
+        }
+        // As long a pause as the batch took, so that requests get at least half of the database.
+        platform
+            .sleep(Duration::from_millis(now.saturating_sub(batch_started)))
+            .await;
+    }
+}
+
+#[cfg(test)]
+#[path = "maintenance_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 pub mod db;
 pub mod memory;
 pub mod pool;
+pub mod spin;
 pub mod sql;
 
 use crate::domain::id::{HandleHash, UserId};

@@ -35,7 +35,9 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 pub fn install() {
     static ONCE: Once = Once::new();
     // Another provider may have been installed by a program that links this library; HS256 is HS256.
-    ONCE.call_once(|| drop(PROVIDER.install_default()));
+    ONCE.call_once(|| {
+        let _ = PROVIDER.install_default();
+    });
 }
 
 struct Hs256(Hmac<Sha256>);

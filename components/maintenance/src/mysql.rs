@@ -1,0 +1,51 @@
+//! Connections to MySQL and MariaDB through Spin's blocking interface.
+
+use session::domain::config::MySqlSettings;
+use session::domain::secret::SecretString;
+use session::store::db::{Connection, Connector, Row};
+use session::store::spin::{MYSQL_SESSION, mysql_url, open_error};
+use spin_sdk::mysql;
+
+session::mysql_conversions!(spin_sdk::mysql);
+
+/// Opens connections to one server.
+pub(crate) struct MySql {
+    url: SecretString,
+}
+
+impl MySql {
+    pub(crate) fn new(settings: &MySqlSettings) -> Self {
+        Self {
+            url: mysql_url(settings),
+        }
+    }
+}
+
+impl Connector for MySql {
+    type Connection = MySqlConnection;
+
+    async fn open(&self) -> Result<MySqlConnection, DbError> {
+        let opened = mysql::Connection::open(self.url.expose()).map_err(classify);
+        let connection = MySqlConnection(opened.map_err(|error| open_error(&error))?);
+        connection.execute(MYSQL_SESSION, Vec::new()).await?;
+        Ok(connection)
+    }
+}
+
+/// One connection.
+pub(crate) struct MySqlConnection(mysql::Connection);
+
+impl Connection for MySqlConnection {
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let result = self.0.query(sql, &bind(params)).map_err(classify)?;
+        result
+            .rows
+            .into_iter()
+            .map(|row| row.into_iter().map(read).collect())
+            .collect()
+    }
+
+    async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
+        self.0.execute(sql, &bind(params)).map_err(classify)
+    }
+}
