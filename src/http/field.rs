@@ -1,9 +1,8 @@
 //! Fields of a request: read once, types told apart, never parsed deeper than needed.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::ApiError;
@@ -31,6 +30,8 @@ pub(super) enum Text<'a> {
     Missing,
     /// It is one.
     String(Cow<'a, str>),
+    /// It is one whose escapes are no Unicode text (half of a surrogate pair).
+    NotUnicode,
     /// It is something else.
     Other,
 }
@@ -41,13 +42,14 @@ impl<'a> Text<'a> {
         match self {
             Self::String(text) => Ok(text),
             Self::Missing => Err(ApiError::invalid(format!("{field} is missing"))),
+            Self::NotUnicode => Err(ApiError::invalid(format!("{field} is not Unicode text"))),
             Self::Other => Err(ApiError::invalid(format!("{field} must be a string"))),
         }
     }
 
     /// Whether it is a string.
     pub(super) fn is_string(&self) -> bool {
-        matches!(self, Self::String(_))
+        matches!(self, Self::String(_) | Self::NotUnicode)
     }
 }
 
@@ -61,54 +63,17 @@ pub(super) fn json(raw: Option<&RawValue>, field: &'static str) -> Result<Option
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
+        #[derive(Deserialize)]
+        struct Unescaped<'a>(#[serde(borrow)] Cow<'a, str>);
 
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any JSON value")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text::String(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text::String(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
-                Ok(Text::Other)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Text<'de>, E> {
-                Ok(Text::Other)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Text<'de>, E> {
-                Ok(Text::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Text<'de>, E> {
-                Ok(Text::Other)
-            }
-
-            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-                Ok(Text::Other)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'de>, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Text::Other)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Text::Other)
-            }
+        // As text first: a number of any size is a number, though no type of ours may hold it.
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if !raw.starts_with('"') {
+            return Ok(Self::Other);
         }
-
-        deserializer.deserialize_any(TextVisitor)
+        Ok(
+            serde_json::from_str(raw)
+                .map_or(Self::NotUnicode, |Unescaped(text)| Self::String(text)),
+        )
     }
 }
