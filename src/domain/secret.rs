@@ -225,7 +225,7 @@ impl fmt::Debug for SingleHash {
 }
 
 /// The double hash of a refresh token: SHA-256 of the hex digits of its SHA-256. All the database knows of it.
-#[derive(Clone, Copy, Debug, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct DoubleHash(Sha256Hex);
 
 impl DoubleHash {

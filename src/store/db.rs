@@ -1,7 +1,5 @@
 //! A database as Spin offers it: open a connection, query it, execute on it. What a runtime must bring.
 
-use std::borrow::Cow;
-
 /// Opens connections.
 pub trait Connector: Send + Sync + 'static {
     /// What it opens.
@@ -62,9 +60,9 @@ pub type Row = Vec<Value>;
 
 /// A statement with its parameters.
 #[derive(Clone, Debug)]
-pub struct Statement {
+pub struct Statement<'a> {
     /// The text, with `?` for each parameter.
-    pub sql: Cow<'static, str>,
+    pub sql: &'a str,
     /// One for each `?`.
     pub params: Vec<Value>,
     /// Whether it returns rows.

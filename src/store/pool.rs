@@ -124,11 +124,11 @@ impl<C: Connector> Lease<'_, C> {
     ///
     /// # Errors
     /// The first error; later statements are not run.
-    pub async fn run(&mut self, statements: &[Statement]) -> Result<Vec<Row>, DbError> {
+    pub async fn run(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Row>, DbError> {
         let mut rows = Vec::new();
         for statement in statements {
             rows = self
-                .step(&statement.sql, statement.kind, statement.params.clone())
+                .step(statement.sql, statement.kind, statement.params.clone())
                 .await?;
         }
         Ok(rows)

@@ -99,20 +99,20 @@ impl Sql {
     }
 }
 
-fn statement(kind: Kind, sql: &str, params: Vec<Value>) -> Statement {
+fn query(sql: &str, params: Vec<Value>) -> Statement<'_> {
     Statement {
-        sql: sql.to_owned().into(),
+        sql,
         params,
-        kind,
+        kind: Kind::Query,
     }
 }
 
-fn query(sql: &str, params: Vec<Value>) -> Statement {
-    statement(Kind::Query, sql, params)
-}
-
-fn execute(sql: &str, params: Vec<Value>) -> Statement {
-    statement(Kind::Execute, sql, params)
+fn execute(sql: &str, params: Vec<Value>) -> Statement<'_> {
+    Statement {
+        sql,
+        params,
+        kind: Kind::Execute,
+    }
 }
 
 fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {

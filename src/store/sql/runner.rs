@@ -87,7 +87,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     }
 
     /// Runs a script that may be repeated safely.
-    pub(super) async fn run(&self, script: &[Statement]) -> Result<Outcome, Failure> {
+    pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
         let mut work = pin!(self.run_patiently(script));
         let mut deadline = pin!(self.platform.sleep(DEADLINE));
         tokio::select! {
@@ -97,7 +97,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         }
     }
 
-    async fn run_patiently(&self, script: &[Statement]) -> Result<Outcome, Failure> {
+    async fn run_patiently(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
         let mut tries = Tries::default();
         loop {
             let (error, was_kept) = match self.attempt(script, tries.fresh).await {
@@ -141,7 +141,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
 
     async fn attempt(
         &self,
-        script: &[Statement],
+        script: &[Statement<'_>],
         fresh: bool,
     ) -> Result<Vec<Row>, (DbError, bool)> {
         let mut lease = self

@@ -1,11 +1,11 @@
 //! Finding the tables, and making or upgrading them when they are not as they should be.
 
 use super::dialect::Dialect;
+use super::execute;
 use super::runner::Failure;
-use super::{execute, statement};
 use crate::domain::config::Tables;
 use crate::platform::{Level, Platform};
-use crate::store::db::{Connector, DbError, Kind};
+use crate::store::db::{Connector, DbError};
 use crate::store::pool::Lease;
 
 /// Looks at the tables, creates what is missing and upgrades what is old. True if that changed anything.
@@ -52,10 +52,7 @@ async fn problem<C: Connector>(
         ),
     ];
     for probe in probes {
-        match lease
-            .run(&[statement(Kind::Execute, &probe, Vec::new())])
-            .await
-        {
+        match lease.run(&[execute(&probe, Vec::new())]).await {
             Ok(_) => {}
             Err(error @ (DbError::NoSuchTable | DbError::NoSuchColumn)) => return Ok(Some(error)),
             Err(error) => return Err(Failure::Db(error)),
