@@ -12,3 +12,5 @@ pub mod maintenance;
 pub mod platform;
 pub mod service;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -25,8 +25,12 @@ impl dyn Random + '_ {
 }
 
 /// A 256-bit key. It is wiped when dropped and never prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key([u8; Self::BYTES]);
+#[derive(Clone)]
+pub struct Key {
+    bytes: [u8; Self::BYTES],
+    /// The state of a MAC before its message, so that no message pays for it.
+    keyed: Hmac<Sha256>,
+}
 
 impl Key {
     /// Its length.
@@ -34,31 +38,32 @@ impl Key {
 
     /// Draws a new key.
     pub fn generate(random: &dyn Random) -> Self {
-        Self(random.bytes())
+        Self::from_bytes(random.bytes())
     }
 
     /// The key with these bytes.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
-        Self(bytes)
+        let keyed = Hmac::new_from_slice(&bytes).expect("HMAC takes keys of any length");
+        Self { bytes, keyed }
     }
 
     /// Reads what [`Key::encode`] wrote; `None` if it is no such text.
     pub fn decode(text: &str) -> Option<Self> {
         let mut bytes = [0; Self::BYTES];
         match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(Self::BYTES) => Some(Self(bytes)),
+            Ok(Self::BYTES) => Some(Self::from_bytes(bytes)),
             _ => None,
         }
     }
 
     /// The key as the `signing_key` table holds it: URL-safe base64 without padding.
     pub fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        URL_SAFE_NO_PAD.encode(self.bytes)
     }
 
     /// The key itself, for the cryptographic library.
     pub fn expose(&self) -> &[u8; Self::BYTES] {
-        &self.0
+        &self.bytes
     }
 
     /// A MAC under this key (HMAC-SHA256, RFC 2104) of `parts`, one after the other.
@@ -74,8 +79,7 @@ impl Key {
     }
 
     fn hmac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac = self.keyed.clone();
         for part in parts {
             mac.update(part);
         }
@@ -83,9 +87,18 @@ impl Key {
     }
 }
 
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes.ct_eq(&other.bytes).into()
+    }
+}
+
+impl Eq for Key {}
+
 impl Drop for Key {
     fn drop(&mut self) {
-        self.0.zeroize();
+        // The MAC's state wipes itself.
+        self.bytes.zeroize();
     }
 }
 

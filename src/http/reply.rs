@@ -14,6 +14,9 @@ const UNAUTHORISED: &str = "there is no such session, or its token is not valid"
 /// The text of every `TRY_REFRESH_TOKEN`.
 const TRY_REFRESH_TOKEN: &str = "the access token is not valid; refresh the session";
 
+/// What most replies fit into.
+const USUAL_BYTES: usize = 1024;
+
 /// A reply that is ready to be sent.
 #[derive(Debug)]
 pub(super) struct Reply {

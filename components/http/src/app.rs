@@ -91,8 +91,7 @@ fn read_key_file(config: &Config) -> Result<Option<Vec<u8>>, ConfigError> {
         return Ok(None);
     };
     let key = std::fs::read(path).ok().map(|mut key| {
-        let end = key.trim_ascii_end().len();
-        key.truncate(end);
+        while key.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
         key
     });
     match key {

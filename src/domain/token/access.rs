@@ -25,6 +25,9 @@ const MAX_CLOCK_SKEW_SECS: u64 = 60;
 /// The longest `kid`, in characters. Longer ones are not ours.
 const KID_MAX_CHARS: usize = 64;
 
+/// The longest header, in bytes of JSON.
+const HEADER_MAX_BYTES: usize = KID_MAX_CHARS + 64;
+
 /// A key that signs access tokens, with its name.
 #[derive(Clone)]
 pub struct AccessKey {
@@ -197,8 +200,9 @@ impl AccessClaims {
     ) -> Result<Self, AccessTokenError> {
         let (message, signature) = token.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(AccessTokenError::Malformed)?;
-        let kid = read_header(header).ok_or(AccessTokenError::Malformed)?;
-        let key = find_key(&kid).ok_or(AccessTokenError::UnknownKey(kid))?;
+        let mut buffer = [0; HEADER_MAX_BYTES];
+        let kid = read_header(header, &mut buffer).ok_or(AccessTokenError::Malformed)?;
+        let key = find_key(kid).ok_or_else(|| AccessTokenError::UnknownKey(kid.to_owned()))?;
         match crypto::verify(
             signature,
             message.as_bytes(),
@@ -228,13 +232,11 @@ impl AccessClaims {
 }
 
 /// The `kid` of a header, if it is exactly one that [`AccessKey`] writes.
-fn read_header(header: &str) -> Option<String> {
-    let mut json = [0; KID_MAX_CHARS + 64];
-    let length = URL_SAFE_NO_PAD.decode_slice(header, &mut json).ok()?;
+fn read_header<'b>(header: &str, buffer: &'b mut [u8; HEADER_MAX_BYTES]) -> Option<&'b str> {
+    let length = URL_SAFE_NO_PAD.decode_slice(header, buffer).ok()?;
     let (before, after) = (br#"{"alg":"HS256","typ":"JWT","kid":""#, br#""}"#);
-    let kid = json[..length].strip_prefix(before)?.strip_suffix(after)?;
-    let kid = str::from_utf8(kid).ok()?;
-    is_kid(kid).then(|| kid.to_owned())
+    let kid = buffer[..length].strip_prefix(before)?.strip_suffix(after)?;
+    str::from_utf8(kid).ok().filter(|kid| is_kid(kid))
 }
 
 #[cfg(test)]
@@ -301,7 +303,7 @@ mod tests {
         let at = |secs: u64| verify(&token, &key, Timestamp::from_secs(1_700_000_000 + secs));
         assert!(at(3599).is_ok());
         assert_eq!(at(3600), Err(AccessTokenError::Expired));
-        let earlier = |secs| verify(&token, &key, Timestamp::from_secs(1_700_000_000 - secs));
+        let earlier = |secs: u64| verify(&token, &key, Timestamp::from_secs(1_700_000_000 - secs));
         assert!(earlier(60).is_ok());
         assert_eq!(earlier(61), Err(AccessTokenError::IssuedInFuture));
     }

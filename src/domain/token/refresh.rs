@@ -45,6 +45,8 @@ pub struct RefreshToken {
     /// What it says.
     pub claims: RefreshClaims,
     text: SecretString,
+    hash: SingleHash,
+    double_hash: DoubleHash,
 }
 
 /// Why a refresh token is not accepted. For the log; callers are not told.
@@ -146,9 +148,17 @@ impl RefreshToken {
         bytes.extend_from_slice(&claims.parent.map_or([0; 32], |parent| parent.to_digest()));
         let mac = key.mac(&[TOKEN, &bytes]);
         bytes.extend_from_slice(&mac);
+        Self::new(claims, URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    fn new(claims: RefreshClaims, text: String) -> Self {
+        let hash = SingleHash::of_token(&text);
+        let double_hash = hash.double();
         Self {
             claims,
-            text: SecretString::new(URL_SAFE_NO_PAD.encode(bytes)),
+            text: SecretString::new(text),
+            hash,
+            double_hash,
         }
     }
 
@@ -185,10 +195,10 @@ impl RefreshToken {
         let parent = claims
             .parent
             .filter(|_| claims.generation > Generation::FIRST);
-        Ok(Self {
-            claims: RefreshClaims { parent, ..claims },
-            text: SecretString::new(text),
-        })
+        Ok(Self::new(
+            RefreshClaims { parent, ..claims },
+            text.to_owned(),
+        ))
     }
 
     /// The token's text, for its receiver.
@@ -198,12 +208,12 @@ impl RefreshToken {
 
     /// What a child carries of it.
     pub fn hash(&self) -> SingleHash {
-        SingleHash::of_token(self.reveal())
+        self.hash
     }
 
     /// What the database and its access token hold of it.
     pub fn double_hash(&self) -> DoubleHash {
-        self.hash().double()
+        self.double_hash
     }
 
     /// The id refresh token that goes with it: 192 bits that tell nothing without the key.

@@ -1,0 +1,154 @@
+//! A store in memory that counts, fails, hangs, or lets something else happen first, as the test wants.
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::domain::id::{HandleHash, UserId};
+use crate::domain::json::Json;
+use crate::domain::rotation::{Confirmation, StoredSession};
+use crate::domain::time::Timestamp;
+use crate::store::memory::MemoryStore;
+use crate::store::{KeyRow, NewSession, Result, Store, StoreError};
+
+/// How long a call takes to give up on a database that hangs, as the store on SQL does.
+pub(crate) const HANG: Duration = Duration::from_secs(4);
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+/// A store in memory under watch.
+#[derive(Default)]
+pub(crate) struct WatchedStore {
+    inner: MemoryStore,
+    watch: Mutex<Watch>,
+}
+
+#[derive(Default)]
+struct Watch {
+    calls: Vec<&'static str>,
+    /// The operations that fail; `*` stands for all.
+    failing: Vec<&'static str>,
+    hanging: bool,
+    hooks: Vec<(&'static str, Hook)>,
+}
+
+impl WatchedStore {
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap()
+    }
+
+    /// From now on these operations fail (`*`: all); none: everything works again.
+    pub(crate) fn fail(&self, operations: &[&'static str]) {
+        self.watch().failing = operations.to_vec();
+    }
+
+    /// From now on (or no longer) no operation gets an answer.
+    pub(crate) fn hang(&self, hang: bool) {
+        self.watch().hanging = hang;
+    }
+
+    /// Lets something happen once, right before the next such operation.
+    pub(crate) fn before(&self, operation: &'static str, hook: impl FnOnce() + Send + 'static) {
+        self.watch().hooks.push((operation, Box::new(hook)));
+    }
+
+    /// The operations since the last time this was asked.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.watch().calls)
+    }
+
+    async fn enter(&self, operation: &'static str) -> Result<&MemoryStore> {
+        let hook = {
+            let mut watch = self.watch();
+            watch.calls.push(operation);
+            let at = watch.hooks.iter().position(|(of, _)| *of == operation);
+            at.map(|at| watch.hooks.remove(at).1)
+        };
+        if let Some(hook) = hook {
+            hook();
+        }
+        let (hanging, failing) = {
+            let watch = self.watch();
+            let failing = watch
+                .failing
+                .iter()
+                .any(|of| *of == operation || *of == "*");
+            (watch.hanging, failing)
+        };
+        if hanging {
+            tokio::time::sleep(HANG).await;
+        }
+        if hanging || failing {
+            return Err(StoreError::Unavailable("the test says so".to_owned()));
+        }
+        Ok(&self.inner)
+    }
+}
+
+impl Store for WatchedStore {
+    async fn insert(&self, session: &NewSession) -> Result<()> {
+        self.enter("insert").await?.insert(session).await
+    }
+
+    async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
+        self.enter("find").await?.find(handle, now).await
+    }
+
+    async fn confirm(
+        &self,
+        handle: HandleHash,
+        confirmation: Confirmation,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let inner = self.enter("confirm").await?;
+        inner.confirm(handle, confirmation, now).await
+    }
+
+    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
+        self.enter("delete").await?.delete(handle, now).await
+    }
+
+    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
+        let inner = self.enter("delete_user").await?;
+        inner.delete_user(user, except).await
+    }
+
+    async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
+        self.enter("read_data").await?.read_data(handle, now).await
+    }
+
+    async fn write_data(
+        &self,
+        handle: HandleHash,
+        data: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let inner = self.enter("write_data").await?;
+        inner.write_data(handle, data, now).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>> {
+        self.enter("keys").await?.keys().await
+    }
+
+    async fn add_keys(&self, rows: &[KeyRow]) -> Result<()> {
+        self.enter("add_keys").await?.add_keys(rows).await
+    }
+
+    async fn remove_key(&self, name: &str) -> Result<()> {
+        self.enter("remove_key").await?.remove_key(name).await
+    }
+
+    async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
+        self.enter("remove_expired")
+            .await?
+            .remove_expired(before)
+            .await
+    }
+
+    async fn count_expired(&self, before: Timestamp) -> Result<u64> {
+        self.enter("count_expired")
+            .await?
+            .count_expired(before)
+            .await
+    }
+}
