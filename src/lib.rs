@@ -12,5 +12,6 @@ pub mod maintenance;
 pub mod platform;
 pub mod service;
 pub mod store;
+pub mod sync;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -16,6 +16,12 @@ pub trait Platform: Random + Send + Sync + 'static {
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 
+    /// Wakes whoever waits on the signal that it came with, when dropped.
+    type Wake: Send;
+
+    /// A way for one request to wait for another: the future ends when its counterpart is dropped.
+    fn signal(&self) -> (Self::Wake, impl Future<Output = ()> + Send + use<Self>);
+
     /// Runs a task beside the request; nobody waits for it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 

@@ -28,8 +28,7 @@ use crate::store::Store;
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
 /// The API of one deployment.
-#[derive(Debug)]
-pub enum Api<S, P> {
+pub enum Api<S, P: Platform> {
     /// It serves.
     Ready(Arc<Service<S, P>>),
     /// Its settings are wrong; the log says how.

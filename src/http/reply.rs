@@ -27,12 +27,13 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        let body =
-            serde_json::to_vec(body).expect("replies are strings, numbers and verbatim JSON");
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut bytes, body)
+            .expect("replies are strings, numbers and verbatim JSON");
         Self {
             status,
             header: None,
-            body,
+            body: bytes,
         }
     }
 

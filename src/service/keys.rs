@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex as AsyncMutex;
-
 use super::key_rows::{KeyTable, KeyTableError, generation_row};
 use super::{Result, ServiceError};
 use crate::domain::config::Config;
@@ -15,6 +13,7 @@ use crate::domain::keyring::{
 use crate::domain::time::Timestamp;
 use crate::platform::{Level, Platform};
 use crate::store::{Store, StoreError};
+use crate::sync::{Permit, Semaphore};
 
 /// How often an access token with an unknown key may cause a look at the database.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
@@ -26,9 +25,9 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 const LOAD_DEADLINE: Duration = Duration::from_millis(4500);
 
 /// The keys of this instance.
-pub(super) struct KeyCache<S, P>(Arc<Inner<S, P>>);
+pub(super) struct KeyCache<S, P: Platform>(Arc<Inner<S, P>>);
 
-struct Inner<S, P> {
+struct Inner<S, P: Platform> {
     store: Arc<S>,
     platform: Arc<P>,
     config: Arc<Config>,
@@ -37,8 +36,8 @@ struct Inner<S, P> {
     /// The operator's key file, as `own`.
     file: Option<AccessKeys>,
     state: Mutex<State>,
-    /// Held by whoever loads.
-    loading: AsyncMutex<()>,
+    /// Has one permit, held by whoever loads.
+    loading: Semaphore<P>,
 }
 
 #[derive(Default)]
@@ -67,7 +66,7 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         let file = key_file.map(AccessKeys::file);
         let derived = DerivedKeys::new(&config.master_keys, config.access.rotation, &[]);
         let own = file.clone().or(derived.map(AccessKeys::Derived));
-        let (state, loading) = (Mutex::default(), AsyncMutex::new(()));
+        let (state, loading) = (Mutex::default(), Semaphore::new(1, Arc::clone(&platform)));
         Self(Arc::new(Inner {
             store,
             platform,
@@ -177,10 +176,10 @@ impl<S: Store, P: Platform> Inner<S, P> {
         last.is_some_and(|last| u128::from(now.saturating_sub(last)) < pause.as_millis())
     }
 
-    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>> {
+    async fn turn(&self) -> Result<Permit<'_, P>> {
         tokio::select! {
             biased;
-            turn = self.loading.lock() => Ok(turn),
+            turn = self.loading.acquire() => Ok(turn),
             () = self.platform.sleep(LOAD_DEADLINE) => {
                 let reason = "the keys could not be loaded in time".to_owned();
                 Err(StoreError::Unavailable(reason).into())
@@ -271,7 +270,7 @@ impl<S: Store, P: Platform> Inner<S, P> {
     }
 }
 
-impl<S, P> fmt::Debug for KeyCache<S, P> {
+impl<S, P: Platform> fmt::Debug for KeyCache<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyCache(..)")
     }

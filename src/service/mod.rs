@@ -20,8 +20,7 @@ use crate::store::{Store, StoreError};
 use self::keys::KeyCache;
 
 /// The session service of one deployment.
-#[derive(Debug)]
-pub struct Service<S, P> {
+pub struct Service<S, P: Platform> {
     store: Arc<S>,
     platform: Arc<P>,
     config: Arc<Config>,

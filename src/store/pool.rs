@@ -4,17 +4,18 @@
 //! while another open of the same instance is pending hangs the server. So connections are kept; opens go one at
 //! a time; a connection that can't be used again is parked, and let go only when no open is pending.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
+use crate::platform::Platform;
+use crate::sync::{Permit, Semaphore};
 
 /// A bounded, fair pool.
-pub struct Pool<C: Connector> {
+pub struct Pool<C: Connector, P: Platform> {
     connector: C,
-    permits: Semaphore,
-    opening: AsyncMutex<()>,
+    permits: Semaphore<P>,
+    /// Has one permit: opens go one at a time.
+    opening: Semaphore<P>,
     state: Mutex<State<C::Connection>>,
 }
 
@@ -25,24 +26,24 @@ struct State<T> {
 }
 
 /// A connection for the time of one operation.
-pub struct Lease<'a, C: Connector> {
-    pool: &'a Pool<C>,
+pub struct Lease<'a, C: Connector, P: Platform> {
+    pool: &'a Pool<C, P>,
     /// Taken out only when the lease ends.
     connection: Option<C::Connection>,
     /// Whether it served before; then it may have died since.
     kept: bool,
     /// Whether it may serve again: not while a statement is under way, for that may be given up.
     usable: bool,
-    _permit: SemaphorePermit<'a>,
+    _permit: Permit<'a, P>,
 }
 
-impl<C: Connector> Pool<C> {
+impl<C: Connector, P: Platform> Pool<C, P> {
     /// A pool of at most `limit` connections (at least 1).
-    pub fn new(connector: C, limit: usize) -> Self {
+    pub fn new(connector: C, limit: usize, platform: Arc<P>) -> Self {
         Self {
             connector,
-            permits: Semaphore::new(limit.max(1)),
-            opening: AsyncMutex::new(()),
+            permits: Semaphore::new(limit, Arc::clone(&platform)),
+            opening: Semaphore::new(1, platform),
             state: Mutex::new(State {
                 idle: Vec::new(),
                 parked: Vec::new(),
@@ -60,17 +61,13 @@ impl<C: Connector> Pool<C> {
     ///
     /// # Errors
     /// If a connection must be opened and can't be.
-    pub async fn lease(&self, fresh: bool) -> Result<Lease<'_, C>, DbError> {
-        let permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| DbError::Connect("the pool is closed"))?;
+    pub async fn lease(&self, fresh: bool) -> Result<Lease<'_, C, P>, DbError> {
+        let permit = self.permits.acquire().await;
         let kept = if fresh { None } else { self.state().idle.pop() };
         if let Some(connection) = kept {
             return Ok(self.lend(connection, true, permit));
         }
-        let turn = self.opening.lock().await;
+        let turn = self.opening.acquire().await;
         // While this one waited for its turn, another lease may have ended.
         let kept = if fresh { None } else { self.state().idle.pop() };
         if let Some(connection) = kept {
@@ -87,8 +84,8 @@ impl<C: Connector> Pool<C> {
         &'a self,
         connection: C::Connection,
         kept: bool,
-        permit: SemaphorePermit<'a>,
-    ) -> Lease<'a, C> {
+        permit: Permit<'a, P>,
+    ) -> Lease<'a, C, P> {
         Lease {
             pool: self,
             connection: Some(connection),
@@ -114,7 +111,7 @@ impl<C: Connector> Pool<C> {
     }
 }
 
-impl<C: Connector> Lease<'_, C> {
+impl<C: Connector, P: Platform> Lease<'_, C, P> {
     /// Whether the connection served before; then an error may only mean that it died meanwhile.
     pub fn was_kept(&self) -> bool {
         self.kept
@@ -154,7 +151,7 @@ impl<C: Connector> Lease<'_, C> {
     }
 }
 
-impl<C: Connector> Drop for Lease<'_, C> {
+impl<C: Connector, P: Platform> Drop for Lease<'_, C, P> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             let mut state = self.pool.state();
@@ -169,16 +166,16 @@ impl<C: Connector> Drop for Lease<'_, C> {
 }
 
 /// Counts an open as pending, also when it is given up.
-struct PendingOpen<'a, C: Connector>(&'a Pool<C>);
+struct PendingOpen<'a, C: Connector, P: Platform>(&'a Pool<C, P>);
 
-impl<'a, C: Connector> PendingOpen<'a, C> {
-    fn begin(pool: &'a Pool<C>) -> Self {
+impl<'a, C: Connector, P: Platform> PendingOpen<'a, C, P> {
+    fn begin(pool: &'a Pool<C, P>) -> Self {
         pool.state().pending_opens += 1;
         Self(pool)
     }
 }
 
-impl<C: Connector> Drop for PendingOpen<'_, C> {
+impl<C: Connector, P: Platform> Drop for PendingOpen<'_, C, P> {
     fn drop(&mut self) {
         self.0.state().pending_opens -= 1;
         self.0.let_go();

@@ -257,14 +257,7 @@ pub(crate) fn check(
     }
 }
 
-fn compare(
-    model: &mut Model,
-    node: usize,
-    expected: &Expected,
-    reply: Reply,
-    step: usize,
-    op: Op,
-) {
+fn compare(model: &mut Model, node: usize, expected: &Expected, reply: Reply, step: usize, op: Op) {
     match (expected, reply) {
         (Expected::Child(child), Reply::Child { refresh, access }) => {
             let texts = (refresh, access);
@@ -279,7 +272,12 @@ fn compare(
             }
             model.nodes[*child].texts = Some(texts);
         }
-        (Expected::Verified { replaced: true }, Reply::Verified { replacement: Some(text) }) => {
+        (
+            Expected::Verified { replaced: true },
+            Reply::Verified {
+                replacement: Some(text),
+            },
+        ) => {
             model.nodes[node].replacement = Some(text);
         }
         (Expected::Verified { replaced: false }, Reply::Verified { replacement: None })

@@ -1,7 +1,7 @@
 //! What an instance makes once: settings, store, keys.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use http::Response;
@@ -11,6 +11,7 @@ use session::http::Api;
 use session::platform::{Level, Platform as _};
 use session::service::Service;
 use session::store::sql::{Dialect, SqlStore};
+use session::sync::Semaphore;
 use spin_sdk::http::Request;
 use spin_sdk::variables;
 
@@ -27,9 +28,28 @@ pub(crate) enum App {
     Sqlite(Api<SqlStore<Sqlite, Spin>, Spin>),
 }
 
+static APP: OnceLock<App> = OnceLock::new();
+/// Has one permit, held by the request that makes the app.
+static STARTING: LazyLock<Semaphore<Spin>> = LazyLock::new(|| Semaphore::new(1, Arc::new(Spin)));
+
 impl App {
+    /// This instance's app, made by its first request.
+    pub(crate) async fn get() -> &'static Self {
+        if let Some(app) = APP.get() {
+            return app;
+        }
+        let _turn = STARTING.acquire().await;
+        match APP.get() {
+            Some(app) => app,
+            None => {
+                let app = Self::start().await;
+                APP.get_or_init(|| app)
+            }
+        }
+    }
+
     /// Reads the settings. Mistakes in them are logged, and then every request is refused.
-    pub(crate) async fn start() -> Self {
+    async fn start() -> Self {
         let mut values = HashMap::new();
         for name in VARIABLES {
             // A variable that the manifest leaves out has its default.

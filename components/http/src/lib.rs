@@ -13,15 +13,12 @@ use std::task::Poll;
 
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
-use tokio::sync::OnceCell;
 
 use app::App;
 
-static APP: OnceCell<App> = OnceCell::const_new();
-
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let app = APP.get_or_init(App::start).await;
+    let app = App::get().await;
     let response = app.handle(request).await.into_response();
     // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
     // in two packets cost the client up to 40 ms of delayed ACK.

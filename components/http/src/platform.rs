@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use session::domain::secret::Random;
 use session::domain::time::{Timestamp, millis};
 use session::platform::Platform;
+use spin_sdk::wasip3::wit_stream;
+use spin_sdk::wit_bindgen::StreamWriter;
 
 /// The runtime that this component lives in.
 pub(crate) struct Spin;
@@ -32,6 +34,17 @@ impl Platform for Spin {
 
     async fn sleep(&self, duration: Duration) {
         spin_sdk::time::sleep(duration).await;
+    }
+
+    type Wake = StreamWriter<u8>;
+
+    /// A stream that nobody writes to: its end is the signal. Unlike a Rust waker it reaches other tasks.
+    fn signal(&self) -> (StreamWriter<u8>, impl Future<Output = ()> + Send + use<>) {
+        let (writer, mut reader) = wit_stream::new();
+        let wait = async move {
+            reader.next().await;
+        };
+        (writer, wait)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

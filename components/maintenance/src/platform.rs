@@ -35,6 +35,13 @@ impl Platform for Spin {
         std::thread::sleep(duration);
     }
 
+    type Wake = ();
+
+    /// Nobody ever waits for another task here: there is one.
+    fn signal(&self) -> ((), impl Future<Output = ()> + Send + use<>) {
+        ((), std::future::ready(()))
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         block_on(task);
     }

@@ -25,7 +25,7 @@ use crate::domain::time::Timestamp;
 use crate::platform::Platform;
 
 /// The store on SQL.
-pub struct SqlStore<C: Connector, P> {
+pub struct SqlStore<C: Connector, P: Platform> {
     runner: Runner<C, P>,
     platform: Arc<P>,
     sql: Sql,

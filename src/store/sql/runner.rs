@@ -23,8 +23,8 @@ const DEADLOCK_RETRIES: u32 = 3;
 const OPEN_RETRIES: u32 = 8;
 
 /// Runs scripts: statements in order on one connection.
-pub(super) struct Runner<C: Connector, P> {
-    pool: Pool<C>,
+pub(super) struct Runner<C: Connector, P: Platform> {
+    pool: Pool<C, P>,
     dialect: Dialect,
     tables: Tables,
     platform: Arc<P>,
@@ -79,7 +79,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         platform: Arc<P>,
     ) -> Self {
         Self {
-            pool: Pool::new(connector, limit),
+            pool: Pool::new(connector, limit, Arc::clone(&platform)),
             dialect,
             tables,
             platform,

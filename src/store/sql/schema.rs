@@ -12,7 +12,7 @@ use crate::store::pool::Lease;
 ///
 /// Any number of instances may do it at the same time: what another one made meanwhile counts as made.
 pub(super) async fn mend<C: Connector, P: Platform>(
-    lease: &mut Lease<'_, C>,
+    lease: &mut Lease<'_, C, P>,
     dialect: Dialect,
     tables: &Tables,
     platform: &P,
@@ -37,8 +37,8 @@ pub(super) async fn mend<C: Connector, P: Platform>(
 /// What the tables lack, if anything.
 ///
 /// `execute`, not `query`: Spin tells why an `execute` failed.
-async fn problem<C: Connector>(
-    lease: &mut Lease<'_, C>,
+async fn problem<C: Connector, P: Platform>(
+    lease: &mut Lease<'_, C, P>,
     tables: &Tables,
 ) -> Result<Option<DbError>, Failure> {
     let probes = [
@@ -61,8 +61,8 @@ async fn problem<C: Connector>(
     Ok(None)
 }
 
-async fn change<C: Connector>(
-    lease: &mut Lease<'_, C>,
+async fn change<C: Connector, P: Platform>(
+    lease: &mut Lease<'_, C, P>,
     dialect: Dialect,
     tables: &Tables,
     script: Vec<String>,

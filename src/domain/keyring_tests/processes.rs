@@ -1,0 +1,171 @@
+//! What the simulation is made of: the key table, processes that keep a copy of it, and tokens.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::signing_key;
+use crate::domain::keyring::{
+    AccessKeys, CACHE_TIME, PUBLISH_LEAD, Planner, RotationPolicy, SigningKey, plan,
+};
+use crate::domain::secret::Random;
+use crate::domain::secret::testing::SeededRandom;
+use crate::domain::time::Timestamp;
+
+/// Chance, repeatable by its seed.
+pub(super) struct Dice(SeededRandom);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(SeededRandom::new(seed))
+    }
+
+    /// A number below `end`.
+    pub(super) fn below(&self, end: u64) -> u64 {
+        let random: &dyn Random = &self.0;
+        // The seeded bytes are hex digits; sixteen of them make 64 bits.
+        let text = random.bytes::<16>();
+        u64::from_str_radix(std::str::from_utf8(&text).unwrap(), 16).unwrap() % end.max(1)
+    }
+}
+
+/// The key table, and what was ever in it.
+#[derive(Default)]
+pub(super) struct Table {
+    rows: BTreeMap<u32, Timestamp>,
+    pub(super) published: Vec<(u32, Timestamp)>,
+    pub(super) most_rows: usize,
+}
+
+impl Table {
+    fn keys(&self) -> Vec<SigningKey> {
+        self.rows
+            .iter()
+            .map(|(generation, signs_from)| signing_key(*generation, *signs_from))
+            .collect()
+    }
+
+    /// One row of a name: whoever comes first.
+    pub(super) fn insert(&mut self, generation: u32, signs_from: Timestamp) {
+        if !self.rows.contains_key(&generation) {
+            self.rows.insert(generation, signs_from);
+            self.published.push((generation, signs_from));
+            self.most_rows = self.most_rows.max(self.rows.len());
+        }
+    }
+
+    /// One tick. Gives what it publishes, for the caller to insert when the tick's pause is over.
+    pub(super) fn tick(
+        &mut self,
+        now: Timestamp,
+        policy: RotationPolicy,
+    ) -> Option<(u32, Timestamp)> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let plan = plan(&self.keys(), now, policy, Planner::Maintenance);
+        for generation in plan.prune {
+            self.rows.remove(&generation);
+        }
+        plan.publish
+    }
+}
+
+/// An access token: who signed it and how long it is good.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) kid: String,
+    pub(super) expires: Timestamp,
+}
+
+/// A process with its own clock and its own copy of the keys.
+pub(super) struct Process {
+    /// Milliseconds to add to real time.
+    skew: i64,
+    keys: Option<(AccessKeys, Timestamp)>,
+    last_load: Timestamp,
+}
+
+impl Process {
+    pub(super) fn new(skew: i64) -> Self {
+        Self {
+            skew,
+            keys: None,
+            last_load: Timestamp::EPOCH,
+        }
+    }
+
+    /// Its clock.
+    pub(super) fn now(&self, real: Timestamp) -> Timestamp {
+        Timestamp::from_millis(real.as_millis().saturating_add_signed(self.skew))
+    }
+
+    /// When its clock will show this.
+    pub(super) fn when(&self, shown: Timestamp) -> Timestamp {
+        Timestamp::from_millis(shown.as_millis().saturating_add_signed(-self.skew))
+    }
+
+    fn load(&mut self, real: Timestamp, table: &mut Table, policy: RotationPolicy) -> AccessKeys {
+        let now = self.now(real);
+        if let Some((generation, signs_from)) =
+            plan(&table.keys(), now, policy, Planner::Request).publish
+        {
+            table.insert(generation, signs_from);
+        }
+        let keys = AccessKeys::generations(&table.keys()).unwrap();
+        self.keys = Some((keys.clone(), now));
+        self.last_load = real;
+        keys
+    }
+
+    fn keys(&mut self, real: Timestamp, table: &mut Table, policy: RotationPolicy) -> AccessKeys {
+        let now = self.now(real);
+        match self.keys.clone() {
+            Some((keys, at)) if now < at.plus(CACHE_TIME) => keys,
+            // Loaded beside the request, which goes on with what was there.
+            Some((keys, at)) if now < at.plus(PUBLISH_LEAD) => {
+                self.load(real, table, policy);
+                keys
+            }
+            _ => self.load(real, table, policy),
+        }
+    }
+
+    /// Signs a token.
+    pub(super) fn sign(
+        &mut self,
+        real: Timestamp,
+        table: &mut Table,
+        policy: RotationPolicy,
+    ) -> Token {
+        let now = self.now(real);
+        let key = self.keys(real, table, policy).signing(now);
+        let issued = Timestamp::from_secs(now.as_secs());
+        Token {
+            kid: key.kid().to_owned(),
+            expires: issued.plus(policy.token_validity),
+        }
+    }
+
+    /// Whether it knows the token's key.
+    pub(super) fn verifies(
+        &mut self,
+        token: &Token,
+        real: Timestamp,
+        table: &mut Table,
+        policy: RotationPolicy,
+    ) -> bool {
+        let now = self.now(real);
+        if self
+            .keys(real, table, policy)
+            .named(&token.kid, now)
+            .is_some()
+        {
+            return true;
+        }
+        if real < self.last_load.plus(Duration::from_secs(5)) {
+            return false;
+        }
+        let keys = self.load(real, table, policy);
+        keys.named(&token.kid, now).is_some()
+    }
+}
