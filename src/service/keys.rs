@@ -13,7 +13,7 @@ use crate::domain::keyring::{
 use crate::domain::time::Timestamp;
 use crate::platform::{Level, Platform};
 use crate::store::{Store, StoreError};
-use crate::sync::{Permit, Semaphore};
+use crate::sync::Semaphore;
 
 /// How often an access token with an unknown key may cause a look at the database.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
@@ -21,8 +21,8 @@ const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait after a failed look before the next.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a request may wait for another one that loads the keys.
-const LOAD_DEADLINE: Duration = Duration::from_millis(4500);
+/// How long a request may wait for keys, loaded by itself or by another one.
+const LOAD_DEADLINE: Duration = Duration::from_millis(1900);
 
 /// The keys of this instance.
 pub(super) struct KeyCache<S, P: Platform>(Arc<Inner<S, P>>);
@@ -90,7 +90,7 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
     /// All keys.
     pub(super) async fn ring(&self) -> Result<Arc<KeyRing>> {
         let Some(loaded) = self.0.state().loaded.clone() else {
-            return self.load_first().await;
+            return self.0.load_within_deadline().await;
         };
         match self.0.staleness(loaded.at) {
             Staleness::Fresh => Ok(loaded.ring),
@@ -116,16 +116,6 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
             Ok(ring) => Ok(Some(ring.access.clone())),
             Err(error @ ServiceError::Misconfigured(_)) => Err(error),
             Err(_) => Ok(None),
-        }
-    }
-
-    async fn load_first(&self) -> Result<Arc<KeyRing>> {
-        let _turn = self.0.turn().await?;
-        // Another request may have loaded them meanwhile.
-        let loaded = self.0.state().loaded.clone();
-        match loaded {
-            Some(loaded) => Ok(loaded.ring),
-            None => self.0.load().await,
         }
     }
 
@@ -176,23 +166,25 @@ impl<S: Store, P: Platform> Inner<S, P> {
         last.is_some_and(|last| u128::from(now.saturating_sub(last)) < pause.as_millis())
     }
 
-    async fn turn(&self) -> Result<Permit<'_, P>> {
-        tokio::select! {
-            biased;
-            turn = self.loading.acquire() => Ok(turn),
-            () = self.platform.sleep(LOAD_DEADLINE) => {
-                let reason = "the keys could not be loaded in time".to_owned();
-                Err(StoreError::Unavailable(reason).into())
-            }
-        }
-    }
-
+    /// Loads the keys, or waits for another request that does.
     async fn load_within_deadline(&self) -> Result<Arc<KeyRing>> {
         let before = self.state().last_load;
-        let _turn = self.turn().await?;
-        match self.loaded_since(before) {
-            Some(ring) => Ok(ring),
-            None => self.load().await,
+        let load = async {
+            let _turn = self.loading.acquire().await;
+            match self.loaded_since(before) {
+                Some(ring) => Ok(ring),
+                None => self.load().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            ring = load => ring,
+            () = self.platform.sleep(LOAD_DEADLINE) => {
+                let mut state = self.state();
+                state.last_load = Some(self.platform.monotonic_millis());
+                state.last_failed = true;
+                Err(StoreError::Unavailable("the keys could not be loaded in time".to_owned()).into())
+            }
         }
     }
 

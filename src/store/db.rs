@@ -138,17 +138,19 @@ impl DbError {
         }
     }
 
-    /// Classifies the text of a driver's error as Spin passes it on (the driver's debug text).
+    /// Classifies the text of a driver's error as Spin passes it on: its debug text from a statement, its display
+    /// text from an open.
     pub fn from_mysql_text(text: &str) -> Self {
-        let code = text.split_once("ServerError { code: ").map(|(_, rest)| {
-            rest.chars()
-                .take_while(char::is_ascii_digit)
-                .fold(0_u32, |code, digit| {
-                    code.saturating_mul(10)
-                        .saturating_add(digit.to_digit(10).unwrap_or(0))
-                })
-        });
-        match code {
+        let debug = text
+            .split_once("ServerError { code: ")
+            .map(|(_, rest)| rest);
+        let display = || {
+            let (_, rest) = text.split_once("ERROR ")?;
+            rest.split_once(" (")
+                .filter(|(state, _)| state.len() == 5)
+                .map(|(_, rest)| rest)
+        };
+        match debug.or_else(display).map(leading_number) {
             Some(code) => Self::from_mysql_code(code),
             None if text.contains("Io(")
                 || text.contains("onnection")
@@ -188,14 +190,26 @@ impl DbError {
     }
 }
 
+fn leading_number(text: &str) -> u32 {
+    text.bytes()
+        .take_while(u8::is_ascii_digit)
+        .fold(0, |number: u32, digit| {
+            number
+                .saturating_mul(10)
+                .saturating_add(u32::from(digit - b'0'))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_drivers_debug_text_is_classified() {
+    fn the_drivers_text_is_classified() {
         let deadlock = r#"Server(ServerError { code: 1213, message: "x", state: "40001" })"#;
         assert_eq!(DbError::from_mysql_text(deadlock), DbError::Deadlock);
+        let refused = "Server error: `ERROR 28000 (1045): Access denied for user 'u'@'h'`\n\nStack";
+        assert_eq!(DbError::from_mysql_text(refused), DbError::Denied);
         let lost = r#"Io(Io(Os { code: 104, kind: ConnectionReset, message: "reset" }))"#;
         assert_eq!(DbError::from_mysql_text(lost), DbError::ConnectionLost);
         assert_eq!(

@@ -10,13 +10,17 @@ use crate::domain::config::MySqlSettings;
 use crate::domain::secret::SecretString;
 
 /// What every MySQL connection begins with. Strict mode, so that no value is ever cut in silence. The lock wait
-/// ends before a caller's patience does, so that no statement goes on after its answer was given up.
+/// ends before the operation's deadline, so that no statement goes on after its answer was given up.
 pub const MYSQL_SESSION: &str =
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = 3";
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = 2";
 
-/// What every SQLite connection begins with. Write-ahead logging lets readers go on while one writes; with it
+/// What every SQLite connection begins with. The lock wait is as MySQL's. Write-ahead logging lets readers go on while one writes; with it
 /// `NORMAL` loses nothing but, at worst, the last commits before a power cut.
-pub const SQLITE_SESSION: [&str; 2] = ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL"];
+pub const SQLITE_SESSION: [&str; 3] = [
+    "PRAGMA busy_timeout = 2000",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+];
 
 /// A value of a type that no column of ours has, or out of range (MySQL 1366).
 pub const UNREADABLE: DbError = DbError::Other(1366);

@@ -13,8 +13,9 @@ use crate::store::StoreError;
 use crate::store::db::{Connector, DbError, Row, Statement};
 use crate::store::pool::Pool;
 
-/// How long an operation may take, waiting for a connection included. Callers get an answer within 5 s.
-const DEADLINE: Duration = Duration::from_secs(4);
+/// How long an operation may take, waiting for a connection included. With the time that keys may take to load
+/// before it, callers get an answer within 5 s.
+const DEADLINE: Duration = Duration::from_secs(3);
 
 /// How often a statement that was a deadlock's victim is tried again.
 const DEADLOCK_RETRIES: u32 = 3;
