@@ -14,6 +14,7 @@ pub(crate) mod imports {
             default: trappable,
         },
         with: {
+            "fermyon:spin/rdbms-types": crate::mysql::rdbms_types,
             "spin:mysql/mysql.connection": crate::mysql::Connection,
             "fermyon:spin/mysql.connection": crate::mysql::Connection,
             "spin:sqlite/sqlite.connection": crate::sqlite::Connection,

@@ -54,7 +54,8 @@ impl Clock {
     /// Shows `now_ms` and runs on from there.
     pub(crate) fn set(&self, now_ms: i64) {
         // The offset first: until the freeze ends nobody looks at it.
-        self.offset_ms.store(now_ms.max(0) - as_ms(real_now()), Ordering::Release);
+        self.offset_ms
+            .store(now_ms.max(0) - as_ms(real_now()), Ordering::Release);
         self.frozen_ms.store(RUNNING, Ordering::Release);
         self.changes.send_replace(());
     }
@@ -92,7 +93,9 @@ impl HostWallClock for GuestClock {
 }
 
 fn real_now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 fn millis(ms: i64) -> Duration {

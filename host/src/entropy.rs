@@ -33,12 +33,19 @@ pub(crate) struct GuestRng {
 impl GuestRng {
     /// A generator that obeys `shared`.
     pub(crate) fn new(shared: Arc<Entropy>) -> Self {
-        Self { own: StdRng::from_rng(&mut rand::rng()), shared }
+        Self {
+            own: StdRng::from_rng(&mut rand::rng()),
+            shared,
+        }
     }
 
     fn draw<R>(&mut self, draw: impl FnOnce(&mut StdRng) -> R) -> R {
         if self.shared.seeded.load(Ordering::Acquire) {
-            let mut stream = self.shared.stream.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut stream = self
+                .shared
+                .stream
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             draw(stream.as_mut().unwrap_or(&mut self.own))
         } else {
             draw(&mut self.own)

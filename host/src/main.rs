@@ -1,1 +1,150 @@
-fn main(){}
+//! A development host for Spin applications: runs a spin.toml with its HTTP and cron triggers,
+//! variables, MySQL and SQLite the way Spin does, on a machine that has no Spin. Tests can move its
+//! clock, choose its randomness and break its databases through the control API.
+//!
+//! It is not for production: there is no TLS, no metrics, and guests are trusted not to loop.
+
+mod app;
+mod args;
+mod bindings;
+mod clock;
+mod code_cache;
+mod control;
+mod cron_trigger;
+mod engine;
+mod entropy;
+mod faults;
+mod guest;
+mod http_trigger;
+mod instruments;
+mod manifest;
+mod mysql;
+mod outbound;
+mod output;
+mod router;
+mod runtime_config;
+mod sqlite;
+mod stats;
+mod template;
+mod variables;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::args::{Args, Stop};
+use crate::control::Control;
+use crate::cron_trigger::CronTrigger;
+use crate::engine::Engine;
+use crate::http_trigger::HttpTrigger;
+
+fn main() -> ExitCode {
+    let listen = std::env::var("SPIN_HTTP_LISTEN_ADDR").ok();
+    let args = match Args::parse(std::env::args().skip(1), listen) {
+        Ok(args) => args,
+        Err(Stop::Help) => {
+            println!("{}", args::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(Stop::Wrong(message)) => return wrong(&message),
+    };
+    let app = match App::load(&args) {
+        Ok(app) => Arc::new(app),
+        Err(message) => return wrong(&message),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let result = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(run(&args, &app)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => wrong(&message),
+    }
+}
+
+fn wrong(message: &str) -> ExitCode {
+    eprintln!("dev-host: {message}");
+    ExitCode::from(2)
+}
+
+/// Serves until a signal comes.
+async fn run(args: &Args, app: &Arc<App>) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+
+    let engine = Engine::new().map_err(|error| format!("wasmtime cannot start: {error:#}"))?;
+    let http = Arc::new(HttpTrigger::new(app, &engine, args.reuse)?);
+    let cron = Arc::new(CronTrigger::new(app, &engine)?);
+
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let control = match args.control {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    describe(app, args, &address.to_string());
+    println!("Serving http://{address}");
+    if let (Some(listener), Some(instruments)) = (control, &app.instruments) {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        println!("Control http://{address}");
+        let control = Control::new(app.clock.clone(), cron.clone(), instruments.clone());
+        tokio::spawn(Arc::new(control).serve(listener));
+    }
+    // Whoever started us may have closed the pipe; that is no reason not to serve.
+    _ = std::io::stdout().flush();
+
+    if args.cron {
+        cron.start();
+    }
+    tokio::spawn(http.serve(listener));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // At once: open connections and running guests are not waited for.
+    std::process::exit(0);
+}
+
+async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
+/// Tells a person what runs here.
+fn describe(app: &App, args: &Args, address: &str) {
+    eprintln!("{} on dev-host, without Spin", app.name);
+    for (route, component) in &app.routes {
+        eprintln!("  http://{address}{route} -> {}", component.id);
+    }
+    for (schedule, component) in &app.schedules {
+        let note = if args.cron {
+            ""
+        } else {
+            " (only when asked, --no-cron)"
+        };
+        eprintln!("  {schedule} (UTC) -> {}{note}", component.id);
+    }
+    let mut databases: Vec<_> = app
+        .components
+        .values()
+        .flat_map(|component| &component.databases)
+        .collect();
+    databases.sort_by_key(|(label, _)| *label);
+    databases.dedup_by_key(|(label, _)| *label);
+    for (label, database) in databases {
+        match database.path() {
+            Some(path) => eprintln!("  sqlite database '{label}': {}", path.display()),
+            None => eprintln!("  sqlite database '{label}': in memory, anew for every connection"),
+        }
+    }
+    for section in &app.ignored {
+        eprintln!("  warning: [{section}] of the runtime configuration is ignored here");
+    }
+}

@@ -127,14 +127,20 @@ pub(crate) struct Component {
 #[serde(untagged)]
 pub(crate) enum Source {
     Path(PathBuf),
-    Remote(toml::Table),
+    Remote {
+        #[serde(rename = "url")]
+        _url: Option<toml::Value>,
+    },
 }
 
 /// An entry of `files`.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Files {
-    Placement { source: PathBuf, destination: String },
+    Placement {
+        source: PathBuf,
+        destination: String,
+    },
     Pattern(String),
 }
 
@@ -163,11 +169,21 @@ impl Manifest {
                 ));
             }
         }
-        let http = self.trigger.http.iter().map(|trigger| (&trigger.component, "http"));
-        let cron = self.trigger.cron.iter().map(|trigger| (&trigger.component, "cron"));
+        let http = self
+            .trigger
+            .http
+            .iter()
+            .map(|trigger| (&trigger.component, "http"));
+        let cron = self
+            .trigger
+            .cron
+            .iter()
+            .map(|trigger| (&trigger.component, "cron"));
         for (id, kind) in http.chain(cron) {
             if !self.component.contains_key(id) {
-                mistakes.push(format!("{kind} trigger names component '{id}', which is not there"));
+                mistakes.push(format!(
+                    "{kind} trigger names component '{id}', which is not there"
+                ));
             }
         }
         for trigger in &self.trigger.http {
@@ -192,15 +208,18 @@ impl Component {
                 folder.join(path).display()
             )),
             Source::Path(_) => {}
-            Source::Remote(_) => mistakes.push(format!(
+            Source::Remote { .. } => mistakes.push(format!(
                 "component '{id}': source must be the path of a local file"
             )),
         }
         for files in &self.files {
             match files {
-                Files::Placement { source, .. } if !folder.join(source).is_dir() => mistakes.push(
-                    format!("component '{id}': files source {} is not a folder", source.display()),
-                ),
+                Files::Placement { source, .. } if !folder.join(source).is_dir() => {
+                    mistakes.push(format!(
+                        "component '{id}': files source {} is not a folder",
+                        source.display()
+                    ))
+                }
                 Files::Placement { .. } => {}
                 Files::Pattern(pattern) => mistakes.push(format!(
                     "component '{id}': files entry '{pattern}' must have the form \
@@ -272,7 +291,12 @@ mod tests {
             .replace("\"/...\"", "\"x\"")
             .replace("required = true,", "");
         let all = mistakes(&text).join("\n");
-        for part in ["only 2 is supported", "'wobble'", "route 'x'", "variable 'token' needs"] {
+        for part in [
+            "only 2 is supported",
+            "'wobble'",
+            "route 'x'",
+            "variable 'token' needs",
+        ] {
             assert!(all.contains(part), "{part} in {all}");
         }
     }
@@ -280,6 +304,9 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused_with_their_line() {
         let error = Manifest::parse(&GOOD.replace("sqlite_databases", "sqlite")).unwrap_err();
-        assert!(error.contains("line") && error.contains("sqlite"), "{error}");
+        assert!(
+            error.contains("line") && error.contains("sqlite"),
+            "{error}"
+        );
     }
 }

@@ -32,17 +32,28 @@ enum PortRule {
 impl AllowedHosts {
     /// Parses entries of the form `scheme://host[:port]`, each part possibly `*`.
     pub(crate) fn parse(entries: &[String]) -> Result<Self, String> {
-        entries.iter().map(|entry| Rule::parse(entry)).collect::<Result<_, _>>().map(Self)
+        entries
+            .iter()
+            .map(|entry| Rule::parse(entry))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether `address` may be opened by a driver for `scheme` URLs.
     pub(crate) fn allow(&self, address: &str, scheme: &str) -> bool {
-        let Ok(url) = Url::parse(address) else { return false };
-        let Some(port) = url.port_or_known_default().or_else(|| default_port(url.scheme())) else {
+        let Ok(url) = Url::parse(address) else {
+            return false;
+        };
+        let Some(port) = url
+            .port_or_known_default()
+            .or_else(|| default_port(url.scheme()))
+        else {
             return false;
         };
         // `Url` leaves hosts of schemes that it does not know unparsed.
-        let Some(Ok(host)) = url.host_str().map(Host::parse) else { return false };
+        let Some(Ok(host)) = url.host_str().map(Host::parse) else {
+            return false;
+        };
         url.scheme() == scheme && self.0.iter().any(|rule| rule.allows(scheme, &host, port))
     }
 }
@@ -50,8 +61,10 @@ impl AllowedHosts {
 impl Rule {
     fn parse(entry: &str) -> Result<Self, String> {
         let wrong = |what: &str| format!("allowed outbound host '{entry}' {what}");
-        let (scheme, rest) =
-            entry.trim().split_once("://").ok_or_else(|| wrong("has no scheme://"))?;
+        let (scheme, rest) = entry
+            .trim()
+            .split_once("://")
+            .ok_or_else(|| wrong("has no scheme://"))?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -76,7 +89,9 @@ impl Rule {
     }
 
     fn allows(&self, scheme: &str, host: &Host, port: u16) -> bool {
-        self.scheme.as_deref().is_none_or(|allowed| allowed == scheme)
+        self.scheme
+            .as_deref()
+            .is_none_or(|allowed| allowed == scheme)
             && self.host.allows(host)
             && match self.port {
                 PortRule::Any => true,
@@ -110,9 +125,11 @@ impl HostRule {
             (Self::Any, _) => true,
             (Self::Exactly(allowed), _) => allowed == host,
             (Self::Subdomains(suffix), Host::Domain(domain)) => domain.ends_with(suffix.as_str()),
-            (Self::Network(IpAddr::V4(network), bits), Host::Ipv4(address)) => {
-                same_prefix(u32::from(*network).into(), u32::from(*address).into(), 32 - bits)
-            }
+            (Self::Network(IpAddr::V4(network), bits), Host::Ipv4(address)) => same_prefix(
+                u32::from(*network).into(),
+                u32::from(*address).into(),
+                32 - bits,
+            ),
             (Self::Network(IpAddr::V6(network), bits), Host::Ipv6(address)) => {
                 same_prefix((*network).into(), (*address).into(), 128 - bits)
             }
@@ -146,7 +163,9 @@ mod tests {
     use super::*;
 
     fn allows(entry: &str, address: &str) -> bool {
-        AllowedHosts::parse(&[entry.to_owned()]).unwrap().allow(address, "mysql")
+        AllowedHosts::parse(&[entry.to_owned()])
+            .unwrap()
+            .allow(address, "mysql")
     }
 
     #[test]
@@ -178,8 +197,13 @@ mod tests {
 
     #[test]
     fn wrong_entries_are_named() {
-        for entry in ["db.example:3306", "mysql://db.example:x", "mysql://a b", "x://db", "m-y://h:1"]
-        {
+        for entry in [
+            "db.example:3306",
+            "mysql://db.example:x",
+            "mysql://a b",
+            "x://db",
+            "m-y://h:1",
+        ] {
             let error = AllowedHosts::parse(&[entry.to_owned()]).unwrap_err();
             assert!(error.contains(entry), "{error}");
         }

@@ -63,7 +63,9 @@ impl RuntimeConfig {
                 .into_iter()
                 .map(|entry| match entry {
                     ProviderEntry::Static { values } => Provider::Static(values),
-                    ProviderEntry::Env { prefix: Some(prefix) } => Provider::Environment { prefix },
+                    ProviderEntry::Env {
+                        prefix: Some(prefix),
+                    } => Provider::Environment { prefix },
                     ProviderEntry::Env { prefix: None } => Provider::default_environment(),
                 })
                 .collect(),
@@ -103,7 +105,10 @@ mod tests {
         .unwrap();
         assert_eq!(config.max_mysql_connections, Some(50));
         assert_eq!(config.providers.len(), 1);
-        assert_eq!(config.sqlite["default"].as_deref(), Some(Path::new("/app/data/app.db")));
+        assert_eq!(
+            config.sqlite["default"].as_deref(),
+            Some(Path::new("/app/data/app.db"))
+        );
         assert_eq!(config.ignored, ["key_value_store"]);
     }
 

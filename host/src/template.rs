@@ -76,7 +76,10 @@ mod tests {
     fn variables_are_filled_in() {
         assert_eq!(fill("").unwrap(), "");
         assert_eq!(fill("plain } text {").unwrap(), "plain } text {");
-        assert_eq!(fill("mysql://{{ host }}:{{port}}").unwrap(), "mysql://db.example:3306");
+        assert_eq!(
+            fill("mysql://{{ host }}:{{port}}").unwrap(),
+            "mysql://db.example:3306"
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(crate) enum Provider {
 impl Provider {
     /// The environment as Spin reads it by default.
     pub(crate) fn default_environment() -> Self {
-        Self::Environment { prefix: "SPIN_VARIABLE".to_owned() }
+        Self::Environment {
+            prefix: "SPIN_VARIABLE".to_owned(),
+        }
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -64,7 +66,10 @@ pub(crate) fn resolve(
 /// Whether `name` is lower-case snake case, which is all that Spin allows.
 pub(crate) fn is_valid_name(name: &str) -> bool {
     name.split('_').all(|word| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     }) && name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
@@ -75,12 +80,16 @@ enum Missing {
 
 fn get(guest: &Guest, name: &str) -> Result<String, Missing> {
     if !is_valid_name(name) {
-        return Err(Missing::InvalidName(format!("{name:?} is not lower-case snake case")));
+        return Err(Missing::InvalidName(format!(
+            "{name:?} is not lower-case snake case"
+        )));
     }
-    let component = guest.component();
-    component.variables.get(name).cloned().ok_or_else(|| {
-        Missing::Undefined(format!("no variable for {:?}.{name:?}", component.id))
-    })
+    let component = &guest.instance.component;
+    component
+        .variables
+        .get(name)
+        .cloned()
+        .ok_or_else(|| Missing::Undefined(format!("no variable for {:?}.{name:?}", component.id)))
 }
 
 impl v3::Host for Guest {}
@@ -90,10 +99,12 @@ impl<T: Send> v3::HostWithStore<T> for GuestData {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<String, v3::Error>> {
-        Ok(accessor.with(|mut access| get(access.get(), &name)).map_err(|missing| match missing {
-            Missing::InvalidName(text) => v3::Error::InvalidName(text),
-            Missing::Undefined(text) => v3::Error::Undefined(text),
-        }))
+        Ok(accessor
+            .with(|mut access| get(access.get(), &name))
+            .map_err(|missing| match missing {
+                Missing::InvalidName(text) => v3::Error::InvalidName(text),
+                Missing::Undefined(text) => v3::Error::Undefined(text),
+            }))
     }
 }
 
@@ -127,10 +138,16 @@ mod tests {
         ]);
         let of = |pairs: &[(&str, &str)]| {
             Provider::Static(
-                pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+                pairs
+                    .iter()
+                    .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                    .collect(),
             )
         };
-        let providers = [of(&[("both", "first")]), of(&[("both", "second"), ("late", "second")])];
+        let providers = [
+            of(&[("both", "first")]),
+            of(&[("both", "second"), ("late", "second")]),
+        ];
         let mut mistakes = Vec::new();
         let values = resolve(&declared, &providers, &mut mistakes);
         assert_eq!(values["both"], "first");
@@ -145,7 +162,11 @@ mod tests {
         let mut mistakes = Vec::new();
         resolve(&declared, &[], &mut mistakes);
         assert_eq!(mistakes.len(), 1);
-        assert!(mistakes[0].contains("SPIN_VARIABLE_TOKEN"), "{}", mistakes[0]);
+        assert!(
+            mistakes[0].contains("SPIN_VARIABLE_TOKEN"),
+            "{}",
+            mistakes[0]
+        );
     }
 
     #[test]

@@ -1,0 +1,262 @@
+//! The application, put together from the command line, spin.toml and runtime-config.toml, with
+//! every variable decided. All mistakes in these are found here, before anything runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::args::Args;
+use crate::clock::Clock;
+use crate::code_cache;
+use crate::cron_trigger::Schedule;
+use crate::instruments::Instruments;
+use crate::manifest::{self, Files, Manifest, Route, Source};
+use crate::outbound::AllowedHosts;
+use crate::runtime_config::RuntimeConfig;
+use crate::sqlite::Database;
+use crate::template::Template;
+use crate::variables::{self, Provider};
+
+/// Everything that doesn't change while the host runs, and what all components share.
+pub(crate) struct App {
+    /// Its name in the manifest.
+    pub(crate) name: String,
+    /// Components that are wanted, by id.
+    pub(crate) components: BTreeMap<String, Arc<Component>>,
+    /// Routes and the components that they lead to.
+    pub(crate) routes: Vec<(String, Arc<Component>)>,
+    /// Schedules and the components that they run.
+    pub(crate) schedules: Vec<(Schedule, Arc<Component>)>,
+    /// One permit per MySQL connection, if they are limited.
+    pub(crate) mysql_permits: Option<Arc<Semaphore>>,
+    /// The time of guests and of the scheduler.
+    pub(crate) clock: Arc<Clock>,
+    /// What tests turn; only with `--control`.
+    pub(crate) instruments: Option<Arc<Instruments>>,
+    /// Sections of runtime-config.toml that were ignored.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// A component and what it may use.
+pub(crate) struct Component {
+    pub(crate) id: String,
+    pub(crate) wasm: PathBuf,
+    /// Where its machine code is kept from start to start.
+    pub(crate) compiled: Option<PathBuf>,
+    pub(crate) files: Vec<(PathBuf, String)>,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) variables: HashMap<String, String>,
+    pub(crate) allowed_hosts: AllowedHosts,
+    pub(crate) databases: HashMap<String, Arc<Database>>,
+}
+
+impl App {
+    /// Reads the files that `args` names. The error is every mistake that was found, one per line.
+    pub(crate) fn load(args: &Args) -> Result<Self, String> {
+        let manifest = Manifest::parse(&read(&args.manifest)?)
+            .map_err(|error| format!("{}: {error}", args.manifest.display()))?;
+        let folder = parent(&args.manifest);
+        let mut config = match &args.runtime_config {
+            Some(path) => RuntimeConfig::parse(&read(path)?, parent(path))
+                .map_err(|error| format!("{}: {error}", path.display()))?,
+            None => RuntimeConfig::default(),
+        };
+
+        let is_wanted = |id: &str| {
+            let has_trigger = manifest
+                .trigger
+                .http
+                .iter()
+                .any(|trigger| trigger.component == id)
+                || manifest
+                    .trigger
+                    .cron
+                    .iter()
+                    .any(|trigger| trigger.component == id);
+            has_trigger && (args.components.is_empty() || args.components.iter().any(|c| c == id))
+        };
+        let mut mistakes = manifest.mistakes(folder, is_wanted);
+        for id in &args.components {
+            if !manifest.component.contains_key(id) {
+                mistakes.push(format!("--component {id}: there is no such component"));
+            }
+        }
+        for name in args
+            .variables
+            .keys()
+            .filter(|name| !manifest.variables.contains_key(*name))
+        {
+            mistakes.push(format!(
+                "--variable {name}: the application has no such variable"
+            ));
+        }
+
+        let mut providers = vec![Provider::Static(args.variables.clone())];
+        providers.append(&mut config.providers);
+        providers.push(Provider::default_environment());
+        let values = variables::resolve(&manifest.variables, &providers, &mut mistakes);
+        let databases = databases(args, &config);
+
+        let mut components = BTreeMap::new();
+        for (id, declared) in manifest.component.iter().filter(|(id, _)| is_wanted(id)) {
+            let assembly = Assembly {
+                id,
+                declared,
+                folder,
+                state_dir: args.state_dir.as_deref(),
+                application: &manifest.variables,
+                values: &values,
+            };
+            let component = assembly.component(&databases, &mut mistakes);
+            components.insert(id.clone(), Arc::new(component));
+        }
+
+        let mut routes = Vec::new();
+        for trigger in &manifest.trigger.http {
+            if let (Some(component), Route::Path(path)) =
+                (components.get(&trigger.component), &trigger.route)
+            {
+                routes.push((path.clone(), component.clone()));
+            }
+        }
+        let mut schedules = Vec::new();
+        for trigger in &manifest.trigger.cron {
+            if let Some(component) = components.get(&trigger.component) {
+                match Schedule::parse(&trigger.cron_expression) {
+                    Ok(schedule) => schedules.push((schedule, component.clone())),
+                    Err(error) => mistakes.push(format!(
+                        "cron expression '{}' of component '{}': {error}",
+                        trigger.cron_expression, trigger.component
+                    )),
+                }
+            }
+        }
+        if mistakes.is_empty() && components.is_empty() {
+            mistakes.push("there is no component with a trigger".to_owned());
+        }
+        if !mistakes.is_empty() {
+            return Err(format!(
+                "{}: {}",
+                args.manifest.display(),
+                mistakes.join("\n  ")
+            ));
+        }
+        Ok(Self {
+            name: manifest.application.name,
+            components,
+            routes,
+            schedules,
+            mysql_permits: config
+                .max_mysql_connections
+                .map(|most| Arc::new(Semaphore::new(most))),
+            clock: Arc::new(Clock::new()),
+            instruments: args.control.map(|_| Arc::default()),
+            ignored: config.ignored,
+        })
+    }
+}
+
+/// What is needed to make one component.
+struct Assembly<'a> {
+    id: &'a str,
+    declared: &'a manifest::Component,
+    folder: &'a Path,
+    state_dir: Option<&'a Path>,
+    application: &'a BTreeMap<String, manifest::Variable>,
+    values: &'a HashMap<String, String>,
+}
+
+impl Assembly<'_> {
+    fn component(
+        &self,
+        databases: &HashMap<String, Arc<Database>>,
+        mistakes: &mut Vec<String>,
+    ) -> Component {
+        let mut wrong = |what: String| mistakes.push(format!("component '{}': {what}", self.id));
+        let mut variables = HashMap::new();
+        for (name, template) in &self.declared.variables {
+            if !variables::is_valid_name(name) {
+                wrong(format!("variable '{name}' is not lower-case snake case"));
+            }
+            match self.fill(template) {
+                Ok(value) => _ = variables.insert(name.clone(), value),
+                Err(error) => wrong(format!("variable '{name}': {error}")),
+            }
+        }
+        let mut hosts = Vec::new();
+        for template in &self.declared.allowed_outbound_hosts {
+            match self.fill(template) {
+                Ok(host) => hosts.push(host),
+                Err(error) => wrong(format!("allowed outbound host '{template}': {error}")),
+            }
+        }
+        let allowed_hosts = AllowedHosts::parse(&hosts).unwrap_or_else(|error| {
+            wrong(error);
+            AllowedHosts::default()
+        });
+        let mut own = HashMap::new();
+        for label in &self.declared.sqlite_databases {
+            match databases.get(label) {
+                Some(database) => _ = own.insert(label.clone(), database.clone()),
+                None => wrong(format!("sqlite database '{label}' is not configured")),
+            }
+        }
+        let files = self.declared.files.iter().filter_map(|files| match files {
+            Files::Placement {
+                source,
+                destination,
+            } => Some((self.folder.join(source), destination.clone())),
+            Files::Pattern(_) => None,
+        });
+        let wasm = match &self.declared.source {
+            Source::Path(path) => self.folder.join(path),
+            Source::Remote { .. } => PathBuf::new(),
+        };
+        Component {
+            id: self.id.to_owned(),
+            compiled: code_cache::path_for(&wasm, self.state_dir),
+            wasm,
+            files: files.collect(),
+            environment: self.declared.environment.clone(),
+            variables,
+            allowed_hosts,
+            databases: own,
+        }
+    }
+
+    /// A variable that is known but has no value was reported already; it fills in as nothing.
+    fn fill(&self, template: &str) -> Result<String, String> {
+        let parsed = Template::parse(template).map_err(|error| error.to_string())?;
+        parsed
+            .fill(|name| {
+                let known = self.application.contains_key(name);
+                self.values
+                    .get(name)
+                    .map(String::as_str)
+                    .or(known.then_some("0"))
+            })
+            .map_err(|name| format!("unknown variable '{name}'"))
+    }
+}
+
+fn databases(args: &Args, config: &RuntimeConfig) -> HashMap<String, Arc<Database>> {
+    let default = args
+        .state_dir
+        .as_ref()
+        .map(|folder| folder.join("sqlite_db.db"));
+    let mut databases = HashMap::from([("default".to_owned(), Arc::new(Database::new(default)))]);
+    for (label, path) in &config.sqlite {
+        databases.insert(label.clone(), Arc::new(Database::new(path.clone())));
+    }
+    databases
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}

@@ -1,0 +1,96 @@
+//! wasmtime as the host uses it: its settings, what guests can be linked with, and components made
+//! ready to be instantiated.
+
+use std::sync::Arc;
+
+use wasmtime::component::{InstancePre, Linker};
+use wasmtime::{
+    Config, Engine as Wasmtime, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Store,
+};
+
+use crate::app::{App, Component};
+use crate::bindings::imports::Imports;
+use crate::code_cache;
+use crate::guest::{Guest, GuestData};
+
+/// Instances that can be alive at once, as many as Spin allows.
+const MOST_INSTANCES: u32 = 1_000;
+
+/// The engine and the host's side of every import.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    wasmtime: Wasmtime,
+    linker: Arc<Linker<Guest>>,
+}
+
+impl Engine {
+    /// An engine that can run everything this host knows.
+    pub(crate) fn new() -> wasmtime::Result<Self> {
+        // Reserved slots make instances cheap but need much address space, which not every
+        // machine gives.
+        let wasmtime = Wasmtime::new(config().allocation_strategy(pool()))
+            .or_else(|_| Wasmtime::new(&config()))?;
+        let mut linker = Linker::new(&wasmtime);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        Imports::add_to_linker::<_, GuestData>(&mut linker, |guest| guest)?;
+        Ok(Self {
+            wasmtime,
+            linker: Arc::new(linker),
+        })
+    }
+
+    /// Makes a component ready: compiled, unless that was done before, and linked.
+    pub(crate) fn load(&self, component: &Component) -> wasmtime::Result<InstancePre<Guest>> {
+        let cache = component.compiled.as_deref();
+        self.linker
+            .instantiate_pre(&code_cache::load(&self.wasmtime, &component.wasm, cache)?)
+    }
+
+    /// The names of what a loaded component imports.
+    pub(crate) fn imports(&self, component: &InstancePre<Guest>) -> Vec<String> {
+        let code = component.component();
+        code.component_type()
+            .imports(&self.wasmtime)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// The store of a fresh instance.
+    pub(crate) fn store(
+        &self,
+        app: &Arc<App>,
+        component: &Arc<Component>,
+    ) -> wasmtime::Result<Store<Guest>> {
+        Ok(Store::new(&self.wasmtime, Guest::new(app, component)?))
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::Speed);
+    config.wasm_component_model_async(true);
+    config
+}
+
+fn pool() -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(MOST_INSTANCES)
+        .total_core_instances(4 * MOST_INSTANCES)
+        .total_memories(MOST_INSTANCES)
+        .total_tables(2 * MOST_INSTANCES)
+        .total_stacks(MOST_INSTANCES)
+        .table_elements(100_000)
+        .max_component_instance_size(10 << 20)
+        .max_core_instance_size(10 << 20)
+        .max_core_instances_per_component(200)
+        .max_tables_per_component(64)
+        .max_memories_per_component(32)
+        .max_memory_size(4 << 30)
+        // What a reused slot keeps mapped saves page faults in the next instance.
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(512 << 10);
+    InstanceAllocationStrategy::Pooling(pool)
+}

@@ -1,0 +1,391 @@
+//! Database faults on demand: rules that count calls and make the n-th one fail, wait or vanish.
+//! What a failure looks like to a guest is decided by `mysql` and `sqlite`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{oneshot, watch};
+
+/// Which kind of database a call goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Database {
+    MySql,
+    Sqlite,
+}
+
+/// What a call does. SQLite knows statements only; those that read count as queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Open,
+    Query,
+    Execute,
+}
+
+/// A call that is about to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) database: Database,
+    pub(crate) operation: Operation,
+    /// The statement, or nothing for `Open`.
+    pub(crate) sql: &'a str,
+}
+
+/// What has to happen to a call once all waiting is over.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Proceed,
+    Fail(ServerError),
+    CutBefore,
+    CutAfter,
+}
+
+/// An error as a database server reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerError {
+    pub(crate) code: u16,
+    pub(crate) message: String,
+}
+
+/// A rule as the control API takes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    on: On,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sql_contains: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    database: Option<Database>,
+    #[serde(default = "first")]
+    nth: u64,
+    /// `null`: for ever.
+    #[serde(default = "once")]
+    times: Option<u64>,
+    #[serde(rename = "do")]
+    action: Action,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum On {
+    Open,
+    Query,
+    Execute,
+    Statement,
+    Any,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Error(ServerError),
+    DelayMs(u64),
+    Hang(True),
+    CutBefore(True),
+    CutAfter(True),
+    Pause(String),
+}
+
+/// The only value that switches of the API take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "bool", into = "bool")]
+struct True;
+
+impl TryFrom<bool> for True {
+    type Error = &'static str;
+
+    fn try_from(value: bool) -> Result<Self, Self::Error> {
+        value.then_some(Self).ok_or("must be true")
+    }
+}
+
+impl From<True> for bool {
+    fn from(_: True) -> bool {
+        true
+    }
+}
+
+fn first() -> u64 {
+    1
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "serde wants the type of the field"
+)]
+fn once() -> Option<u64> {
+    Some(1)
+}
+
+/// A rule and what it has seen.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Counted {
+    #[serde(flatten)]
+    rule: Rule,
+    matched: u64,
+    fired: u64,
+}
+
+/// The rules in force and the calls that they hold up.
+pub(crate) struct Faults {
+    armed: AtomicBool,
+    rules: Mutex<Vec<Counted>>,
+    paused: Mutex<Vec<(String, oneshot::Sender<()>)>>,
+    cleared: watch::Sender<()>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            armed: AtomicBool::new(false),
+            rules: Mutex::default(),
+            paused: Mutex::default(),
+            cleared: watch::Sender::new(()),
+        }
+    }
+}
+
+impl Faults {
+    /// Puts `rules` in the place of all others and starts counting. Calls held up stay so.
+    pub(crate) fn replace(&self, rules: Vec<Rule>) {
+        self.armed.store(!rules.is_empty(), Ordering::Release);
+        *lock(&self.rules) = rules
+            .into_iter()
+            .map(|rule| Counted {
+                rule,
+                matched: 0,
+                fired: 0,
+            })
+            .collect();
+    }
+
+    /// Drops all rules; hanging calls fail and paused ones go on.
+    pub(crate) fn clear(&self) {
+        self.replace(Vec::new());
+        lock(&self.paused).clear();
+        self.cleared.send_replace(());
+    }
+
+    /// The rules with their counts.
+    pub(crate) fn rules(&self) -> Vec<Counted> {
+        lock(&self.rules).clone()
+    }
+
+    /// Names at which calls are waiting now, one entry per call.
+    pub(crate) fn paused(&self) -> Vec<String> {
+        let mut paused = lock(&self.paused);
+        paused.retain(|(_, resume)| !resume.is_closed());
+        paused.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Lets the calls at `name` go on and says how many there were.
+    pub(crate) fn resume(&self, name: &str) -> usize {
+        let mut paused = lock(&self.paused);
+        let (waiting, others) = std::mem::take(&mut *paused)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(at, resume)| at == name && !resume.is_closed());
+        *paused = others;
+        waiting
+            .into_iter()
+            .filter_map(|(_, resume)| resume.send(()).ok())
+            .count()
+    }
+
+    /// Counts `call`, makes it wait as long as the rules want and says what becomes of it.
+    pub(crate) async fn meet(&self, call: Call<'_>) -> Verdict {
+        if !self.armed.load(Ordering::Acquire) {
+            return Verdict::Proceed;
+        }
+        let mut cleared = self.cleared.subscribe();
+        for action in self.due(call) {
+            match action {
+                Action::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                Action::Pause(name) => {
+                    let (resume, resumed) = oneshot::channel();
+                    lock(&self.paused).push((name, resume));
+                    // An error means that the pause was cleared, which also lets the call go on.
+                    _ = resumed.await;
+                }
+                Action::Hang(True) => {
+                    _ = cleared.changed().await;
+                    return Verdict::CutBefore;
+                }
+                Action::Error(error) => return Verdict::Fail(error),
+                Action::CutBefore(True) => return Verdict::CutBefore,
+                Action::CutAfter(True) => return Verdict::CutAfter,
+            }
+        }
+        Verdict::Proceed
+    }
+
+    fn due(&self, call: Call<'_>) -> Vec<Action> {
+        let mut due = Vec::new();
+        for counted in lock(&self.rules)
+            .iter_mut()
+            .filter(|counted| counted.rule.matches(call))
+        {
+            counted.matched += 1;
+            if counted.rule.is_due(counted.matched) {
+                counted.fired += 1;
+                due.push(counted.rule.action.clone());
+            }
+        }
+        due
+    }
+}
+
+impl Rule {
+    fn matches(&self, call: Call<'_>) -> bool {
+        let operation = match self.on {
+            On::Any => true,
+            On::Statement => call.operation != Operation::Open,
+            On::Open => call.operation == Operation::Open,
+            On::Query => call.operation == Operation::Query,
+            On::Execute => call.operation == Operation::Execute,
+        };
+        operation
+            && self
+                .database
+                .is_none_or(|database| database == call.database)
+            && self
+                .sql_contains
+                .as_deref()
+                .is_none_or(|part| call.sql.contains(part))
+    }
+
+    fn is_due(&self, count: u64) -> bool {
+        let first = self.nth.max(1);
+        count >= first && self.times.is_none_or(|times| count - first < times)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn faults(rules: serde_json::Value) -> Arc<Faults> {
+        let faults = Faults::default();
+        faults.replace(serde_json::from_value(rules).unwrap());
+        Arc::new(faults)
+    }
+
+    fn execute(sql: &str) -> Call<'_> {
+        Call {
+            database: Database::MySql,
+            operation: Operation::Execute,
+            sql,
+        }
+    }
+
+    fn open() -> Call<'static> {
+        Call {
+            database: Database::Sqlite,
+            operation: Operation::Open,
+            sql: "",
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rule_fires_at_the_nth_match_and_so_many_times() {
+        let faults = faults(serde_json::json!([
+            {"on": "execute", "sql_contains": "UPDATE", "nth": 2, "times": 2, "do": {"cut_before": true}}
+        ]));
+        let mut verdicts = Vec::new();
+        for sql in ["UPDATE a", "DELETE a", "UPDATE b", "UPDATE c", "UPDATE d"] {
+            verdicts.push(faults.meet(execute(sql)).await == Verdict::CutBefore);
+        }
+        assert_eq!(verdicts, [false, false, true, true, false]);
+        let rules = serde_json::to_value(faults.rules()).unwrap();
+        assert_eq!(
+            (&rules[0]["matched"], &rules[0]["fired"]),
+            (&4.into(), &2.into())
+        );
+        assert_eq!(rules[0]["do"], serde_json::json!({"cut_before": true}));
+    }
+
+    #[tokio::test]
+    async fn times_is_one_unless_null() {
+        let error = serde_json::json!({"error": {"code": 1213, "message": "Deadlock found"}});
+        let one = faults(serde_json::json!([{"on": "any", "do": error}]));
+        let all = faults(serde_json::json!([{"on": "any", "times": null, "do": error}]));
+        let failure = Verdict::Fail(ServerError {
+            code: 1213,
+            message: "Deadlock found".to_owned(),
+        });
+        assert_eq!(one.meet(open()).await, failure);
+        assert_eq!(one.meet(open()).await, Verdict::Proceed);
+        assert_eq!(all.meet(open()).await, failure);
+        assert_eq!(all.meet(open()).await, failure);
+    }
+
+    #[tokio::test]
+    async fn rules_choose_by_operation_and_database() {
+        let faults = faults(serde_json::json!([
+            {"on": "statement", "database": "sqlite", "times": null, "do": {"cut_after": true}}
+        ]));
+        assert_eq!(faults.meet(open()).await, Verdict::Proceed);
+        assert_eq!(faults.meet(execute("x")).await, Verdict::Proceed);
+        let call = Call {
+            database: Database::Sqlite,
+            ..execute("x")
+        };
+        assert_eq!(faults.meet(call).await, Verdict::CutAfter);
+    }
+
+    #[tokio::test]
+    async fn a_paused_call_waits_for_its_name() {
+        let faults = faults(serde_json::json!([{"on": "any", "do": {"pause": "here"}}]));
+        let call = tokio::spawn({
+            let faults = faults.clone();
+            async move { faults.meet(open()).await }
+        });
+        while faults.paused().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(faults.resume("elsewhere"), 0);
+        assert_eq!(faults.paused(), ["here"]);
+        assert_eq!(faults.resume("here"), 1);
+        assert_eq!(call.await.unwrap(), Verdict::Proceed);
+        assert!(faults.paused().is_empty());
+    }
+
+    #[tokio::test]
+    async fn clearing_fails_hanging_calls_and_lets_paused_ones_go() {
+        let faults = faults(serde_json::json!([
+            {"on": "open", "do": {"hang": true}}, {"on": "execute", "do": {"pause": "p"}}
+        ]));
+        let (hanging, paused) = (faults.clone(), faults.clone());
+        let hanging = tokio::spawn(async move { hanging.meet(open()).await });
+        let paused = tokio::spawn(async move { paused.meet(execute("x")).await });
+        while faults.paused().is_empty() || faults.cleared.receiver_count() < 2 {
+            tokio::task::yield_now().await;
+        }
+        faults.clear();
+        assert_eq!(hanging.await.unwrap(), Verdict::CutBefore);
+        assert_eq!(paused.await.unwrap(), Verdict::Proceed);
+    }
+
+    #[test]
+    fn wrong_rules_are_refused() {
+        for rule in [
+            serde_json::json!({"on": "nothing", "do": {"hang": true}}),
+            serde_json::json!({"on": "any", "do": {"hang": false}}),
+            serde_json::json!({"on": "any", "do": {"explode": true}}),
+            serde_json::json!({"on": "any", "do": {"hang": true}, "nht": 2}),
+        ] {
+            assert!(
+                serde_json::from_value::<Rule>(rule.clone()).is_err(),
+                "{rule}"
+            );
+        }
+    }
+}

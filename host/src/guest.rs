@@ -1,0 +1,165 @@
+//! The state of one instance of a component: its WASI context, its resources and what it may do.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error as HttpError, ForbiddenHeaderFilter, RequestOptions, WasiBody,
+    WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use crate::app::{App, Component};
+use crate::clock::GuestClock;
+use crate::entropy::GuestRng;
+use crate::output::GuestOutput;
+
+/// What a `Store` holds.
+pub(crate) struct Guest {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: NoOutboundHttp,
+}
+
+/// Gives generated code a guest out of a store.
+pub(crate) struct GuestData;
+
+impl HasData for GuestData {
+    type Data<'a> = &'a mut Guest;
+}
+
+/// What can be known about an instance without its store.
+pub(crate) struct Instance {
+    pub(crate) app: Arc<App>,
+    pub(crate) component: Arc<Component>,
+    /// Calls of a database's `open` that have not returned.
+    pub(crate) pending_opens: AtomicUsize,
+    violation: OnceLock<String>,
+}
+
+impl Instance {
+    /// The trap for an instance that did what Spin would not survive.
+    pub(crate) fn violates(&self, text: &str) -> wasmtime::Error {
+        let text = record_violation(&self.app, &self.component.id, text);
+        // A later one is a consequence of the first.
+        _ = self.violation.set(text.clone());
+        wasmtime::Error::msg(text)
+    }
+
+    /// What the instance did wrong, if it did.
+    pub(crate) fn violation(&self) -> Option<&str> {
+        self.violation.get().map(String::as_str)
+    }
+
+    /// Whether an `open` is under way.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.pending_opens.load(Ordering::Acquire) > 0
+    }
+}
+
+/// Tells the log and the statistics that a component did what Spin would not survive, and returns
+/// the full text.
+pub(crate) fn record_violation(app: &App, component: &str, text: &str) -> String {
+    let text = format!("component '{component}': {text}");
+    eprintln!("VIOLATION {text}");
+    if let Some(instruments) = &app.instruments {
+        instruments.stats.violation(&text);
+    }
+    text
+}
+
+impl Guest {
+    /// State for a fresh instance of `component`.
+    pub(crate) fn new(app: &Arc<App>, component: &Arc<Component>) -> wasmtime::Result<Self> {
+        if let Some(instruments) = &app.instruments {
+            instruments.stats.instance();
+        }
+        let instance = Arc::new(Instance {
+            app: app.clone(),
+            component: component.clone(),
+            pending_opens: AtomicUsize::new(0),
+            violation: OnceLock::new(),
+        });
+        Ok(Self {
+            wasi: wasi_context(app, component)?,
+            http: WasiHttpCtx::new(),
+            hooks: NoOutboundHttp {
+                instance: instance.clone(),
+                forbidden: Arc::new(|name| DEFAULT_FORBIDDEN_HEADERS.contains(name)),
+            },
+            table: ResourceTable::new(),
+            instance,
+        })
+    }
+}
+
+fn wasi_context(app: &App, component: &Component) -> wasmtime::Result<WasiCtx> {
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .stdout(GuestOutput::default())
+        .stderr(GuestOutput::default());
+    for (name, value) in &component.environment {
+        builder.env(name, value);
+    }
+    for (folder, destination) in &component.files {
+        builder.preopened_dir(folder, destination, FsPerms::ReadOnly)?;
+    }
+    if let Some(instruments) = &app.instruments {
+        builder.wall_clock(GuestClock(app.clock.clone()));
+        // Not `insecure_random`: hash maps draw from it whenever an instance starts.
+        builder.secure_random(GuestRng::new(instruments.entropy.clone()));
+    }
+    Ok(builder.build())
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.hooks,
+        }
+    }
+}
+
+/// HTTP requests of guests are linked, because SDKs import them, and always refused.
+struct NoOutboundHttp {
+    instance: Arc<Instance>,
+    forbidden: ForbiddenHeaderFilter,
+}
+
+type Io = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
+
+impl WasiHttpHooks for NoOutboundHttp {
+    fn is_forbidden_header(&mut self, name: &http::HeaderName) -> bool {
+        DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        self.forbidden.clone()
+    }
+
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _io: Io,
+    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), HttpError>> + Send> {
+        let text = format!("outbound HTTP to {} is not allowed", request.uri());
+        _ = self.instance.violates(&text);
+        Box::new(async { Err(HttpError::HttpRequestDenied) })
+    }
+}

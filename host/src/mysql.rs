@@ -1,0 +1,193 @@
+//! `spin:mysql@3.0.0` (asynchronous, rows as a stream) and `fermyon:spin/mysql@2.0.0` (blocking)
+//! over one kind of connection. The shapes of errors, and what is lost of them, are Spin's.
+
+mod connection;
+mod refused;
+mod rows;
+mod values;
+
+use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
+
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub use self::connection::Connection;
+use self::rows::Answer;
+use crate::bindings::imports::fermyon::spin::mysql as v2;
+use crate::bindings::imports::spin::mysql::mysql as v3;
+use crate::guest::{Guest, GuestData};
+
+/// `fermyon:spin/rdbms-types`: types of version 3 again, and the one that only version 2 has.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub mod rdbms_types {
+    use wasmtime::component::{ComponentType, HasData, Lift, Linker, Lower};
+
+    pub use super::v3::{Column, Error, ParameterValue, Row};
+
+    /// All rows of an answer.
+    #[derive(Clone, Debug, ComponentType, Lift, Lower)]
+    #[component(record)]
+    pub struct RowSet {
+        /// What is in each place of a row.
+        pub columns: Vec<Column>,
+        /// The rows.
+        pub rows: Vec<Row>,
+    }
+
+    /// An interface of types has no functions to implement.
+    pub trait Host {}
+    impl<T: ?Sized> Host for T {}
+
+    /// Likewise.
+    pub trait HostWithStore<T>: HasData {}
+    impl<T, D: HasData> HostWithStore<T> for D {}
+
+    /// Defines the interface as the empty one that it is.
+    pub fn add_to_linker<T, D: HasData>(
+        linker: &mut Linker<T>,
+        _: fn(&mut T) -> D::Data<'_>,
+    ) -> wasmtime::Result<()> {
+        linker.instance("fermyon:spin/rdbms-types@2.0.0").map(drop)
+    }
+}
+
+type Params = Vec<v3::ParameterValue>;
+type Streams = (
+    Vec<v3::Column>,
+    StreamReader<v3::Row>,
+    FutureReader<Result<(), v3::Error>>,
+);
+
+impl v3::Host for Guest {}
+impl v2::Host for Guest {}
+
+impl v3::HostConnection for Guest {
+    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
+        close(self, connection)
+    }
+}
+
+impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
+    async fn open(
+        accessor: &Accessor<T, Self>,
+        address: String,
+    ) -> wasmtime::Result<Result<Resource<Connection>, v3::Error>> {
+        let instance = accessor.with(|mut access| access.get().instance.clone());
+        match Connection::open(instance, &address).await? {
+            Ok(connection) => Ok(Ok(
+                accessor.with(|mut access| access.get().table.push(connection))?
+            )),
+            Err(error) => Ok(Err(open_error(error))),
+        }
+    }
+
+    async fn query(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        statement: String,
+        params: Params,
+    ) -> wasmtime::Result<Result<Streams, v3::Error>> {
+        let connection =
+            accessor.with(|mut access| access.get().table.get(&connection).cloned())?;
+        match connection.query(statement, params).await? {
+            Ok(Answer {
+                columns,
+                rows,
+                result,
+            }) => accessor.with(|mut access| {
+                let rows = StreamReader::new(&mut access, rows)?;
+                let result = FutureReader::new(&mut access, result.into_future())?;
+                Ok(Ok((columns, rows, result)))
+            }),
+            // Spin runs the query in a task of its own and hears nothing but its end.
+            Err(_) => Ok(Err(v3::Error::Other(
+                "async error: channel closed".to_owned(),
+            ))),
+        }
+    }
+
+    async fn execute(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        statement: String,
+        params: Params,
+    ) -> wasmtime::Result<Result<(), v3::Error>> {
+        let connection =
+            accessor.with(|mut access| access.get().table.get(&connection).cloned())?;
+        Ok(connection
+            .execute(&statement, params)
+            .await?
+            .map_err(statement_error))
+    }
+}
+
+impl v2::HostConnection for Guest {
+    async fn open(
+        &mut self,
+        address: String,
+    ) -> wasmtime::Result<Result<Resource<Connection>, v3::Error>> {
+        match Connection::open(self.instance.clone(), &address).await? {
+            Ok(connection) => Ok(Ok(self.table.push(connection)?)),
+            Err(error) => Ok(Err(open_error(error))),
+        }
+    }
+
+    async fn query(
+        &mut self,
+        connection: Resource<Connection>,
+        statement: String,
+        params: Params,
+    ) -> wasmtime::Result<Result<rdbms_types::RowSet, v3::Error>> {
+        let connection = self.table.get(&connection)?.clone();
+        match connection.query(statement, params).await? {
+            Ok(answer) => {
+                let columns = answer.columns.clone();
+                Ok(answer
+                    .collect()
+                    .await
+                    .map(|rows| rdbms_types::RowSet { columns, rows }))
+            }
+            Err(error) => Ok(Err(statement_error(error))),
+        }
+    }
+
+    async fn execute(
+        &mut self,
+        connection: Resource<Connection>,
+        statement: String,
+        params: Params,
+    ) -> wasmtime::Result<Result<(), v3::Error>> {
+        let connection = self.table.get(&connection)?.clone();
+        Ok(connection
+            .execute(&statement, params)
+            .await?
+            .map_err(statement_error))
+    }
+
+    async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
+        close(self, connection)
+    }
+}
+
+fn close(guest: &mut Guest, connection: Resource<Connection>) -> wasmtime::Result<()> {
+    if guest.instance.is_opening() {
+        return Err(guest.instance.violates(
+            "a MySQL connection was dropped while an open was pending; Spin hangs for ever",
+        ));
+    }
+    guest.table.delete(connection)?;
+    Ok(())
+}
+
+fn statement_error(error: mysql_async::Error) -> v3::Error {
+    v3::Error::QueryFailed(format!("{error:?}"))
+}
+
+/// Spin's text holds the causes and ends with the stack of the host; guests have to cope with that.
+fn open_error(error: mysql_async::Error) -> v3::Error {
+    let mut text = error.to_string();
+    let causes = std::iter::successors(std::error::Error::source(&error), |error| error.source());
+    for cause in causes {
+        text.push_str(&format!("\n\nCaused by:\n    {cause}"));
+    }
+    text.push_str("\n\nStack backtrace:\n   0: dev_host::mysql::open");
+    v3::Error::ConnectionFailed(text)
+}

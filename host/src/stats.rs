@@ -1,0 +1,159 @@
+//! Counts that tests read: requests, instances, traps, violations, connections, statements.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// The counters. Plain numbers are always kept; they cost an atomic addition each.
+#[derive(Default)]
+pub(crate) struct Stats {
+    requests: AtomicU64,
+    instances: AtomicU64,
+    traps: AtomicU64,
+    open: AtomicU64,
+    max_open: AtomicU64,
+    opened: AtomicU64,
+    violations: Mutex<Vec<String>>,
+    statements: Mutex<HashMap<String, u64>>,
+}
+
+/// The counters at one moment, as the control API shows them.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    requests: u64,
+    instances: u64,
+    traps: u64,
+    violations: Vec<String>,
+    connections: Connections,
+    statements: Vec<Statement>,
+}
+
+#[derive(Serialize)]
+struct Connections {
+    open: u64,
+    max_open: u64,
+    opened: u64,
+}
+
+#[derive(Serialize)]
+struct Statement {
+    sql: String,
+    count: u64,
+}
+
+impl Stats {
+    /// A request has arrived for a component.
+    pub(crate) fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An instance of a component was made.
+    pub(crate) fn instance(&self) {
+        self.instances.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An instance has trapped.
+    pub(crate) fn trap(&self) {
+        self.traps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A component did what would hang, crash or slow Spin.
+    pub(crate) fn violation(&self, text: &str) {
+        lock(&self.violations).push(text.to_owned());
+    }
+
+    /// A database connection was opened.
+    pub(crate) fn connection_opened(&self) {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
+        self.max_open.fetch_max(open, Ordering::Relaxed);
+    }
+
+    /// A database connection was closed.
+    pub(crate) fn connection_closed(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A guest has sent a statement.
+    pub(crate) fn statement(&self, sql: &str) {
+        let mut statements = lock(&self.statements);
+        match statements.get_mut(sql) {
+            Some(count) => *count += 1,
+            None => _ = statements.insert(sql.to_owned(), 1),
+        }
+    }
+
+    /// What was counted; the most frequent statements first.
+    pub(crate) fn report(&self) -> Report {
+        let mut statements: Vec<_> = lock(&self.statements)
+            .iter()
+            .map(|(sql, &count)| Statement {
+                sql: sql.clone(),
+                count,
+            })
+            .collect();
+        statements.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.sql.cmp(&b.sql)));
+        Report {
+            requests: self.requests.load(Ordering::Relaxed),
+            instances: self.instances.load(Ordering::Relaxed),
+            traps: self.traps.load(Ordering::Relaxed),
+            violations: lock(&self.violations).clone(),
+            connections: Connections {
+                open: self.open.load(Ordering::Relaxed),
+                max_open: self.max_open.load(Ordering::Relaxed),
+                opened: self.opened.load(Ordering::Relaxed),
+            },
+            statements,
+        }
+    }
+
+    /// Starts all counts anew; connections that are open stay counted as open.
+    pub(crate) fn reset(&self) {
+        for counter in [&self.requests, &self.instances, &self.traps, &self.opened] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.max_open
+            .store(self.open.load(Ordering::Relaxed), Ordering::Relaxed);
+        lock(&self.violations).clear();
+        lock(&self.statements).clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_keeps_open_connections() {
+        let stats = Stats::default();
+        stats.connection_opened();
+        stats.connection_opened();
+        stats.connection_closed();
+        stats.statement("SELECT 1");
+        stats.statement("SELECT 1");
+        stats.statement("SELECT 2");
+        stats.violation("x");
+        assert_eq!(
+            serde_json::to_value(stats.report()).unwrap(),
+            serde_json::json!({
+                "requests": 0, "instances": 0, "traps": 0, "violations": ["x"],
+                "connections": {"open": 1, "max_open": 2, "opened": 2},
+                "statements": [{"sql": "SELECT 1", "count": 2}, {"sql": "SELECT 2", "count": 1}],
+            })
+        );
+        stats.reset();
+        assert_eq!(
+            serde_json::to_value(stats.report()).unwrap(),
+            serde_json::json!({
+                "requests": 0, "instances": 0, "traps": 0, "violations": [],
+                "connections": {"open": 1, "max_open": 1, "opened": 0}, "statements": [],
+            })
+        );
+    }
+}
