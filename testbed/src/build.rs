@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    thread,
     time::Duration,
 };
 
@@ -23,6 +24,16 @@ pub const COMPONENTS: [&str; 2] = ["session-http", "session-maintenance"];
 
 /// wasmtime alone takes six minutes on two cores.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Builds the components and dev-host side by side, and returns the path of dev-host. Each of the builds has
+/// long stretches that keep one core busy only.
+pub fn everything() -> Result<PathBuf> {
+    thread::scope(|scope| {
+        let components = scope.spawn(components);
+        let host = host();
+        components.join().expect("a build does not panic").and(host)
+    })
+}
 
 /// Builds both components into `target/wasm32-wasip2/release`, where spin.toml looks for them.
 pub fn components() -> Result<()> {

@@ -13,6 +13,7 @@ pub mod folder;
 pub mod packages;
 pub mod process;
 pub mod service;
+pub mod spin;
 
 use std::path::{Path, PathBuf};
 

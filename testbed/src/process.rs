@@ -199,10 +199,7 @@ mod tests {
 
     #[test]
     fn stopping_ends_a_suspended_child_and_one_that_ignores_the_request() {
-        for script in [
-            "sleep 60",
-            "trap '' TERM; echo ready; while :; do sleep 0.1; done",
-        ] {
+        for script in ["exec sleep 60", "trap '' TERM; while :; do sleep 0.1; done"] {
             let mut command = Command::new("sh");
             command.args(["-c", script]).stdout(Stdio::null());
             let mut child = spawn(command).unwrap();

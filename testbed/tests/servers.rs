@@ -13,10 +13,9 @@ use testbed::database::{Flavor, Server};
 
 fn flavors() -> Vec<Flavor> {
     let wanted = std::env::var("TESTBED_DATABASES").unwrap_or_else(|_| "mariadb".to_owned());
-    [(Flavor::MariaDb, "mariadb"), (Flavor::MySql, "mysql9")]
+    [Flavor::MariaDb, Flavor::MySql]
         .into_iter()
-        .filter(|(_, name)| wanted.split(',').any(|word| word == *name))
-        .map(|(flavor, _)| flavor)
+        .filter(|flavor| wanted.split(',').any(|word| word == flavor.short_name()))
         .collect()
 }
 

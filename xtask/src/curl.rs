@@ -21,11 +21,11 @@ pub(crate) fn lines(url: &str) -> [String; 3] {
         ),
         format!(
             "curl -s -X PUT {url}/session --json \
-             \"{{\\\"accessToken\\\":\\\"$(t accessToken)\\\",\\\"idRefreshToken\\\":\\\"$(t idRefreshToken)\\\"}}\""
+             \"{{\\\"accessToken\\\":\\\"$(t accessToken)\\\",\\\"idRefreshToken\\\":\\\"$(t idRefreshToken)\\\"}}\"; echo"
         ),
         format!(
             "curl -s -X PUT {url}/refresh --json \
-             \"{{\\\"refreshToken\\\":\\\"$(t refreshToken)\\\",\\\"idRefreshToken\\\":\\\"$(t idRefreshToken)\\\"}}\""
+             \"{{\\\"refreshToken\\\":\\\"$(t refreshToken)\\\",\\\"idRefreshToken\\\":\\\"$(t idRefreshToken)\\\"}}\"; echo"
         ),
     ]
 }
@@ -66,9 +66,9 @@ mod tests {
             String::from_utf8_lossy(&output.stdout),
             concat!(
                 r#"-s -X PUT http://h/session --json {"accessToken":"a.b_-","idRefreshToken":"i"}"#,
-                "\n",
+                "\n\n",
                 r#"-s -X PUT http://h/refresh --json {"refreshToken":"r","idRefreshToken":"i"}"#,
-                "\n",
+                "\n\n",
             )
         );
     }

@@ -6,7 +6,6 @@
 mod args;
 mod bench;
 mod curl;
-mod spin;
 mod steps;
 mod test;
 mod tick;

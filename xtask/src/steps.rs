@@ -17,7 +17,17 @@ use testbed::{
 use crate::toolchain;
 
 /// The packages that are native and quick to compile; dev-host is native, too, but compiles wasmtime.
-const NATIVE: [&str; 5] = ["session", "testbed", "xtask", "session-tests", "bench"];
+const NATIVE: [&str; 6] = [
+    "session",
+    "fuzz-entry",
+    "testbed",
+    "xtask",
+    "session-tests",
+    "bench",
+];
+
+/// A component that only the benchmark serves.
+const BENCH_COMPONENT: &str = "bench-bare";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -139,18 +149,21 @@ pub(crate) fn native_lints(steps: &mut Steps) -> Result<()> {
 /// clippy for the components, in one call each: see [`COMPONENTS`].
 pub(crate) fn wasm_lints(steps: &mut Steps) -> Result<()> {
     steps.step("lints, wasm", || {
-        COMPONENTS.iter().try_for_each(|package| {
-            let target = ["--release", "--target", WASM_TARGET, "-p", package];
-            let command = cargo_with(
-                &[
-                    &["clippy", "--locked"],
-                    &target[..],
-                    &["--", "-D", "warnings"],
-                ]
-                .concat(),
-            );
-            succeed(command, 10 * MINUTE)
-        })
+        COMPONENTS
+            .iter()
+            .chain([&BENCH_COMPONENT])
+            .try_for_each(|package| {
+                let target = ["--release", "--target", WASM_TARGET, "-p", package];
+                let command = cargo_with(
+                    &[
+                        &["clippy", "--locked"],
+                        &target[..],
+                        &["--", "-D", "warnings"],
+                    ]
+                    .concat(),
+                );
+                succeed(command, 10 * MINUTE)
+            })
     })
 }
 

@@ -44,10 +44,11 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         steps::wasm_lints(&mut steps)?;
         supply(&mut steps)?;
     }
-    steps.step("build, components", build::components)?;
-    steps.step("build, host", || build::host().map(drop))?;
+    steps.step("build, components and host", build::everything)?;
     if options.filter.is_none() {
         steps::unit_tests(&mut steps)?;
+        let parsers = cargo_with(&["test", "--locked", "-p", "fuzz-entry", "--test", "*"]);
+        steps.command("tests of the parsers", 10 * MINUTE, parsers)?;
         host(&mut steps, "unit tests, host", &["test"], &[])?;
     }
     let servers = start_servers(&mut steps, flavors)?;
@@ -163,11 +164,11 @@ fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server]) -> Command
 
 /// The flavors as `TESTBED_DATABASES` has them.
 fn names(flavors: &[Flavor]) -> String {
-    let names = flavors.iter().map(|flavor| match flavor {
-        Flavor::MariaDb => "mariadb",
-        Flavor::MySql => "mysql9",
-    });
-    names.collect::<Vec<_>>().join(",")
+    flavors
+        .iter()
+        .map(|flavor| flavor.short_name())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 #[cfg(test)]

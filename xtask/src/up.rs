@@ -16,14 +16,13 @@ use testbed::{
     database::{Flavor, Server},
     process,
     service::variable_in_environment,
+    spin::{self, Found},
     workspace_root,
 };
 
 use crate::{
     args::{Runtime, Up},
-    curl,
-    spin::{self, Found},
-    toolchain,
+    curl, toolchain,
 };
 
 const DATABASE: &str = "session";
@@ -36,7 +35,10 @@ pub(crate) fn run(options: &Up) -> Result<()> {
     let chosen = choose_runtime(options)?;
     toolchain::ensure_wasm_target()?;
     let database = Database::prepare(options.mysql)?;
-    build::components()?;
+    match chosen {
+        Chosen::Spin { .. } => build::components()?,
+        Chosen::Host { .. } => drop(build::everything()?),
+    }
     let (mut command, notes) = chosen.command(options)?;
     command
         .current_dir(workspace_root())

@@ -89,18 +89,15 @@ impl Engine {
         let inside = self.inside(folder);
         let path = |name: &str| inside.join(name).display().to_string();
         let mut command = self.call(&self.program);
-        command
-            .args(self.common_arguments(&inside.join(DATA)))
-            .args([
-                format!("--port={port}"),
-                format!("--socket={}", path("socket")),
-                format!("--pid-file={}", path("pid")),
-                format!("--tmpdir={}", inside.display()),
-                "--bind-address=127.0.0.1".to_owned(),
-                "--skip-name-resolve".to_owned(),
-                "--skip-log-bin".to_owned(),
-                "--max-connections=200".to_owned(),
-            ]);
+        command.args(self.common_arguments(&inside)).args([
+            format!("--port={port}"),
+            format!("--socket={}", path("socket")),
+            format!("--pid-file={}", path("pid")),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--skip-name-resolve".to_owned(),
+            "--skip-log-bin".to_owned(),
+            "--max-connections=200".to_owned(),
+        ]);
         if self.flavor == Flavor::MySql {
             command.args(["--mysqlx=OFF", "--secure-file-priv="]);
         }
@@ -135,7 +132,7 @@ impl Engine {
             .with_context(|| format!("failed to make {}", store.display()))?;
         let folder = TempFolder::new_in(&store)?;
         let data = folder.path().join(DATA);
-        self.initialise(&data, folder.path())?;
+        self.initialise(folder.path())?;
         // Another process may have been faster; its result is as good.
         if let Err(error) = fs::rename(&data, &ready)
             && !ready.is_dir()
@@ -145,19 +142,24 @@ impl Engine {
         Ok(ready)
     }
 
-    fn initialise(&self, data: &Path, folder: &Path) -> Result<()> {
+    fn initialise(&self, folder: &Path) -> Result<()> {
         let mut command = match self.flavor {
             Flavor::MariaDb => {
                 let mut command = self.call(Path::new("mariadb-install-db"));
                 command
-                    .args(self.common_arguments(&self.inside(data)))
-                    .args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+                    .args(self.common_arguments(&self.inside(folder)))
+                    // --force: go on when the name of this machine cannot be looked up.
+                    .args([
+                        "--auth-root-authentication-method=normal",
+                        "--skip-test-db",
+                        "--force",
+                    ]);
                 command
             }
             Flavor::MySql => {
                 let mut command = self.call(&self.program);
                 command
-                    .args(self.common_arguments(&self.inside(data)))
+                    .args(self.common_arguments(&self.inside(folder)))
                     .arg("--initialize-insecure");
                 command
             }
@@ -176,10 +178,12 @@ impl Engine {
     }
 
     /// What initialising and serving must agree about. `--no-defaults` has to come first.
-    fn common_arguments(&self, data: &Path) -> Vec<String> {
+    fn common_arguments(&self, folder: &Path) -> Vec<String> {
         let mut arguments = vec![
             "--no-defaults".to_owned(),
-            format!("--datadir={}", data.display()),
+            format!("--datadir={}", folder.join(DATA).display()),
+            // A server that starts removes the temporary tables of others from a shared folder.
+            format!("--tmpdir={}", folder.display()),
         ];
         if process::is_root() {
             // Both refuse to run as root unless told to. Another user would not do: a change of the user

@@ -4,64 +4,33 @@
 
 mod admin;
 mod engine;
+mod flavor;
 mod mysql9;
+mod port;
+mod shared;
 
 use std::{
     collections::hash_map::RandomState,
     fs,
     hash::BuildHasher,
-    net::{Ipv4Addr, TcpListener},
     process::Child,
-    sync::{Mutex, MutexGuard, OnceLock},
+    sync::{Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::{folder::TempFolder, process, service};
 use engine::Engine;
 
+pub use flavor::Flavor;
+pub use shared::shared;
+
 /// Starting takes one to three seconds; this is for a machine that is busy.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Whose server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Flavor {
-    /// MariaDB, from the machine's own Debian package.
-    MariaDb,
-    /// MySQL 9.7 or later, from a Debian sid in a folder; needs root.
-    MySql,
-}
-
-impl Flavor {
-    /// The server's name, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MariaDb => "MariaDB",
-            Self::MySql => "MySQL",
-        }
-    }
-
-    /// The environment variable that holds the address of an already running server.
-    pub fn address_variable(self) -> &'static str {
-        match self {
-            Self::MariaDb => "TESTBED_MARIADB",
-            Self::MySql => "TESTBED_MYSQL",
-        }
-    }
-
-    /// What a server for the whole test suite is started with: MySQL with the settings of an old
-    /// installation, so that nothing relies on strict mode or on a UTF-8 default.
-    pub fn suite_arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::MariaDb => &[],
-            Self::MySql => &["--sql-mode=", "--character-set-server=latin1"],
-        }
-    }
-}
 
 /// Where a server listens and how to log in.
 #[derive(Clone, Serialize, Deserialize)]
@@ -82,7 +51,6 @@ pub struct Server {
 
 /// What only the starter of a server has.
 struct Own {
-    // Before the folder, which must not vanish under a living server: fields drop in this order.
     process: Mutex<Option<Child>>,
     engine: Engine,
     arguments: Vec<String>,
@@ -128,7 +96,7 @@ impl Server {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            server.address.port = free_port()?;
+            server.address.port = port::free_port()?;
             match server.launch(true) {
                 Ok(()) => return Ok(server),
                 Err(error) if attempts < 3 && server.log().contains("already in use") => {
@@ -209,6 +177,14 @@ impl Server {
         let name = format!("session_{:x}", RandomState::new().hash_one(0));
         self.create_database(&name)?;
         Ok(self.database(&name))
+    }
+
+    /// Its process id, if it is running; it leads a process group of its own.
+    ///
+    /// # Panics
+    /// On a server that another process started; so do the methods below.
+    pub fn pid(&self) -> Option<u32> {
+        self.process().as_ref().map(Child::id)
     }
 
     /// Kills the server (SIGKILL), as a crash or a power cut would.
@@ -322,69 +298,5 @@ impl Drop for Server {
             // Nobody wants the data any more, so there is no reason to wait for an orderly end.
             self.kill();
         }
-    }
-}
-
-/// The server that all tests of this process share: the one that the environment names, or one started now.
-///
-/// # Panics
-/// When it cannot be started; the message says why and what to do.
-pub fn shared(flavor: Flavor) -> &'static Server {
-    static MARIADB: OnceLock<Server> = OnceLock::new();
-    static MYSQL: OnceLock<Server> = OnceLock::new();
-    let cell = match flavor {
-        Flavor::MariaDb => &MARIADB,
-        Flavor::MySql => &MYSQL,
-    };
-    cell.get_or_init(|| {
-        let server = match std::env::var(flavor.address_variable()) {
-            Ok(address) => borrowed(flavor, &address),
-            Err(_) => Server::start_with(flavor, flavor.suite_arguments()),
-        };
-        server.unwrap_or_else(|error| panic!("no {} to test with: {error:#}", flavor.name()))
-    })
-}
-
-fn borrowed(flavor: Flavor, address: &str) -> Result<Server> {
-    let variable = flavor.address_variable();
-    let address = serde_json::from_str(address)
-        .map_err(|error| anyhow!("{variable} is not the address of a server: {error}"))?;
-    Ok(Server {
-        flavor,
-        address,
-        own: None,
-    })
-}
-
-/// A port below the range that the system gives to outgoing connections: one of those could otherwise sit
-/// on the port of a stopped server when it is to start again.
-fn free_port() -> Result<u16> {
-    for _ in 0..200 {
-        let port = 20_000 + u16::try_from(RandomState::new().hash_one(0) % 12_000)?;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no free port between 20000 and 32000 on 127.0.0.1")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_survives_the_environment() {
-        let text = r#"{"host":"127.0.0.1","port":3307,"user":"root","password":"p@ss:w/o#rd%?"}"#;
-        let server = borrowed(Flavor::MariaDb, text).unwrap();
-        assert_eq!(server.port(), 3307);
-        assert_eq!(server.password(), "p@ss:w/o#rd%?");
-        assert_eq!(server.address_json(), text);
-        assert!(borrowed(Flavor::MySql, "127.0.0.1:3306").is_err());
-    }
-
-    #[test]
-    fn free_ports_are_outside_the_range_of_outgoing_connections() {
-        let port = free_port().unwrap();
-        assert!((20_000..32_000).contains(&port));
     }
 }

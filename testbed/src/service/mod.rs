@@ -1,224 +1,26 @@
 //! The application, served by a dev-host process of its own.
 //!
-//! What can be done to a running host through its control API is in `control` and `faults`.
+//! How one is started is in `builder`; what can be done to it through its control API, in `control` and
+//! `faults`.
 
+mod builder;
 mod control;
+mod database;
 mod faults;
 
 use std::{
-    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    process::Child,
+    sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
-
+pub use builder::ServiceBuilder;
 pub use control::{Clock, Connections, Control, StatementCount, Stats, Tick};
+pub use database::{Database, variable_in_environment};
 pub use faults::{Action, FaultRule, FaultState, On, ServerError};
 
-use crate::{build, folder::TempFolder, process, workspace_root};
-
-/// A component compiles in a fraction of a second; this is for a machine that is busy.
-const START_LIMIT: Duration = Duration::from_secs(60);
-
-/// The database that a service keeps its sessions in.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A file in the service's state folder.
-    Sqlite,
-    /// A MySQL or MariaDB server.
-    MySql {
-        /// Its host name or address.
-        host: String,
-        /// Its TCP port.
-        port: u16,
-        /// The user to log in as.
-        user: String,
-        /// That user's password, any characters.
-        password: String,
-        /// The database on that server.
-        name: String,
-    },
-}
-
-impl Database {
-    /// The application's variables that select this database.
-    pub fn variables(&self) -> Vec<(String, String)> {
-        let pairs = match self {
-            Self::Sqlite => vec![("database", "sqlite".to_owned())],
-            Self::MySql {
-                host,
-                port,
-                user,
-                password,
-                name,
-            } => vec![
-                ("database", "mysql".to_owned()),
-                ("mysql_host", host.clone()),
-                ("mysql_port", port.to_string()),
-                ("mysql_user", user.clone()),
-                ("mysql_password", password.clone()),
-                ("mysql_database", name.clone()),
-            ],
-        };
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
-    }
-}
-
-/// The name under which a child process finds an application variable.
-pub fn variable_in_environment(name: &str) -> String {
-    format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase())
-}
-
-/// How a service is to be started.
-pub struct ServiceBuilder {
-    program: Option<PathBuf>,
-    /// `None`: as the environment says.
-    database: Option<Database>,
-    variables: Vec<(String, String)>,
-    state_dir: Option<PathBuf>,
-    host_arguments: Vec<String>,
-}
-
-impl ServiceBuilder {
-    /// Where sessions are kept; SQLite unless said otherwise.
-    #[must_use]
-    pub fn database(mut self, database: Database) -> Self {
-        self.database = Some(database);
-        self
-    }
-
-    /// Takes the database and every other variable from this process's `SPIN_VARIABLE_*`. Without this
-    /// they are hidden from the service.
-    #[must_use]
-    pub fn inherit_variables(mut self) -> Self {
-        self.database = None;
-        self
-    }
-
-    /// Sets an application variable. The last value of a name counts.
-    #[must_use]
-    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.variables.push((name.into(), value.into()));
-        self
-    }
-
-    /// The state folder, which then outlives the service; without one it gets a temporary folder.
-    #[must_use]
-    pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.state_dir = Some(path.into());
-        self
-    }
-
-    /// One more argument for dev-host. An option and its value are two arguments.
-    #[must_use]
-    pub fn host_arg(mut self, argument: impl Into<String>) -> Self {
-        self.host_arguments.push(argument.into());
-        self
-    }
-
-    /// Another program in place of dev-host; nothing is built then.
-    #[must_use]
-    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
-        self.program = Some(path.into());
-        self
-    }
-
-    /// Builds what is missing, starts the service and waits until it listens. The error of a service that
-    /// does not start holds its log.
-    pub fn start(self) -> Result<Service> {
-        let program = match &self.program {
-            Some(program) => program.clone(),
-            None => {
-                build::components()?;
-                build::host()?
-            }
-        };
-        let (state_dir, temporary) = match &self.state_dir {
-            Some(path) => (path.clone(), None),
-            None => {
-                let folder = TempFolder::new()?;
-                (folder.path().to_path_buf(), Some(folder))
-            }
-        };
-        let mut child = process::spawn(self.command(&program, &state_dir))
-            .with_context(|| format!("failed to start {}", program.display()))?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        collect(
-            child.stderr.take().expect("its standard error is a pipe"),
-            Arc::clone(&log),
-        );
-        let lines = read_lines(child.stdout.take().expect("its standard output is a pipe"));
-        let mut service = Service {
-            process: Some(child),
-            url: String::new(),
-            control: Control::new(String::new()),
-            log,
-            state_dir,
-            _temporary: temporary,
-        };
-        match wait_for_addresses(&lines) {
-            Ok((url, control)) => {
-                service.url = url;
-                service.control = Control::new(control);
-                Ok(service)
-            }
-            Err(error) => {
-                service.kill();
-                // The reader of the log may be a moment behind the end of the process.
-                thread::sleep(Duration::from_millis(50));
-                let log = service.log();
-                Err(error.context(format!("the service did not start; its log:\n{log}")))
-            }
-        }
-    }
-
-    fn command(&self, program: &Path, state_dir: &Path) -> Command {
-        let root = workspace_root();
-        let mut command = Command::new(program);
-        command
-            .current_dir(&root)
-            .arg("--from")
-            .arg(root.join("spin.toml"))
-            .arg("--runtime-config-file")
-            .arg(root.join("runtime-config.toml"))
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--control",
-                "127.0.0.1:0",
-                "--state-dir",
-            ])
-            .arg(state_dir)
-            .args(&self.host_arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let database = match &self.database {
-            Some(database) => {
-                // What a developer has set for `up` must not change what a test sees.
-                for (name, _) in std::env::vars_os() {
-                    if name.to_string_lossy().starts_with("SPIN_") {
-                        command.env_remove(name);
-                    }
-                }
-                database.variables()
-            }
-            None => Vec::new(),
-        };
-        // In the environment, not as arguments: everyone on the machine may read those.
-        for (name, value) in database.iter().chain(&self.variables) {
-            command.env(variable_in_environment(name), value);
-        }
-        command
-    }
-}
+use crate::{folder::TempFolder, process};
 
 /// A running service. Dropping it kills it and removes its temporary state folder.
 pub struct Service {
@@ -234,13 +36,7 @@ pub struct Service {
 impl Service {
     /// A service on SQLite with the default settings, to be changed.
     pub fn builder() -> ServiceBuilder {
-        ServiceBuilder {
-            program: None,
-            database: Some(Database::Sqlite),
-            variables: Vec::new(),
-            state_dir: None,
-            host_arguments: Vec::new(),
-        }
+        ServiceBuilder::new()
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -302,125 +98,5 @@ impl Drop for Service {
                 self.log()
             );
         }
-    }
-}
-
-fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>) {
-    thread::spawn(move || {
-        let mut buffer = [0; 8192];
-        while let Ok(length @ 1..) = from.read(&mut buffer) {
-            into.lock()
-                .expect("no holder of this lock panics")
-                .extend_from_slice(&buffer[..length]);
-        }
-    });
-}
-
-/// Reads to the end, so that the service never waits for a full pipe.
-fn read_lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            // Nobody is interested any more once the addresses are known.
-            let _ = sender.send(line);
-        }
-    });
-    lines
-}
-
-fn wait_for_addresses(lines: &mpsc::Receiver<String>) -> Result<(String, String)> {
-    let deadline = Instant::now() + START_LIMIT;
-    let (mut url, mut control) = (None, None);
-    loop {
-        if let (Some(url), Some(control)) = (&url, &control) {
-            return Ok((String::clone(url), String::clone(control)));
-        }
-        let line = lines
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            .map_err(|error| match error {
-                mpsc::RecvTimeoutError::Timeout => {
-                    anyhow!("it printed no address within {} s", START_LIMIT.as_secs())
-                }
-                mpsc::RecvTimeoutError::Disconnected => anyhow!("it ended"),
-            })?;
-        if let Some(address) = line.strip_prefix("Serving ") {
-            url = Some(address.trim_end_matches('/').to_owned());
-        } else if let Some(address) = line.strip_prefix("Control ") {
-            control = Some(address.trim_end_matches('/').to_owned());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
-
-    use super::*;
-
-    /// A program that stands in for dev-host.
-    fn program(folder: &TempFolder, script: &str) -> PathBuf {
-        let path = folder.path().join("host");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    #[test]
-    fn addresses_log_and_variables_pass_through() {
-        let folder = TempFolder::new().unwrap();
-        let path = program(
-            &folder,
-            r#"echo "hello $SPIN_VARIABLE_DATABASE $SPIN_VARIABLE_ON_TOKEN_THEFT $*" >&2
-               echo Serving http://127.0.0.1:1; echo Control http://127.0.0.1:2; exec sleep 60"#,
-        );
-        let service = Service::builder()
-            .program(path)
-            .variable("on_token_theft", "revoke_user")
-            .host_arg("--no-cron")
-            .start()
-            .unwrap();
-        assert_eq!(service.url(), "http://127.0.0.1:1");
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while !service.log().ends_with('\n') && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let log = service.log();
-        assert!(log.starts_with("hello sqlite revoke_user --from "), "{log}");
-        assert!(log.ends_with(" --no-cron\n"), "{log}");
-
-        let state_dir = service.state_dir().to_path_buf();
-        assert!(state_dir.is_dir());
-        drop(service);
-        assert!(!state_dir.exists());
-    }
-
-    #[test]
-    fn a_service_that_ends_at_once_says_why() {
-        let folder = TempFolder::new().unwrap();
-        let path = program(&folder, "echo no such manifest >&2; exit 2");
-        let Err(error) = Service::builder().program(path).start() else {
-            panic!("it started");
-        };
-        let message = format!("{error:#}");
-        assert!(message.contains("no such manifest"), "{message}");
-        assert!(message.ends_with("it ended"), "{message}");
-    }
-
-    #[test]
-    fn a_mysql_database_sets_every_variable() {
-        let database = Database::MySql {
-            host: "127.0.0.1".to_owned(),
-            port: 3307,
-            user: "root".to_owned(),
-            password: "p@ss".to_owned(),
-            name: "session".to_owned(),
-        };
-        let names: Vec<String> = database
-            .variables()
-            .iter()
-            .map(|(name, _)| variable_in_environment(name))
-            .collect();
-        assert_eq!(names[0], "SPIN_VARIABLE_DATABASE");
-        assert_eq!(names[5], "SPIN_VARIABLE_MYSQL_DATABASE");
     }
 }

@@ -2,17 +2,17 @@
 
 use std::{path::PathBuf, process::Command};
 
-use testbed::process::find_program;
+use crate::process::find_program;
 
 /// The first version that runs WASI 0.3 components.
 const NEEDED: (u64, u64) = (4, 1);
 
 /// The plugin that the scheduled component's trigger comes from.
-pub(crate) const CRON_PLUGIN: &str = "trigger-cron";
+pub const CRON_PLUGIN: &str = "trigger-cron";
 
 /// Whether Spin can be used.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found {
+pub enum Found {
     /// Yes: its path and version.
     Usable(PathBuf, String),
     /// No, and why.
@@ -20,7 +20,7 @@ pub(crate) enum Found {
 }
 
 /// Looks for Spin on the `PATH`.
-pub(crate) fn find() -> Found {
+pub fn find() -> Found {
     let Some(path) = find_program("spin") else {
         return Found::Unusable("no spin on the PATH".to_owned());
     };
@@ -31,7 +31,7 @@ pub(crate) fn find() -> Found {
 }
 
 /// Whether the cron trigger's plugin is installed.
-pub(crate) fn has_cron_plugin(spin: &PathBuf) -> bool {
+pub fn has_cron_plugin(spin: &PathBuf) -> bool {
     output(Command::new(spin).args(["plugins", "list", "--installed"]))
         .is_some_and(|text| lists_cron_plugin(&text))
 }
