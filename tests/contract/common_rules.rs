@@ -35,7 +35,7 @@ async fn every_reply_is_json_of_a_known_length(db: Backend) {
         service.post_session(vec![b' '; 262_145]).await,
     ];
     service.database_away().await;
-    replies.push(service.data("x").await);
+    replies.push(service.data(&session.handle).await);
 
     let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
     let expected = [

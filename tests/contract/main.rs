@@ -14,6 +14,7 @@ mod forgery;
 mod http;
 mod input;
 mod interop;
+mod key_file;
 mod keys;
 mod load;
 mod refresh;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ("theft", theft::cases()),
         ("sequences", sequences::cases()),
         ("keys", keys::cases()),
+        ("key_file", key_file::cases()),
         ("expiry", expiry::cases()),
         ("storage", storage::cases()),
         ("statements", statements::cases()),

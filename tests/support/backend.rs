@@ -73,13 +73,18 @@ impl Backend {
         self == Self::MariaDb
     }
 
-    /// The server that all tests of this program share. Panics for SQLite, which has none.
-    pub fn server(self) -> &'static Server {
+    /// What its server is called by `testbed`. Panics for SQLite, which has none.
+    pub fn flavor(self) -> Flavor {
         match self {
             Self::Sqlite => panic!("SQLite has no server"),
-            Self::MariaDb => shared(Flavor::MariaDb),
-            Self::MySql9 => shared(Flavor::MySql),
+            Self::MariaDb => Flavor::MariaDb,
+            Self::MySql9 => Flavor::MySql,
         }
+    }
+
+    /// The server that all tests of this program share. Panics for SQLite, which has none.
+    pub fn server(self) -> &'static Server {
+        shared(self.flavor())
     }
 
     /// A fresh, empty database.
@@ -127,24 +132,56 @@ impl Place {
         server
             .create_database(&name)
             .expect("the database can be created");
-        Self::on_server(backend, &name, server.user(), server.password(), state)
+        Self::on_server(
+            backend,
+            server,
+            &name,
+            server.user(),
+            server.password(),
+            state,
+        )
+    }
+
+    /// A fresh database on a server that the test controls alone.
+    pub fn private(backend: Backend, server: &Server) -> Arc<Self> {
+        let state = TempFolder::new().expect("a state folder can be made");
+        let name = "session";
+        server
+            .create_database(name)
+            .expect("the database can be created");
+        let (user, password) = (server.user(), server.password());
+        Arc::new(Self::on_server(
+            backend, server, name, user, password, state,
+        ))
     }
 
     /// The same database as another user sees it.
     pub fn as_user(&self, user: &str, password: &str) -> Arc<Self> {
+        self.as_user_of(self.backend.server(), user, password)
+    }
+
+    /// The same database on a server that the test controls, as another user sees it.
+    pub fn as_user_of(&self, server: &Server, user: &str, password: &str) -> Arc<Self> {
         let state = TempFolder::new().expect("a state folder can be made");
         let name = self.database_name();
-        Arc::new(Self::on_server(self.backend, &name, user, password, state))
+        Arc::new(Self::on_server(
+            self.backend,
+            server,
+            &name,
+            user,
+            password,
+            state,
+        ))
     }
 
     fn on_server(
         backend: Backend,
+        server: &Server,
         name: &str,
         user: &str,
         password: &str,
         state: TempFolder,
     ) -> Self {
-        let server = backend.server();
         let database = Database::MySql {
             host: server.host().to_owned(),
             port: server.port(),

@@ -8,6 +8,7 @@ use reqwest::Method;
 
 use crate::json::quote;
 use crate::reply::Reply;
+use crate::watch;
 
 /// A token with the time at which it expires.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,11 +131,13 @@ impl Client {
             request = request.header(*name, *value);
         }
         let response = request.send().await?;
-        Ok(Reply {
+        let reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: response.bytes().await?,
-        })
+        };
+        watch::reply(&reply);
+        Ok(reply)
     }
 
     /// Sends a body as JSON.

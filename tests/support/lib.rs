@@ -1,8 +1,8 @@
 //! What the tests of this package stand on: a choice of databases, services started with settings,
 //! a client that keeps raw bytes, forged tokens, and a look into the tables.
 //!
-//! The tests themselves are in `contract/`, one module for each endpoint or subject. Servers and
-//! processes come from `testbed`; nothing here knows how they are started.
+//! The tests themselves are in `contract/` and `resilience/`, one module for each endpoint or subject.
+//! Servers and processes come from `testbed`; nothing here knows how they are started.
 
 pub mod backend;
 pub mod client;
@@ -16,6 +16,7 @@ pub mod reply;
 pub mod service;
 pub mod tables;
 pub mod time;
+pub mod watch;
 
 /// What nearly every test module uses.
 pub mod prelude {

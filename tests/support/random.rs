@@ -1,6 +1,6 @@
 //! Random test data from a seed that a failing test prints.
 //!
-//! `TEST_SEED=N` repeats a run. Not for anything secret: this is SplitMix64.
+//! `SEED=N` repeats a run. Not for anything secret: this is SplitMix64.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,15 +11,25 @@ pub struct Random {
 }
 
 impl Random {
-    /// A generator with the seed in `TEST_SEED`, or one from the clock.
+    /// A generator with the seed in `SEED`, or one from the clock.
     pub fn new() -> Self {
-        let seed = match std::env::var("TEST_SEED") {
-            Ok(text) => text.parse().expect("TEST_SEED is a number"),
+        let seed = match std::env::var("SEED") {
+            Ok(text) => text.parse().expect("SEED is a number"),
             Err(_) => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |age| age.as_nanos() as u64),
         };
+        Self::seeded(seed)
+    }
+
+    /// A generator with this seed.
+    pub fn seeded(seed: u64) -> Self {
         Self { seed, state: seed }
+    }
+
+    /// What [`Random::seeded`] takes to repeat this one.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The next 64 bits.
@@ -41,6 +51,11 @@ impl Random {
         &choices[self.below(choices.len())]
     }
 
+    /// Whether one of `in_how_many` equally likely things happens.
+    pub fn one_in(&mut self, in_how_many: usize) -> bool {
+        self.below(in_how_many) == 0
+    }
+
     /// A string of `length` characters from all of Unicode but the controls, which need escapes.
     pub fn text(&mut self, length: usize) -> String {
         std::iter::repeat_with(|| char::from_u32(self.bits() as u32 % 0x11_0000))
@@ -60,7 +75,7 @@ impl Default for Random {
 impl Drop for Random {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("repeat with TEST_SEED={}", self.seed);
+            eprintln!("repeat with SEED={}", self.seed);
         }
     }
 }

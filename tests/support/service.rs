@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::backend::{Backend, Place};
 use crate::client::Client;
 use crate::tables::Tables;
+use crate::watch;
 
 /// A service that is to be started.
 pub struct Setup {
@@ -129,6 +130,12 @@ impl Service {
     /// A caller that shares no connection with the others.
     pub fn another_client(&self) -> Client {
         Client::new(self.process.url())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        watch::log(&self.process.log());
     }
 }
 

@@ -1,0 +1,96 @@
+//! Access tokens signed with an operator's own key, from a file that is mounted into the component.
+
+use std::fs;
+
+use session_tests::prelude::*;
+use session_tests::service::Setup;
+use testbed::folder::TempFolder;
+use testbed::workspace_root;
+
+suite! {
+    everywhere:
+        the_key_in_the_file_signs_and_stays,
+        a_file_that_is_missing_or_too_short_stops_every_request;
+}
+
+/// 32 bytes, not all of them text.
+const KEY: &[u8; 32] = b"\x00\xff\xfe a key of thirty-two bytes \x01\x02";
+
+/// The application with a folder of key files of the test's own.
+fn with_keys(setup: Setup, keys: &TempFolder) -> Setup {
+    let root = workspace_root();
+    let manifest = fs::read_to_string(root.join("spin.toml")).expect("spin.toml can be read");
+    let target = format!("source = \"{}/target/", root.display());
+    let folder = format!("source = \"{}\"", keys.path().display());
+    let changed = manifest
+        .replace("source = \"target/", &target)
+        .replace("source = \"keys\"", &folder);
+    assert!(
+        changed.contains(&folder),
+        "spin.toml mounts the folder keys"
+    );
+    let path = keys.path().join("spin.toml");
+    fs::write(&path, changed).expect("a manifest can be written");
+    setup.argument("--from", path.display())
+}
+
+async fn the_key_in_the_file_signs_and_stays(db: Backend) {
+    let keys = TempFolder::new().expect("a folder can be made");
+    fs::write(keys.path().join("own"), KEY).expect("a key can be written");
+    let place = db.place().await;
+    let setup = || {
+        with_keys(place.service(), &keys)
+            .set("access_token_signing_key_path", "/keys/own")
+            .set("access_token_signing_key_update_interval", 1)
+    };
+    let service = setup().start().await;
+    let elsewhere = setup().start().await;
+    let start = service.freeze().await;
+    elsewhere.freeze_at(start).await;
+
+    let first = service.create("ada").await;
+    let token = Jwt::parse(&first.access.value);
+    let claims = Jwt::claims_text(&first.access.value);
+    assert_eq!(
+        sign(&token.header, claims.as_bytes(), KEY),
+        first.access.value
+    );
+    assert_eq!(elsewhere.verify(&first.access.value).await.answer(), "OK");
+
+    service.freeze_at(start + 5 * HOUR).await;
+    service.tick().await;
+    let later = service.create("ada").await;
+    assert_eq!(Jwt::parse(&later.access.value).header, token.header);
+    let child = Session::refreshed(&service.refresh(&later.refresh.value).await);
+    assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+    for key in place.tables().key_rows().await {
+        assert_ne!(key.bytes(), KEY, "the file's key is in the database");
+    }
+}
+
+async fn a_file_that_is_missing_or_too_short_stops_every_request(db: Backend) {
+    let keys = TempFolder::new().expect("a folder can be made");
+    fs::write(keys.path().join("short"), &KEY[..31]).expect("a key can be written");
+    fs::write(keys.path().join("empty"), "").expect("a key can be written");
+    for path in [
+        "/keys/short",
+        "/keys/empty",
+        "/keys/missing",
+        "/keys",
+        "/etc/hostname",
+    ] {
+        let setup = with_keys(db.service(), &keys).set("access_token_signing_key_path", path);
+        let service = setup.start().await;
+        let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+        let reply = reply.expect_error(500, "misconfigured");
+        assert!(!reply.text().contains(path), "{reply:?}");
+        let log = service.log();
+        let line = log
+            .lines()
+            .find(|line| line.contains("access_token_signing_key_path"));
+        assert!(
+            line.is_some_and(|line| line.contains(path)),
+            "{path} is not in {log}"
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! What all modules here share: replies by what they mean, two processes on one database, a turn for tests that
+//! look at the clock on the wall, and loops for as long as a soak lasts.
+
+use std::time::{Duration, Instant};
+
+use session_tests::prelude::*;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// What a caller learns from a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    Ok,
+    Unauthorised,
+    TryRefreshToken,
+    Theft,
+    /// 503: it may have happened or not.
+    Unavailable,
+    /// No reply: it may have happened or not.
+    Lost,
+}
+
+impl Answer {
+    /// Panics for every answer that neither the contract nor a failing database explains.
+    #[track_caller]
+    pub(crate) fn of<E>(reply: &Result<Reply, E>) -> Self {
+        let Ok(reply) = reply else { return Self::Lost };
+        if reply.status == 503 {
+            unavailable(reply);
+            return Self::Unavailable;
+        }
+        let theft = reply.part("sessionTheftDetected.value").as_deref() == Some("true");
+        match &*reply.answer() {
+            "OK" => Self::Ok,
+            "UNAUTHORISED" if theft => Self::Theft,
+            "UNAUTHORISED" => Self::Unauthorised,
+            "TRY_REFRESH_TOKEN" => Self::TryRefreshToken,
+            _ => panic!("no answer of the contract: {reply:?}"),
+        }
+    }
+
+    /// Of a reply that has arrived.
+    #[track_caller]
+    pub(crate) fn of_reply(reply: &Reply) -> Self {
+        Self::of::<()>(&Ok(reply.clone()))
+    }
+
+    /// Whether the caller can't know what happened.
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Lost)
+    }
+}
+
+/// Panics unless this is the 503 of a database that does not answer.
+#[track_caller]
+pub(crate) fn unavailable(reply: &Reply) {
+    reply
+        .clone()
+        .expect_error(503, "database_unavailable")
+        .header("retry-after")
+        .parse::<u32>()
+        .unwrap_or_else(|_| panic!("no Retry-After: {reply:?}"));
+}
+
+/// Two processes on one database, their clocks standing at the same instant.
+pub(crate) async fn pair(db: Backend, set: &[(&str, &str)]) -> [Service; 2] {
+    let place = db.place().await;
+    let start = || {
+        let setup = place.service();
+        set.iter()
+            .fold(setup, |setup, (name, value)| setup.set(name, value))
+            .start()
+    };
+    let pair = [start().await, start().await];
+    let now = pair[0].freeze().await;
+    pair[1].freeze_at(now).await;
+    pair
+}
+
+/// Moves the clocks of all these processes to one instant.
+pub(crate) async fn freeze_all<'a>(processes: impl IntoIterator<Item = &'a Service>, now: i64) {
+    for process in processes {
+        process.freeze_at(now).await;
+    }
+}
+
+/// Reports a caller's child in another time slot than all before.
+pub(crate) async fn child_of(service: &Service, parent: &Session) -> Session {
+    service.advance(11 * SECOND).await;
+    Session::refreshed(&service.refresh(&parent.refresh.value).await)
+}
+
+/// The double hash under which the database knows a refresh token.
+pub(crate) fn stored(token: &str) -> String {
+    sha256_hex(&sha256_hex(token))
+}
+
+/// Session data that the canary scan knows.
+pub(crate) fn data(number: u64) -> String {
+    format!("\"{} {number}\"", session_tests::watch::CANARY)
+}
+
+static TURN: RwLock<()> = RwLock::const_new(());
+
+/// For tests that keep the processor busy: any number of them at a time.
+pub(crate) async fn busy() -> RwLockReadGuard<'static, ()> {
+    TURN.read().await
+}
+
+/// For tests whose requirement is a time: alone among those that keep the processor busy.
+pub(crate) async fn quiet() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().await
+}
+
+/// Panics unless `work` ends within `seconds`, and returns its result.
+#[track_caller]
+pub(crate) fn within<T>(seconds: u64, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let from = std::panic::Location::caller();
+    async move {
+        let limit = Duration::from_secs(seconds);
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => panic!("{from}: no end within {limit:?}"),
+        }
+    }
+}
+
+/// Tries until it works; panics if it does not within `seconds`.
+#[track_caller]
+pub(crate) fn eventually<F: Future<Output = bool>>(
+    seconds: u64,
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> impl Future<Output = ()> {
+    let from = std::panic::Location::caller();
+    async move {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        while !attempt().await {
+            assert!(
+                Instant::now() < end,
+                "{from}: {what}: not within {seconds} s"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Plays once, or with ever new seeds for this game's share of `TESTBED_SOAK_MINUTES`.
+pub(crate) async fn soak<F: Future<Output = ()>>(mut play: impl FnMut(Random) -> F) {
+    let first = Random::new();
+    let mut seed = first.seed();
+    let end = Instant::now() + soak_share();
+    loop {
+        play(Random::seeded(seed)).await;
+        if Instant::now() >= end {
+            return;
+        }
+        seed = seed.wrapping_add(1);
+    }
+}
+
+/// How many games take turns in a soak, on each database, and how many at a time.
+const GAMES: u32 = 6;
+const AT_A_TIME: u32 = 4;
+
+fn soak_share() -> Duration {
+    let minutes = std::env::var("TESTBED_SOAK_MINUTES")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok())
+        .unwrap_or(0);
+    let databases = Backend::chosen().map_or(1, |chosen| chosen.len().max(1)) as u32;
+    Duration::from_secs(60 * minutes) * AT_A_TIME / (GAMES * databases).max(AT_A_TIME)
+}

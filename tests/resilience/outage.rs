@@ -1,0 +1,331 @@
+//! The database is down, dies, hangs or takes no writes: 503 in time, nothing lost, nothing taken for a theft.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, join_all};
+use session_tests::prelude::*;
+use testbed::database::Server;
+use testbed::service::{Action, FaultRule, On};
+
+use crate::common::{Answer, busy, child_of, data, eventually, quiet, unavailable};
+
+suite! {
+    servers:
+        db1_down_at_start_is_503_and_recovers,
+        db2_a_server_that_dies_at_any_statement_costs_a_retry,
+        db3_rv5_a_hanging_server_is_503_in_time,
+        db6_a_read_only_server_is_503_until_it_is_over,
+        kr6_with_a_master_key_verification_needs_no_database;
+    everywhere:
+        db3_rivals_for_the_keys_do_not_wait_one_after_the_other,
+        db3_slow_statements_do_not_add_up;
+}
+
+/// What an answer may take.
+const LIMIT: Duration = Duration::from_secs(5);
+const CREATE: &str = r#"{"userId":"ada"}"#;
+
+/// A server for one test, and a database on it.
+pub(crate) async fn own_server(db: Backend) -> (Arc<Server>, Arc<Place>) {
+    let start = move || {
+        let server = Server::start(db.flavor()).expect("the server starts");
+        let place = Place::private(db, &server);
+        (Arc::new(server), place)
+    };
+    tokio::task::spawn_blocking(start).await.expect("no panic")
+}
+
+/// Does something to a server that blocks.
+pub(crate) async fn on(server: &Arc<Server>, work: fn(&Server)) {
+    let server = server.clone();
+    let done = tokio::task::spawn_blocking(move || work(&server));
+    done.await.expect("the server does as told");
+}
+
+pub(crate) fn start_again(server: &Server) {
+    server.start_again().expect("it starts again");
+}
+
+/// The reply; panics if it took longer than it may.
+#[track_caller]
+pub(crate) fn timely(request: impl Future<Output = Reply>) -> impl Future<Output = Reply> {
+    let from = std::panic::Location::caller();
+    async move {
+        let started = Instant::now();
+        let reply = request.await;
+        let took = started.elapsed();
+        assert!(took < LIMIT, "{from}: it took {took:?} to say {reply:?}");
+        reply
+    }
+}
+
+async fn db1_down_at_start_is_503_and_recovers(db: Backend) {
+    let (server, place) = own_server(db).await;
+    on(&server, Server::kill).await;
+    let service = place.service().start().await;
+    let turn = quiet().await;
+    for _ in 0..2 {
+        let creates = (0..8).map(|_| timely(service.post_session(CREATE)));
+        join_all(creates).await.iter().for_each(unavailable);
+    }
+    assert_eq!(service.send("GET", "/health", &[], "").await.status, 200);
+    assert_eq!(service.send("GET", "/ready", &[], "").await.status, 503);
+    drop(turn);
+    on(&server, start_again).await;
+    eventually(5, "it serves", async || {
+        service.post_session(CREATE).await.status == 200
+    })
+    .await;
+    service.assert_no_traps().await;
+}
+
+/// A request, the statement at which the server dies, and the how manieth of that text it is.
+const DEATHS: [(&str, &str, u64); 10] = [
+    ("create", "INSERT", 1),
+    ("refresh", "SELECT `user_id`", 1),
+    ("refresh", "UPDATE", 1),
+    ("refresh", "SELECT `user_id`", 2),
+    ("verify", "UPDATE", 1),
+    ("verify", "SELECT `user_id`", 1),
+    ("delete", "DELETE", 1),
+    ("delete", "SELECT LAST_INSERT_ID", 1),
+    ("write", "UPDATE", 1),
+    ("write", "SELECT `session_info`", 1),
+];
+
+async fn db2_a_server_that_dies_at_any_statement_costs_a_retry(db: Backend) {
+    let _turn = busy().await;
+    let (server, place) = own_server(db).await;
+    let service = place.service().one_instance().start().await;
+    service.freeze().await;
+    for (request, sql, nth) in DEATHS {
+        let session = service.create_with_data("ada", "0").await;
+        let child = child_of(&service, &session).await;
+        let rule = FaultRule::new(On::Statement, Action::pause("there"));
+        service.faults(&[rule.sql_contains(sql).nth(nth)]).await;
+        let send = async || match request {
+            "create" => service.post_session(r#"{"userId":"bob"}"#).await,
+            "refresh" => service.refresh(&child.refresh.value).await,
+            "verify" => service.verify(&child.access.value).await,
+            "delete" => service.revoke(&session.handle).await,
+            _ => service.write_data(&session.handle, &data(1)).await,
+        };
+        let death = async {
+            service.wait_until_paused("there").await;
+            on(&server, Server::kill).await;
+            service.database_back().await;
+        };
+        let (reply, ()) = futures::join!(send(), death);
+        unavailable(&reply);
+        on(&server, start_again).await;
+        let mut retried = send().await;
+        // A statement of the retry may meet the very end of the start.
+        if retried.status == 503 {
+            retried = send().await;
+        }
+        assert_eq!(Answer::of_reply(&retried), Answer::Ok, "{request} at {sql}");
+        if request == "delete" {
+            assert_eq!(service.data(&session.handle).await.answer(), "UNAUTHORISED");
+        }
+    }
+    let sql = "SELECT COUNT(*) FROM refresh_tokens WHERE user_id = 'bob'";
+    let created = place.tables().try_query(sql, &[]).await;
+    let created = match created {
+        Ok(rows) => rows,
+        // The first call finds that its connection died with the server.
+        Err(_) => place.tables().query(sql, &[]).await,
+    };
+    assert_eq!(created[0][0].as_deref(), Some("1"));
+    println!(
+        "db2: {} deaths, {} retries, no theft",
+        DEATHS.len(),
+        DEATHS.len()
+    );
+    service.assert_no_traps().await;
+}
+
+async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
+    let (server, place) = own_server(db).await;
+    let service = place.service().one_instance().start().await;
+    let strict = place.service().set("access_token_blacklisting", true);
+    let strict = strict.one_instance().start().await;
+    service.freeze().await;
+    let session = service.create_with_data("ada", &data(0)).await;
+    let child = child_of(&service, &session).await;
+    assert_eq!(strict.verify(&session.access.value).await.answer(), "OK");
+
+    let turn = quiet().await;
+    on(&server, Server::pause).await;
+    for _ in 0..2 {
+        let text = data(1);
+        let requests: [LocalBoxFuture<'_, Reply>; 7] = [
+            service.post_session(CREATE).boxed_local(),
+            service.refresh(&session.refresh.value).boxed_local(),
+            service.refresh(&child.refresh.value).boxed_local(),
+            service.verify(&child.access.value).boxed_local(),
+            service.data(&session.handle).boxed_local(),
+            service.write_data(&session.handle, &text).boxed_local(),
+            strict.verify(&session.access.value).boxed_local(),
+        ];
+        let unaffected = async {
+            for _ in 0..20 {
+                let started = Instant::now();
+                let reply = service.verify(&session.access.value).await;
+                let took = started.elapsed();
+                assert_eq!(reply.answer(), "OK");
+                assert!(took < Duration::from_secs(1), "{took:?}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let (replies, ()) = futures::join!(join_all(requests.map(timely)), unaffected);
+        replies.iter().for_each(unavailable);
+    }
+    on(&server, Server::resume).await;
+    drop(turn);
+    eventually(5, "it serves", async || {
+        strict.verify(&session.access.value).await.status == 200
+            && service.data(&session.handle).await.status == 200
+    })
+    .await;
+    // What was sent during the hang may have happened; that is no theft.
+    assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
+    service.assert_no_traps().await;
+}
+
+async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
+    let (server, place) = own_server(db).await;
+    drop(place.service().start().await.create("owner").await);
+    // An administrator writes even then.
+    on(&server, |server| {
+        for sql in [
+            "CREATE USER 'app'@'%' IDENTIFIED BY 'pass word'",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON session.* TO 'app'@'%'",
+        ] {
+            server.execute_admin(sql).expect("an administrator may");
+        }
+    })
+    .await;
+    let place = place.as_user_of(&server, "app", "pass word");
+    let service = place.service().start().await;
+    service.freeze().await;
+    let session = service.create_with_data("ada", &data(0)).await;
+    let child = child_of(&service, &session).await;
+
+    let set = |server: &Server, value: u8| {
+        let sql = format!("SET GLOBAL read_only = {value}");
+        server.execute_admin(&sql).expect("an administrator may");
+    };
+    tokio::task::block_in_place(|| set(&server, 1));
+    unavailable(&service.post_session(CREATE).await);
+    unavailable(&service.refresh(&child.refresh.value).await);
+    unavailable(&service.verify(&child.access.value).await);
+    unavailable(&service.write_data(&session.handle, &data(1)).await);
+    unavailable(&service.revoke(&session.handle).await);
+    unavailable(&service.revoke_all("ada").await);
+    assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+    assert_eq!(service.refresh(&session.refresh.value).await.answer(), "OK");
+    let read = service.data(&session.handle).await;
+    assert_eq!(read.part("sessionData"), Some(data(0)));
+
+    tokio::task::block_in_place(|| set(&server, 0));
+    eventually(10, "it writes", async || {
+        service.post_session(CREATE).await.status == 200
+    })
+    .await;
+    assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
+    assert_eq!(service.revoke(&session.handle).await.answer(), "OK");
+    service.assert_no_traps().await;
+}
+
+async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
+    let (server, place) = own_server(db).await;
+    let master = "the master key of a deployment, 32 bytes or more";
+    session_tests::watch::secret(master);
+    // Every request meets a new instance.
+    let service = place.service().set("master_key", master);
+    let service = service
+        .argument("--max-instance-reuse-count", 1)
+        .start()
+        .await;
+    let now = service.freeze().await;
+    let session = service.create("ada").await;
+    let other = "the master key of another deployment than this";
+    let foreign = db.service().set("master_key", other).start().await;
+    let foreign = foreign.create("ada").await;
+
+    on(&server, Server::kill).await;
+    let turn = quiet().await;
+    unavailable(&timely(service.post_session(CREATE)).await);
+    for age in [0, 59, 61, 95, 3599] {
+        service.freeze_at(now + age * SECOND).await;
+        let reply = timely(service.verify(&session.access.value)).await;
+        assert_eq!(reply.answer(), "OK", "{age} s old");
+    }
+    let reply = timely(service.verify(&foreign.access.value)).await;
+    reply.expect(200, TRY_REFRESH_TOKEN);
+    service.freeze_at(session.access.expires).await;
+    let reply = timely(service.verify(&session.access.value)).await;
+    reply.expect(200, TRY_REFRESH_TOKEN);
+    drop(turn);
+    service.assert_no_traps().await;
+}
+
+async fn db3_rivals_for_the_keys_do_not_wait_one_after_the_other(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    let hang = FaultRule::new(On::Any, Action::hang()).for_ever();
+    let turn = quiet().await;
+    // No keys yet: all of these need them first.
+    service.faults(std::slice::from_ref(&hang)).await;
+    let creates = (0..6).map(|_| timely(service.post_session(CREATE)));
+    join_all(creates).await.iter().for_each(unavailable);
+    service.database_back().await;
+    drop(turn);
+
+    // Keys that don't know a token's: all of these would like to look again.
+    let session = service.create("ada").await;
+    let unknown = Jwt::parse(&session.access.value);
+    let unknown = unknown
+        .header(r#"{"alg":"HS256","typ":"JWT","kid":"77"}"#)
+        .sign(&[7; 32]);
+    // The pause between two looks is on the machine's clock, which can't be moved.
+    tokio::time::sleep(Duration::from_millis(5100)).await;
+    let _turn = quiet().await;
+    service.faults(&[hang]).await;
+    let verifies = (0..6).map(|_| timely(service.verify(&unknown)));
+    for reply in join_all(verifies).await {
+        reply.expect(200, TRY_REFRESH_TOKEN);
+    }
+    let reply = timely(service.verify(&session.access.value)).await;
+    assert_eq!(reply.answer(), "OK");
+    service.database_back().await;
+    service.assert_no_traps().await;
+}
+
+async fn db3_slow_statements_do_not_add_up(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    service.freeze().await;
+    let session = service.create_with_data("ada", "0").await;
+    let child = child_of(&service, &session).await;
+    let other = service.create("bob").await;
+    let grandchild = child_of(&service, &child_of(&service, &other).await).await;
+    drop(grandchild);
+    // So that three connections are there.
+    join_all((0..6).map(|_| service.data(&session.handle))).await;
+
+    let slow = FaultRule::new(On::Statement, Action::DelayMs(3_500)).for_ever();
+    let _turn = quiet().await;
+    service.faults(&[slow]).await;
+    let requests: [LocalBoxFuture<'_, Reply>; 3] = [
+        service.refresh(&child.refresh.value).boxed_local(),
+        service.revoke(&other.handle).boxed_local(),
+        service.revoke_all("carol").boxed_local(),
+    ];
+    for reply in join_all(requests.map(timely)).await {
+        assert!(matches!(reply.status, 200 | 503), "{reply:?}");
+    }
+    service.database_back().await;
+    assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
+    service.assert_no_traps().await;
+}
