@@ -1,0 +1,36 @@
+//! What the parsers promise about any input, as functions over bytes: each panics if a promise is broken.
+//!
+//! cargo-fuzz calls them from `fuzz/fuzz_targets`; the tests of this crate call them with random, mutated and
+//! committed inputs on any compiler. Where it can, a function does not look for crashes only: it works out on its
+//! own, with code that shares nothing with the library, what the answer has to be.
+
+mod access_token;
+pub mod input;
+pub mod json;
+pub mod platform;
+mod refresh_token;
+mod request;
+pub mod seeds;
+
+mod stored_row;
+
+pub use access_token::access_token;
+pub use refresh_token::refresh_token;
+pub use request::request;
+pub use stored_row::stored_row;
+
+use session::domain::time::Timestamp;
+
+/// An entry point.
+pub type Entry = fn(&[u8]);
+
+/// All entry points, by the names of their targets and corpora.
+pub const ENTRIES: [(&str, Entry); 4] = [
+    ("access_token", access_token),
+    ("refresh_token", refresh_token),
+    ("request", request),
+    ("stored_row", stored_row),
+];
+
+/// The time of day in every input that does not choose another one.
+pub const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);

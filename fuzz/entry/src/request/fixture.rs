@@ -1,0 +1,260 @@
+//! Deployments with a few sessions in them, made once and set up anew for each input; their tokens have names.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use session::domain::config::Config;
+use session::domain::id::{SessionHandle, UserId};
+use session::domain::json::Json;
+use session::domain::time::Timestamp;
+use session::http::Api;
+use session::service::{Grant, Refreshed, Service};
+use session::store::memory::MemoryStore;
+use session::store::{KeyRow, NewSession, Store};
+
+use crate::NOW;
+use crate::platform::{Still, block_on};
+
+/// What callers must show where API keys are configured.
+pub(crate) const API_KEY: &str = "an-api-key-of-some-length";
+const MASTER_KEY: &str = "a master key that is long enough for that";
+
+/// What the sessions of the fixtures hold.
+pub(super) const PAYLOAD: &str = r#"{"a": 1.0, "a": 1e400}"#;
+const DATA: &str = "[null , 9007199254740993]";
+
+/// The time of day of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// When the sessions were made.
+    Now,
+    /// When their access tokens have expired.
+    Later,
+    /// When the sessions have expired.
+    TooLate,
+    /// On a clock that is an hour behind.
+    Before,
+}
+
+impl When {
+    pub(crate) const ALL: [Self; 4] = [Self::Now, Self::Later, Self::TooLate, Self::Before];
+
+    pub(crate) fn time(self) -> Timestamp {
+        let hours = |n: u64| Duration::from_secs(n * 3600);
+        match self {
+            Self::Now => NOW,
+            Self::Later => NOW.plus(hours(2)),
+            Self::TooLate => NOW.plus(hours(2401)),
+            Self::Before => NOW.minus(hours(1)),
+        }
+    }
+}
+
+/// A deployment and what is in its store.
+#[derive(Debug)]
+pub(crate) struct Fixture {
+    pub(crate) config: Config,
+    pub(crate) keys: Vec<KeyRow>,
+    sessions: Vec<NewSession>,
+    /// Names of tokens and handles; an input holds a name where the text is to stand, as in `{{access}}`.
+    pub(crate) names: Vec<(&'static str, String)>,
+    /// The messages of `UNAUTHORISED` and `TRY_REFRESH_TOKEN`.
+    pub(super) messages: [String; 2],
+}
+
+/// The answer about a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    Ok,
+    Unauthorised,
+    Theft,
+}
+
+/// As it comes; with everything that asks the store more often; with keys that the store does not hold.
+pub(crate) static FIXTURES: LazyLock<[Fixture; 3]> = LazyLock::new(|| {
+    let settings: [&[(&str, &str)]; 3] = [
+        &[],
+        &[
+            ("api_keys", API_KEY),
+            ("access_token_blacklisting", "true"),
+            ("on_token_theft", "revoke_session"),
+        ],
+        &[
+            ("master_key", MASTER_KEY),
+            ("refresh_reuse_window", "0"),
+            ("on_token_theft", "revoke_user"),
+        ],
+    ];
+    settings.map(Fixture::new)
+});
+
+impl Fixture {
+    fn new(settings: &[(&str, &str)]) -> Self {
+        let lookup = |name: &str| {
+            let setting = settings.iter().find(|(variable, _)| *variable == name);
+            setting.map(|(_, value)| (*value).to_owned())
+        };
+        let config = Config::parse(lookup).expect("the settings are right");
+        let (store, platform) = (
+            Arc::new(MemoryStore::default()),
+            Arc::new(Still::new(NOW, 1)),
+        );
+        let service = Service::new(Arc::clone(&store), platform, config.clone(), None);
+        let [bob, eve, gone] = ["bob", "eve", "gone"].map(|user| create(&service, user));
+        let child = refresh(&service, &bob);
+        let stolen = refresh(&service, &refresh(&service, &eve));
+        block_on(service.revoke(&gone.session.handle.reveal())).expect("a store in memory");
+        let handle = |grant: &Grant| grant.session.handle.reveal();
+        let keys = block_on(store.keys()).expect("a store in memory");
+        let mut names = vec![
+            ("access", bob.access.value.clone()),
+            ("refresh", bob.refresh.value.clone()),
+            ("id", bob.id_refresh.value.clone()),
+            ("handle", handle(&bob)),
+            ("child_access", child.access.value),
+            ("child_refresh", child.refresh.value),
+            ("stolen_access", eve.access.value.clone()),
+            ("stolen_refresh", eve.refresh.value.clone()),
+            ("stolen_handle", handle(&eve)),
+            ("gone_access", gone.access.value.clone()),
+            ("gone_refresh", gone.refresh.value.clone()),
+            ("gone_handle", handle(&gone)),
+        ];
+        debug_assert_eq!(stolen.session.handle, eve.session.handle);
+        let sessions = [&bob, &eve].map(|grant| stored(&store, grant.session.handle));
+        names.push(("current", sessions[0].stored.current.as_str().to_owned()));
+        names.push(("key_rows", key_rows(&keys)));
+        let mut fixture = Self {
+            config,
+            keys,
+            sessions: sessions.into(),
+            names,
+            messages: Default::default(),
+        };
+        fixture.messages = super::learn_messages(&fixture);
+        fixture
+    }
+
+    /// The deployment at a time of day.
+    pub(super) fn api(&self, when: When) -> Api<MemoryStore, Still> {
+        let store = MemoryStore::default();
+        block_on(async {
+            for session in &self.sessions {
+                store.insert(session).await.expect("a store in memory");
+            }
+            store.add_keys(&self.keys).await.expect("a store in memory");
+        });
+        let platform = Arc::new(Still::new(when.time(), 2));
+        let service = Service::new(Arc::new(store), platform, self.config.clone(), None);
+        Api::Ready(Arc::new(service))
+    }
+
+    /// `text` with texts in the places of their names.
+    pub(crate) fn fill_in(&self, text: &[u8]) -> Vec<u8> {
+        let mut filled = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.windows(2).position(|pair| pair == b"{{") {
+            let (before, from) = rest.split_at(start);
+            filled.extend_from_slice(before);
+            let named = self.names.iter().find_map(|(name, text)| {
+                let after = from[2..].strip_prefix(name.as_bytes())?;
+                Some((text.as_bytes(), after.strip_prefix(b"}}")?))
+            });
+            // What is no name stays, and the second brace may begin one.
+            let (text, after) = named.unwrap_or(from.split_at(1));
+            filled.extend_from_slice(text);
+            rest = after;
+        }
+        filled.extend_from_slice(rest);
+        filled
+    }
+
+    /// The text of that name.
+    pub(crate) fn named(&self, name: &str) -> &str {
+        let found = self.names.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, text)| text)
+    }
+
+    fn name_of(&self, text: &str) -> &'static str {
+        let found = self.names.iter().find(|(_, known)| known == text);
+        found.map_or("", |(name, _)| name)
+    }
+
+    /// The status that an access token must get.
+    pub(super) fn access(&self, token: &str, when: When) -> &'static str {
+        match self.name_of(token) {
+            "access" | "child_access" | "stolen_access" if when == When::Now => "OK",
+            "gone_access" if when == When::Now && self.config.access.blacklisting => "UNAUTHORISED",
+            "gone_access" if when == When::Now => "OK",
+            _ => "TRY_REFRESH_TOKEN",
+        }
+    }
+
+    /// The answer that a refresh token must get.
+    pub(super) fn refresh(&self, token: &str, when: When) -> Exchange {
+        match self.name_of(token) {
+            _ if when == When::TooLate => Exchange::Unauthorised,
+            "refresh" | "child_refresh" => Exchange::Ok,
+            "stolen_refresh" => Exchange::Theft,
+            _ => Exchange::Unauthorised,
+        }
+    }
+
+    /// Whose session it is, and what it must hold, if it is there.
+    pub(super) fn session(&self, handle: &str, when: When) -> Option<&'static str> {
+        match self.name_of(handle) {
+            _ if when == When::TooLate => None,
+            "handle" => Some("bob"),
+            "stolen_handle" => Some("eve"),
+            _ => None,
+        }
+    }
+
+    /// What no reply of an error and no log line may hold.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let named = self.names.iter().map(|(_, text)| text.as_str());
+        let keys = self.keys.iter().map(|row| row.value.as_str());
+        named
+            .chain(keys)
+            .chain([API_KEY, MASTER_KEY, PAYLOAD, DATA])
+    }
+}
+
+/// What the fixtures' sessions keep.
+pub(super) fn data() -> Option<String> {
+    Some(DATA.to_owned())
+}
+
+/// Rows of the key table as inputs write rows.
+fn key_rows(keys: &[KeyRow]) -> String {
+    let rows = keys.iter().map(|row| {
+        let time = row.time.as_millis();
+        format!("{}|{}|#{time}", row.name, row.value)
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+fn create(service: &Service<MemoryStore, Still>, user: &str) -> Grant {
+    let user = UserId::parse(user).expect("a short name");
+    let [payload, data] = [PAYLOAD, DATA].map(|text| Json::parse(text.to_owned()));
+    block_on(service.create(user, payload, data)).expect("a store in memory")
+}
+
+fn refresh(service: &Service<MemoryStore, Still>, grant: &Grant) -> Grant {
+    match block_on(service.refresh(&grant.refresh.value)) {
+        Ok(Refreshed::Ok(child)) => *child,
+        other => panic!("a good token was refused: {other:?}"),
+    }
+}
+
+fn stored(store: &MemoryStore, handle: SessionHandle) -> NewSession {
+    let handle = handle.hash();
+    let stored = block_on(store.find(handle, NOW));
+    let data = block_on(store.read_data(handle, NOW));
+    NewSession {
+        handle,
+        stored: stored.ok().flatten().expect("it was just made"),
+        data: data.ok().flatten().flatten(),
+        created_at: NOW,
+    }
+}

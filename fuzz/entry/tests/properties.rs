@@ -1,0 +1,165 @@
+//! The entry points on any compiler: random bytes, changed seeds, and text that is nearly JSON.
+
+use fuzz_entry::{ENTRIES, json, seeds};
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use session::http::BODY_MAX_BYTES;
+
+/// Which entry point, and an input for it.
+fn random_input() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    (0..ENTRIES.len(), prop::collection::vec(any::<u8>(), 0..300))
+}
+
+/// A change to a place of an input, given as a part of its length.
+type Change = (prop::sample::Index, u8, u8);
+
+fn changed_seed() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    let change = any::<Change>();
+    let changes = prop::collection::vec(change, 1..5);
+    (0..ENTRIES.len(), any::<prop::sample::Index>(), changes).prop_map(|(target, seed, changes)| {
+        let mut seeds = seeds::of(ENTRIES[target].0);
+        let (_, mut data) = seeds.swap_remove(seed.index(seeds.len()));
+        for (place, kind, value) in changes {
+            change_at(&mut data, place, kind, value);
+        }
+        (target, data)
+    })
+}
+
+fn change_at(data: &mut Vec<u8>, place: prop::sample::Index, kind: u8, value: u8) {
+    let place = place.index(data.len() + 1);
+    if place == data.len() {
+        data.push(value);
+        return;
+    }
+    match kind % 6 {
+        0 => data[place] ^= 1 << (value % 8),
+        1 => data[place] = value,
+        2 => data.insert(place, value),
+        3 => drop(data.remove(place)),
+        4 => data.truncate(place),
+        _ => data.extend_from_within(place..),
+    }
+}
+
+/// JSON, most of the time.
+fn nearly_json() -> impl Strategy<Value = String> {
+    let number = "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?";
+    let string = "\"([a-z]|\\\\[nt\"/\\\\bfr]|\\\\u[0-9a-fA-F]{4}|\\\\ud83e\\\\udd80|é|🦀){0,6}\"";
+    let leaf = prop_oneof![
+        4 => prop::sample::select(vec!["null", "true", "false", "0", "\"\"", "[]", "{}", "{ }"])
+            .prop_map(str::to_owned),
+        3 => number,
+        3 => string,
+        1 => "[-+.0-9eE]{1,6}",
+        1 => "\"[^\"]{0,4}\"?",
+    ];
+    leaf.prop_recursive(5, 30, 4, |inner| {
+        let space = "[ \t\r\n]{0,2}";
+        let name = prop_oneof!["\"[a-c]\"", "\"\\\\u006[1-3]\"", "\"\\\\ud83e\""];
+        let member = (name, space, inner.clone())
+            .prop_map(|(name, space, value)| format!("{space}{name}{space}:{space}{value}{space}"));
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(member, 0..4)
+                .prop_map(|items| format!("{{{}}}", items.join(","))),
+        ]
+    })
+}
+
+fn body() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![
+        "userId",
+        "jwtPayload",
+        "sessionData",
+        "accessToken",
+        "refreshToken",
+        "idRefreshToken",
+        "sessionHandle",
+        "x",
+    ]);
+    let named = prop::sample::select(vec![
+        "{{access}}",
+        "{{child_access}}",
+        "{{refresh}}",
+        "{{child_refresh}}",
+        "{{stolen_refresh}}",
+        "{{handle}}",
+        "{{id}}",
+        "bob",
+        "",
+    ]);
+    let value = prop_oneof![nearly_json(), named.prop_map(|text| format!("\"{text}\"")),];
+    let member = (name, value).prop_map(|(name, value)| format!("\"{name}\": {value}"));
+    prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(" ,")))
+}
+
+fn run(target: &str, data: &[u8]) {
+    let entry = ENTRIES.iter().find(|(name, _)| *name == target);
+    entry.expect("a target of that name").1(data);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn random_bytes((target, data) in random_input()) {
+        ENTRIES[target].1(&data);
+    }
+
+    #[test]
+    fn changed_seeds((target, data) in changed_seed()) {
+        ENTRIES[target].1(&data);
+    }
+
+    #[test]
+    fn requests_of_json(choices in "[0-2][0-3][0-3][0-4]0000", body in body()) {
+        run("request", (choices + &body).as_bytes());
+    }
+
+    #[test]
+    fn claims_of_json(keys in "[0-2]", payload in nearly_json(), extra in nearly_json()) {
+        let sid = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
+        let rt = "00112233445566778899aabbccddeeff".repeat(2);
+        for claims in [
+            format!(r#"{{"sub":"bob","sid":"{sid}","iat":1700000000,"exp":1700003600,"rt":"{rt}","userPayload":{payload}}}"#),
+            format!(r#"{{"sub":{extra},"sid":"{sid}","iat":1700000000,"exp":1700003600,"rt":"{rt}"}}"#),
+            format!(r#"{{"sub":"bob","sid":"{sid}","iat":{extra},"exp":1700003600,"rt":"{rt}"}}"#),
+            payload,
+        ] {
+            run("access_token", format!("{keys}1{claims}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn rows_of_json(json in nearly_json()) {
+        run("stored_row", format!("0001{json}").as_bytes());
+        run("stored_row", format!("0000bob|{{{{current}}}}|#1|#1708640000000|{json}").as_bytes());
+    }
+
+    #[test]
+    fn the_second_opinion_agrees_with_the_first(text in nearly_json()) {
+        let first: Option<Box<RawValue>> = serde_json::from_str(&text).ok();
+        prop_assert_eq!(first.as_ref().map(|raw| raw.get()), json::value(&text).map(|raw| raw.0));
+    }
+}
+
+/// Deeper than any stack, and as long as anything may be that is let in.
+#[test]
+fn depth_and_length_are_no_danger() {
+    for unit in ["[", "{\"a\":", "\"", "9", "\\u0000", "."] {
+        let long = |bytes: usize| unit.repeat(bytes / unit.len());
+        run("refresh_token", format!("0{}", long(1_000_000)).as_bytes());
+        for choices in ["00", "01", "02", "03"] {
+            run(
+                "access_token",
+                format!("{choices}{}", long(1_000_000)).as_bytes(),
+            );
+        }
+        let body = long(BODY_MAX_BYTES - 40);
+        run("request", format!("00000000{body}").as_bytes());
+        let body = format!("00000000{{\"userId\":\"b\",\"sessionData\":{body}");
+        run("request", body.as_bytes());
+        run("stored_row", format!("0001{}", long(65_535)).as_bytes());
+    }
+}
