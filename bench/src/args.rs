@@ -1,0 +1,200 @@
+//! The command line.
+
+use std::time::Duration;
+
+use lexopt::{
+    Arg::{Long, Short},
+    Error, Parser, ValueExt as _,
+};
+
+use crate::operation::Operation;
+use crate::runtime::Wanted;
+
+/// Shown by `--help`.
+pub(crate) const HELP: &str = "\
+Measures the service under load, beside the documented system and beside a component that does nothing.
+
+Usage: cargo xtask bench [OPTIONS]
+
+What to measure:
+  (nothing)            Every operation, on MariaDB and on SQLite
+  --growth             The same operations with 10^3, 10^5 and 10^6 sessions in the table, and large removals
+  --instructions       The instructions of the hot paths, counted by valgrind; this repeats exactly
+
+Options:
+  --operations LIST    Of create, verify, refresh, chain, confirm, read, write, delete, mix [default: all]
+  --clients LIST       How many clients at a time [default: 1,16,64; with --growth 16]
+  --seconds N          Length of a window [default: 1.5]
+  --rounds N           Rounds, of which tables show the medians [default: 3]
+  --database NAME      mysql (a private MariaDB) or sqlite [default: both; with --growth mysql]
+  --sessions LIST      With --growth: sessions in the table [default: 1000,100000,1000000]
+  --no-peer            Leave the documented system out
+  --runtime NAME       spin or host [default: spin, if version 4.1 or later is on the PATH]
+  --write              Put the result into bench/RESULTS.md
+";
+
+/// Which database the service uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Database {
+    /// A private MariaDB.
+    MySql,
+    /// A file.
+    Sqlite,
+}
+
+impl Database {
+    /// What tables say.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::MySql => "MariaDB",
+            Self::Sqlite => "SQLite",
+        }
+    }
+}
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Print the help text.
+    Help,
+    /// Systems side by side.
+    Compare,
+    /// Small and large tables.
+    Growth,
+    /// Instruction counts.
+    Instructions,
+}
+
+/// The command line, read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Args {
+    pub(crate) mode: Mode,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) clients: Vec<usize>,
+    pub(crate) window: Duration,
+    pub(crate) rounds: usize,
+    pub(crate) databases: Vec<Database>,
+    pub(crate) sessions: Vec<u64>,
+    pub(crate) peer: bool,
+    pub(crate) runtime: Option<Wanted>,
+    pub(crate) write: bool,
+}
+
+impl Args {
+    /// Reads the arguments. The error says what is wrong with them.
+    pub(crate) fn parse(mut parser: Parser) -> Result<Self, Error> {
+        let mut args = Self {
+            mode: Mode::Compare,
+            operations: Operation::ALL.to_vec(),
+            clients: Vec::new(),
+            window: Duration::from_millis(1500),
+            rounds: 3,
+            databases: Vec::new(),
+            sessions: vec![1_000, 100_000, 1_000_000],
+            peer: true,
+            runtime: None,
+            write: false,
+        };
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("growth") => args.mode = Mode::Growth,
+                Long("instructions") => args.mode = Mode::Instructions,
+                Long("operations") => args.operations = list(&mut parser)?,
+                Long("clients") => args.clients = list(&mut parser)?,
+                Long("sessions") => args.sessions = list(&mut parser)?,
+                Long("seconds") => {
+                    args.window = parser.value()?.parse_with(|text| {
+                        let seconds = text.parse().ok().filter(|s| (0.1..=600.0).contains(s));
+                        let seconds = seconds.map(Duration::from_secs_f64);
+                        seconds.ok_or("0.1 to 600 are possible")
+                    })?;
+                }
+                Long("rounds") => args.rounds = parser.value()?.parse()?,
+                Long("database") => {
+                    args.databases = parser.value()?.parse_with(|name| match name {
+                        "mysql" => Ok(vec![Database::MySql]),
+                        "sqlite" => Ok(vec![Database::Sqlite]),
+                        _ => Err("mysql and sqlite are possible"),
+                    })?;
+                }
+                Long("peer") => args.peer = true,
+                Long("no-peer") => args.peer = false,
+                Long("runtime") => {
+                    args.runtime = Some(parser.value()?.parse_with(|name| match name {
+                        "spin" => Ok(Wanted::Spin),
+                        "host" => Ok(Wanted::Host),
+                        _ => Err("spin and host are possible"),
+                    })?);
+                }
+                Long("write") => args.write = true,
+                Long("help") | Short('h') => args.mode = Mode::Help,
+                other => return Err(other.unexpected()),
+            }
+        }
+        if args.rounds == 0 || args.clients.contains(&0) || args.sessions.contains(&0) {
+            return Err("rounds, clients and sessions must be at least 1".into());
+        }
+        // In this order an operation finds the sessions that it uses up.
+        args.operations.sort_unstable();
+        args.operations.dedup();
+        let growth = args.mode == Mode::Growth;
+        if args.clients.is_empty() {
+            args.clients = if growth { vec![16] } else { vec![1, 16, 64] };
+        }
+        if args.databases.is_empty() {
+            args.databases = match growth {
+                true => vec![Database::MySql],
+                false => vec![Database::MySql, Database::Sqlite],
+            };
+        }
+        Ok(args)
+    }
+}
+
+fn list<T: std::str::FromStr>(parser: &mut Parser) -> Result<Vec<T>, Error>
+where
+    T::Err: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    parser.value()?.parse_with(|text| {
+        let items: Result<Vec<T>, T::Err> = text.split(',').map(str::parse).collect();
+        items
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Args, String> {
+        Args::parse(Parser::from_args(line.split_whitespace())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_is_measured_unless_said_otherwise() {
+        let args = parsed("").unwrap();
+        assert_eq!(args.operations, Operation::ALL);
+        assert_eq!(args.clients, [1, 16, 64]);
+        assert_eq!(args.databases, [Database::MySql, Database::Sqlite]);
+        assert!(args.peer && !args.write);
+        let growth = parsed("--growth").unwrap();
+        assert_eq!(growth.clients, [16]);
+        assert_eq!(growth.databases, [Database::MySql]);
+    }
+
+    #[test]
+    fn lists_are_read_and_operations_put_in_order() {
+        let args = parsed("--operations verify,create --clients 2,4 --seconds 0.5").unwrap();
+        assert_eq!(args.operations, [Operation::Create, Operation::Verify]);
+        assert_eq!(args.clients, [2, 4]);
+        assert_eq!(args.window, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(parsed("--operations login").unwrap_err().contains("login"));
+        assert!(parsed("--clients 0").unwrap_err().contains("at least 1"));
+        assert!(parsed("--seconds 0").unwrap_err().contains("0.1 to 600"));
+        assert!(parsed("--database oracle").unwrap_err().contains("sqlite"));
+        assert!(parsed("--what").unwrap_err().contains("--what"));
+    }
+}

@@ -1,0 +1,178 @@
+//! The hot paths, natively and exactly repeatable, for `valgrind --tool=callgrind`.
+//!
+//! One request after the other goes through the whole library, from the body's bytes to the reply's, over a store
+//! in memory. Time stands still and randomness comes from a counter, so that two runs execute the same
+//! instructions. Callgrind counts only what happens inside of [`measured_request`]; `instructions.rs` runs it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt as _, Full};
+use serde::Deserialize;
+use session::domain::config::Config;
+use session::domain::secret::Random;
+use session::domain::time::Timestamp;
+use session::http::Api;
+use session::platform::Platform;
+use session::service::Service;
+use session::store::memory::MemoryStore;
+use sha2::{Digest as _, Sha256};
+
+type TheApi = Api<MemoryStore, StillPlatform>;
+
+/// A platform on which nothing happens by itself.
+struct StillPlatform {
+    counter: AtomicU64,
+}
+
+impl Random for StillPlatform {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let number = self.counter.fetch_add(1, Ordering::Relaxed);
+            chunk.copy_from_slice(&Sha256::digest(number.to_be_bytes())[..chunk.len()]);
+        }
+    }
+}
+
+impl Platform for StillPlatform {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000)
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        0
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::future::pending::<()>().await;
+    }
+
+    type Wake = ();
+
+    fn signal(&self) -> ((), impl Future<Output = ()> + Send + use<>) {
+        ((), std::future::pending())
+    }
+
+    fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
+}
+
+#[derive(Deserialize)]
+struct Token<'a> {
+    value: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Grant<'a> {
+    #[serde(borrow, alias = "newAccessToken")]
+    access_token: Token<'a>,
+    #[serde(alias = "newRefreshToken")]
+    refresh_token: Token<'a>,
+    #[serde(alias = "newIdRefreshToken")]
+    id_refresh_token: Token<'a>,
+}
+
+impl Grant<'_> {
+    fn verify_request(&self) -> Request<Full<Bytes>> {
+        let body = format!(
+            r#"{{"accessToken":"{}","idRefreshToken":"{}"}}"#,
+            self.access_token.value, self.id_refresh_token.value
+        );
+        request(Method::PUT, "/session", body)
+    }
+
+    fn refresh_request(&self) -> Request<Full<Bytes>> {
+        let body = format!(
+            r#"{{"refreshToken":"{}","idRefreshToken":"{}"}}"#,
+            self.refresh_token.value, self.id_refresh_token.value
+        );
+        request(Method::PUT, "/refresh", body)
+    }
+}
+
+/// The session that every round makes or uses; its data and payload are small, as sites' are.
+fn create_request(number: u64) -> Request<Full<Bytes>> {
+    let body = format!(
+        r#"{{"userId":"user-{number:08}","jwtPayload":{{"role":"member"}},"sessionData":{{"cart":[1,2,3]}}}}"#
+    );
+    request(Method::POST, "/session", body)
+}
+
+fn request(method: Method, path: &str, body: String) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "127.0.0.1:3000")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_LENGTH, body.len())
+        .body(Full::new(Bytes::from(body)))
+        .expect("the parts of the request are valid")
+}
+
+/// What callgrind counts: one request, from its parts to the reply's bytes.
+#[inline(never)]
+fn measured_request(api: &TheApi, request: Request<Full<Bytes>>) -> Bytes {
+    answer(api, request)
+}
+
+fn answer(api: &TheApi, request: Request<Full<Bytes>>) -> Bytes {
+    let reply = pin!(async {
+        let body = api.handle(request).await.into_body();
+        body.collect()
+            .await
+            .expect("a reply in memory does not break off")
+            .to_bytes()
+    });
+    match reply.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(body) => body,
+        Poll::Pending => unreachable!("neither the store nor the platform ever waits"),
+    }
+}
+
+fn grant(reply: &Bytes) -> Grant<'_> {
+    serde_json::from_slice(reply)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(reply)))
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let operation = arguments.next().unwrap_or_default();
+    let rounds: u64 = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
+
+    let platform = Arc::new(StillPlatform {
+        counter: AtomicU64::new(0),
+    });
+    let config = Config::parse(|_| None).expect("the defaults are valid");
+    let store = Arc::new(MemoryStore::default());
+    let api = Api::Ready(Arc::new(Service::new(store, platform, config, None)));
+    // The first request loads the keys; a thousand sessions make the table no special case.
+    let replies: Vec<Bytes> = (0..1000).map(|n| answer(&api, create_request(n))).collect();
+
+    for (round, reply) in (0..rounds).zip(replies.iter().cycle()) {
+        let current = grant(reply);
+        let reply = match operation.as_str() {
+            "create" => measured_request(&api, create_request(1000 + round)),
+            "verify" => measured_request(&api, current.verify_request()),
+            "refresh" => measured_request(&api, current.refresh_request()),
+            "chain" => {
+                let child = answer(&api, current.refresh_request());
+                measured_request(&api, grant(&child).refresh_request())
+            }
+            "confirm" => {
+                let child = answer(&api, current.refresh_request());
+                measured_request(&api, grant(&child).verify_request())
+            }
+            other => panic!("there is no operation {other:?}"),
+        };
+        assert!(
+            reply.windows(13).any(|text| text == br#""status":"OK""#),
+            "{}",
+            String::from_utf8_lossy(&reply)
+        );
+    }
+}

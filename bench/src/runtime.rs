@@ -1,0 +1,114 @@
+//! What runs the components that are measured: Spin where it is installed, else dev-host.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail, ensure};
+use testbed::service::{Database, variable_in_environment};
+use testbed::spin::{self, Found};
+use testbed::{build, folder::TempFolder, process, workspace_root};
+
+use crate::served::Served;
+
+const BARE: &str = "bench-bare";
+
+/// A runtime for components.
+#[derive(Clone, Debug)]
+pub(crate) enum Runtime {
+    /// Spin, with its version.
+    Spin(PathBuf, String),
+    /// dev-host, from this repository.
+    Host(PathBuf),
+}
+
+/// Which runtime was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Spin.
+    Spin,
+    /// dev-host.
+    Host,
+}
+
+impl Runtime {
+    /// Finds the runtime that is wanted, or the best there is, and builds what it is to run.
+    pub(crate) fn prepare(wanted: Option<Wanted>) -> Result<Self> {
+        build::components()?;
+        let mut bare = build::cargo();
+        bare.args(["build", "--locked", "--release", "--target"])
+            .args([build::WASM_TARGET, "-p", BARE]);
+        let status = process::run(bare, None)?;
+        ensure!(status.success(), "failed to build {BARE}: {status}");
+        match (wanted, spin::find()) {
+            (None | Some(Wanted::Spin), Found::Usable(path, version)) => {
+                Ok(Self::Spin(path, version))
+            }
+            (Some(Wanted::Spin), Found::Unusable(why)) => bail!("{why}"),
+            (None | Some(Wanted::Host), _) => Ok(Self::Host(build::host()?)),
+        }
+    }
+
+    /// What tables say.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Spin(_, version) => format!("Spin {version}"),
+            Self::Host(_) => "dev-host".to_owned(),
+        }
+    }
+
+    /// Starts the service on a database.
+    pub(crate) fn service(&self, database: &Database) -> Result<Served> {
+        Served::start("the service", |address, folder| {
+            let root = workspace_root();
+            let mut command = self.command(&root.join("spin.toml"), "session-http");
+            command
+                .arg("--runtime-config-file")
+                .arg(root.join("runtime-config.toml"));
+            place(&mut command, address, folder);
+            for (name, value) in database.variables() {
+                command.env(variable_in_environment(&name), value);
+            }
+            Ok(command)
+        })
+    }
+
+    /// Starts the bare component.
+    pub(crate) fn bare(&self) -> Result<Served> {
+        Served::start("the bare component", |address, folder| {
+            let manifest = workspace_root().join("bench/bare/spin.toml");
+            let mut command = self.command(&manifest, BARE);
+            place(&mut command, address, folder);
+            Ok(command)
+        })
+    }
+
+    /// Both programs take the same options.
+    fn command(&self, manifest: &Path, component: &str) -> Command {
+        let mut command = match self {
+            Self::Spin(path, _) => {
+                let mut command = Command::new(path);
+                command.arg("up");
+                command
+            }
+            Self::Host(path) => Command::new(path),
+        };
+        // What a developer has set for `up` must not change what is measured.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SPIN_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .arg("--from")
+            .arg(manifest)
+            .args(["--component", component]);
+        command
+    }
+}
+
+fn place(command: &mut Command, address: SocketAddr, folder: &TempFolder) {
+    command
+        .args(["--listen", &address.to_string(), "--state-dir"])
+        .arg(folder.path());
+}
