@@ -107,6 +107,13 @@ impl Platform for TestPlatform {
         tokio::time::sleep(duration).await;
     }
 
+    type Wake = tokio::sync::oneshot::Sender<()>;
+
+    fn signal(&self) -> (Self::Wake, impl Future<Output = ()> + Send + use<>) {
+        let (wake, signal) = tokio::sync::oneshot::channel();
+        (wake, async { drop(signal.await) })
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut task: Task = Box::pin(task);
         let wait = self.queueing.load(Ordering::Relaxed);

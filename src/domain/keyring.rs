@@ -211,9 +211,12 @@ impl DerivedKeys {
         let last_expiry = start
             .plus(Duration::from_secs(slot.hours * 3600))
             .plus(self.policy.token_validity);
-        let could_be_good = slot.hours == 0
+        let could_be_good = slot == Slot { hours: 0, number: 0 }
             || (start <= now.plus(MAX_CLOCK_SKEW) && now <= last_expiry.plus(PRUNE_MARGIN));
-        could_be_good.then(|| self.derive(master, slot))
+        // `01` is the number of `1`, but not its name.
+        could_be_good
+            .then(|| self.derive(master, slot))
+            .filter(|key| key.kid() == kid)
     }
 
     fn derive(&self, master: &MasterKey, slot: Slot) -> Arc<AccessKey> {

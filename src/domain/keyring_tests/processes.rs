@@ -1,30 +1,30 @@
 //! What the simulation is made of: the key table, processes that keep a copy of it, and tokens.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::signing_key;
 use crate::domain::keyring::{
-    AccessKeys, CACHE_TIME, PUBLISH_LEAD, Planner, RotationPolicy, SigningKey, plan,
+    AccessKeys, CACHE_TIME, PUBLISH_LEAD, Plan, Planner, RotationPolicy, SigningKey, plan,
 };
-use crate::domain::secret::Random;
-use crate::domain::secret::testing::SeededRandom;
 use crate::domain::time::Timestamp;
 
 /// Chance, repeatable by its seed.
-pub(super) struct Dice(SeededRandom);
+pub(super) struct Dice(Cell<u64>);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
-        Self(SeededRandom::new(seed))
+        Self(Cell::new(seed))
     }
 
-    /// A number below `end`.
+    /// A number below `end` (SplitMix64).
     pub(super) fn below(&self, end: u64) -> u64 {
-        let random: &dyn Random = &self.0;
-        // The seeded bytes are hex digits; sixteen of them make 64 bits.
-        let text = random.bytes::<16>();
-        u64::from_str_radix(std::str::from_utf8(&text).unwrap(), 16).unwrap() % end.max(1)
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end.max(1)
     }
 }
 
@@ -32,22 +32,38 @@ impl Dice {
 #[derive(Default)]
 pub(super) struct Table {
     rows: BTreeMap<u32, Timestamp>,
+    /// What they amount to now; made once for all processes.
+    known: Option<(Vec<SigningKey>, AccessKeys)>,
     pub(super) published: Vec<(u32, Timestamp)>,
     pub(super) most_rows: usize,
 }
 
 impl Table {
-    fn keys(&self) -> Vec<SigningKey> {
-        self.rows
-            .iter()
-            .map(|(generation, signs_from)| signing_key(*generation, *signs_from))
-            .collect()
+    fn known(&mut self) -> &(Vec<SigningKey>, AccessKeys) {
+        let rows = &self.rows;
+        self.known.get_or_insert_with(|| {
+            let keys: Vec<_> = rows
+                .iter()
+                .map(|(generation, signs_from)| signing_key(*generation, *signs_from))
+                .collect();
+            let access = AccessKeys::generations(&keys).unwrap();
+            (keys, access)
+        })
+    }
+
+    /// What a planner would change.
+    fn plan(&mut self, now: Timestamp, policy: RotationPolicy, planner: Planner) -> Plan {
+        match self.rows.is_empty() {
+            true => plan(&[], now, policy, planner),
+            false => plan(&self.known().0, now, policy, planner),
+        }
     }
 
     /// One row of a name: whoever comes first.
     pub(super) fn insert(&mut self, generation: u32, signs_from: Timestamp) {
         if !self.rows.contains_key(&generation) {
             self.rows.insert(generation, signs_from);
+            self.known = None;
             self.published.push((generation, signs_from));
             self.most_rows = self.most_rows.max(self.rows.len());
         }
@@ -62,9 +78,10 @@ impl Table {
         if self.rows.is_empty() {
             return None;
         }
-        let plan = plan(&self.keys(), now, policy, Planner::Maintenance);
+        let plan = self.plan(now, policy, Planner::Maintenance);
         for generation in plan.prune {
             self.rows.remove(&generation);
+            self.known = None;
         }
         plan.publish
     }
@@ -106,12 +123,10 @@ impl Process {
 
     fn load(&mut self, real: Timestamp, table: &mut Table, policy: RotationPolicy) -> AccessKeys {
         let now = self.now(real);
-        if let Some((generation, signs_from)) =
-            plan(&table.keys(), now, policy, Planner::Request).publish
-        {
+        if let Some((generation, signs_from)) = table.plan(now, policy, Planner::Request).publish {
             table.insert(generation, signs_from);
         }
-        let keys = AccessKeys::generations(&table.keys()).unwrap();
+        let keys = table.known().1.clone();
         self.keys = Some((keys.clone(), now));
         self.last_load = real;
         keys
