@@ -46,7 +46,7 @@ pub struct MySqlSettings {
     pub port: u16,
     /// User name.
     pub user: String,
-    /// Password; may be empty.
+    /// Password; never empty.
     pub password: SecretString,
     /// Database (schema) name.
     pub name: String,

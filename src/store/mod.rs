@@ -68,7 +68,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Keeps sessions and keys.
 ///
-/// Every operation is atomic by itself and safe to repeat. A session that has expired at the given `now` is as
+/// Every operation on one row is atomic, and every operation is safe to repeat. A session that has expired at the given `now` is as
 /// one that does not exist, whether or not its row is still there; no operation revives it. User ids compare byte
 /// for byte. An operation returns within a few seconds, with [`StoreError::Unavailable`] if need be.
 pub trait Store: Send + Sync + 'static {
