@@ -1,6 +1,7 @@
 //! Doubles for the tests: a platform whose time the test moves, a store that misbehaves on demand, and the rules
 //! of rotation told a second time.
 
+pub(crate) mod db;
 pub(crate) mod model;
 pub(crate) mod store;
 

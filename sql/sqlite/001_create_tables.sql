@@ -1,10 +1,5 @@
 -- The tables of the session service on SQLite. The service creates them on first use.
-
-CREATE TABLE IF NOT EXISTS `signing_key` (
-    `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, or refresh_token_key
-    `key_value`       TEXT NOT NULL,             -- URL-safe base64 without padding of 32 random bytes
-    `created_at_time` INTEGER NOT NULL           -- ms since the Unix epoch; an access-token key signs from then on
-);
+-- The table of keys comes last: whoever finds it finds everything.
 
 CREATE TABLE IF NOT EXISTS `refresh_tokens` (
     `session_handle_hash_1` TEXT NOT NULL PRIMARY KEY,  -- hex SHA-256 of the session handle
@@ -20,3 +15,9 @@ CREATE TABLE IF NOT EXISTS `refresh_tokens` (
 CREATE INDEX IF NOT EXISTS `refresh_tokens_user_id` ON `refresh_tokens` (`user_id`);
 
 CREATE INDEX IF NOT EXISTS `refresh_tokens_expires_at` ON `refresh_tokens` (`expires_at`);
+
+CREATE TABLE IF NOT EXISTS `signing_key` (
+    `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, or refresh_token_key
+    `key_value`       TEXT NOT NULL,             -- URL-safe base64 without padding of 32 random bytes
+    `created_at_time` INTEGER NOT NULL           -- ms since the Unix epoch; an access-token key signs from then on
+);

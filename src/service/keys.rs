@@ -204,6 +204,10 @@ impl<S: Store, P: Platform> Inner<S, P> {
         let mut state = self.state();
         state.last_load = Some(self.platform.monotonic_millis());
         state.last_failed = outcome.is_err();
+        if let Err(ServiceError::Misconfigured(_)) = &outcome {
+            // The database is there and says that these keys are not the deployment's (any more).
+            state.loaded = None;
+        }
         let ring = Arc::new(outcome.inspect_err(|error| {
             self.platform
                 .log(Level::Error, &format!("keys not loaded: {error}"));

@@ -1,1 +1,120 @@
-//! t
+//! The use cases over a store in memory, on a platform whose time the test moves.
+
+mod flows;
+mod keys;
+mod master_key;
+mod model;
+mod races;
+mod theft;
+mod timing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Grant, Refreshed, Service, ServiceError, SessionInfo, Token, Verified};
+use crate::domain::id::UserId;
+use crate::domain::json::Json;
+use crate::testing::store::WatchedStore;
+use crate::testing::{TestPlatform, config, ready};
+
+type TestService = Service<WatchedStore, TestPlatform>;
+
+const SLOT: Duration = Duration::from_secs(10);
+
+/// A database, a clock, and one instance of the service.
+struct World {
+    store: Arc<WatchedStore>,
+    platform: Arc<TestPlatform>,
+    service: Arc<TestService>,
+}
+
+impl World {
+    fn new(settings: &[(&str, &str)]) -> Self {
+        let (store, platform) = (Arc::default(), TestPlatform::new(1));
+        let service = instance(&store, &platform, settings);
+        Self {
+            store,
+            platform,
+            service,
+        }
+    }
+
+    /// Another instance, perhaps with other settings.
+    fn instance(&self, settings: &[(&str, &str)]) -> Arc<TestService> {
+        instance(&self.store, &self.platform, settings)
+    }
+
+    fn wait(&self, secs: u64) {
+        self.platform.advance(Duration::from_secs(secs));
+    }
+
+    fn create(&self) -> Grant {
+        create(&self.service, "bob")
+    }
+
+    fn verify(&self, token: &Token) -> Verified {
+        ready(self.service.verify(&token.value)).unwrap()
+    }
+
+    fn refresh(&self, token: &Token) -> Refreshed {
+        ready(self.service.refresh(&token.value)).unwrap()
+    }
+
+    /// Refreshes where that must succeed.
+    fn child(&self, token: &Token) -> Grant {
+        child(self.refresh(token))
+    }
+}
+
+fn instance(
+    store: &Arc<WatchedStore>,
+    platform: &Arc<TestPlatform>,
+    settings: &[(&str, &str)],
+) -> Arc<TestService> {
+    let (store, platform) = (Arc::clone(store), Arc::clone(platform));
+    Arc::new(Service::new(store, platform, config(settings), None))
+}
+
+fn create(service: &TestService, id: &str) -> Grant {
+    ready(service.create(user(id), json("{\"a\":1.0}"), json("[1e400]"))).unwrap()
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn json(text: &str) -> Option<Json> {
+    Some(Json::parse(text.to_owned()).unwrap())
+}
+
+fn child(answer: Refreshed) -> Grant {
+    match answer {
+        Refreshed::Ok(grant) => *grant,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+/// The new access token of an answer that must have one.
+fn replacement(answer: Verified) -> Token {
+    match answer {
+        Verified::Ok(_, Some(token)) => token,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+/// Whether the answer is OK and brings no new token.
+fn is_plain(answer: &Verified, session: &SessionInfo) -> bool {
+    matches!(answer, Verified::Ok(info, None) if info == session)
+}
+
+fn is_unavailable<T>(answer: &Result<T, ServiceError>) -> bool {
+    use crate::store::StoreError::Unavailable;
+    matches!(answer, Err(ServiceError::Store(Unavailable(_))))
+}
+
+fn misconfigured<T: std::fmt::Debug>(answer: Result<T, ServiceError>) -> String {
+    match answer {
+        Err(ServiceError::Misconfigured(message)) => message,
+        answer => panic!("{answer:?}"),
+    }
+}

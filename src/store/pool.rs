@@ -73,6 +73,11 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         if let Some(connection) = kept {
             return Ok(self.lend(connection, true, permit));
         }
+        if fresh {
+            // A kept one gives way, so that there are never more than the limit. No open is pending: it is our turn.
+            let gives_way = self.state().idle.pop();
+            drop(gives_way);
+        }
         let pending = PendingOpen::begin(self);
         let opened = self.connector.open().await;
         drop(pending);

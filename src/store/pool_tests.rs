@@ -1,1 +1,93 @@
-//! t
+//! The pool against a connector that checks the runtime's rules (`testing::db`): a broken rule panics.
+
+#[path = "pool_tests/leases.rs"]
+mod leases;
+#[path = "pool_tests/schedules.rs"]
+mod schedules;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::{Lease, Pool};
+use crate::store::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
+use crate::testing::TestPlatform;
+use crate::testing::db::{Opened, Rules};
+
+/// Opens after so many turns of the scheduler; fails as told.
+#[derive(Default)]
+struct Fake {
+    rules: Arc<Rules>,
+    turns: AtomicUsize,
+    failures: Mutex<Vec<DbError>>,
+}
+
+impl Connector for Fake {
+    type Connection = FakeConnection;
+
+    async fn open(&self) -> Result<FakeConnection, DbError> {
+        let opening = self.rules.opening();
+        turns(self.turns.load(Ordering::Relaxed)).await;
+        match self.failures.lock().unwrap().pop() {
+            Some(error) => Err(error),
+            None => Ok(FakeConnection(opening.done())),
+        }
+    }
+}
+
+/// Its SQL is `turns N`, `hang`, `lost` or `deadlock`; a row tells the connection's number.
+struct FakeConnection(Opened);
+
+impl Connection for FakeConnection {
+    async fn query(&self, sql: &str, _: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let _in_use = self.0.in_use();
+        match sql {
+            "hang" => std::future::pending().await,
+            "lost" => return Err(DbError::ConnectionLost),
+            "deadlock" => return Err(DbError::Deadlock),
+            _ => {
+                let count = sql.strip_prefix("turns ").unwrap();
+                turns(count.parse().unwrap()).await;
+            }
+        }
+        Ok(vec![vec![Value::Integer(self.0.number as u64)]])
+    }
+
+    async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
+        self.query(sql, params).await.map(drop)
+    }
+}
+
+async fn turns(count: usize) {
+    for _ in 0..count {
+        tokio::task::yield_now().await;
+    }
+}
+
+type FakePool = Pool<Fake, TestPlatform>;
+
+fn pool(limit: usize) -> (Arc<FakePool>, Arc<Rules>) {
+    let fake = Fake::default();
+    let rules = Arc::clone(&fake.rules);
+    let pool = Pool::new(fake, limit, TestPlatform::new(1));
+    (Arc::new(pool), rules)
+}
+
+/// Runs one statement and gives the connection's number.
+async fn run(lease: &mut Lease<'_, Fake, TestPlatform>, sql: &str) -> Result<u64, DbError> {
+    let statement = Statement {
+        sql,
+        params: Vec::new(),
+        kind: Kind::Query,
+    };
+    let rows = lease.run(&[statement]).await?;
+    match rows[0][0] {
+        Value::Integer(number) => Ok(number),
+        ref value => panic!("{value:?}"),
+    }
+}
+
+/// Leases, runs, and ends the lease.
+async fn once(pool: &FakePool, fresh: bool, sql: &str) -> Result<u64, DbError> {
+    let mut lease = pool.lease(fresh).await?;
+    run(&mut lease, sql).await
+}

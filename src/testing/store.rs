@@ -11,7 +11,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::{KeyRow, NewSession, Result, Store, StoreError};
 
 /// How long a call takes to give up on a database that hangs, as the store on SQL does.
-pub(crate) const HANG: Duration = Duration::from_secs(4);
+pub(crate) const HANG: Duration = Duration::from_secs(3);
 
 type Hook = Box<dyn FnOnce() + Send>;
 
@@ -28,6 +28,7 @@ struct Watch {
     /// The operations that fail; `*` stands for all.
     failing: Vec<&'static str>,
     hanging: bool,
+    slow: bool,
     hooks: Vec<(&'static str, Hook)>,
 }
 
@@ -44,6 +45,11 @@ impl WatchedStore {
     /// From now on (or no longer) no operation gets an answer.
     pub(crate) fn hang(&self, hang: bool) {
         self.watch().hanging = hang;
+    }
+
+    /// From now on every operation lets others go first.
+    pub(crate) fn slow(&self) {
+        self.watch().slow = true;
     }
 
     /// Lets something happen once, right before the next such operation.
@@ -66,14 +72,17 @@ impl WatchedStore {
         if let Some(hook) = hook {
             hook();
         }
-        let (hanging, failing) = {
+        let (hanging, failing, slow) = {
             let watch = self.watch();
             let failing = watch
                 .failing
                 .iter()
                 .any(|of| *of == operation || *of == "*");
-            (watch.hanging, failing)
+            (watch.hanging, failing, watch.slow)
         };
+        if slow {
+            tokio::task::yield_now().await;
+        }
         if hanging {
             tokio::time::sleep(HANG).await;
         }

@@ -194,7 +194,7 @@ fn check(world: &World, ticks: bool) {
 }
 
 proptest! {
-    #![proptest_config(cases(8))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn with_ticks_every_token_verifies_everywhere_all_its_life(

@@ -123,17 +123,15 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                     tries.fresh = true;
                     tries.repeated = true;
                 }
-                // Spin loses the text of a failed query, so a missing table looks like any other failure.
+                // Spin loses the text of a failed query, so a missing table looks like any other failure. Whatever
+                // it was, the script runs again: another instance may have made the tables meanwhile.
                 DbError::NoSuchTable | DbError::NoSuchColumn | DbError::Other(0)
                     if !tries.mended =>
                 {
                     tries.mended = true;
+                    tries.repeated |= error == DbError::Other(0);
                     let mut lease = self.pool.lease(false).await.map_err(Failure::Db)?;
-                    if !schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform)
-                        .await?
-                    {
-                        return Err(Failure::Db(error));
-                    }
+                    schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform).await?;
                 }
                 error => return Err(Failure::Db(error)),
             }

@@ -8,7 +8,7 @@ use crate::platform::{Level, Platform};
 use crate::store::db::{Connector, DbError};
 use crate::store::pool::Lease;
 
-/// Looks at the tables, creates what is missing and upgrades what is old. True if that changed anything.
+/// Looks at the tables, creates what is missing and upgrades what is old.
 ///
 /// Any number of instances may do it at the same time: what another one made meanwhile counts as made.
 pub(super) async fn mend<C: Connector, P: Platform>(
@@ -16,9 +16,9 @@ pub(super) async fn mend<C: Connector, P: Platform>(
     dialect: Dialect,
     tables: &Tables,
     platform: &P,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let script = match problem(lease, tables).await? {
-        None => return Ok(false),
+        None => return Ok(()),
         Some(DbError::NoSuchTable) => dialect.create_tables(tables),
         Some(_) => dialect.upgrade_tables(tables),
     };
@@ -31,7 +31,7 @@ pub(super) async fn mend<C: Connector, P: Platform>(
         change(lease, dialect, tables, dialect.upgrade_tables(tables)).await?;
     }
     platform.log(Level::Info, "created or upgraded the session tables");
-    Ok(true)
+    Ok(())
 }
 
 /// What the tables lack, if anything.

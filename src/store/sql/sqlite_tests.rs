@@ -1,1 +1,97 @@
-//! t
+//! The store on SQL, held against the store in memory on a real SQLite, whole and with faults.
+
+#[path = "sqlite_tests/byte_exact.rs"]
+mod byte_exact;
+#[path = "sqlite_tests/connector.rs"]
+mod connector;
+#[path = "sqlite_tests/contract.rs"]
+mod contract;
+#[path = "sqlite_tests/faults.rs"]
+mod faults;
+#[path = "sqlite_tests/retries.rs"]
+mod retries;
+#[path = "sqlite_tests/schema.rs"]
+mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::connector::{Database, Instance};
+use super::{Dialect, SqlStore};
+use crate::domain::config::Tables;
+use crate::domain::id::{Generation, HandleHash, SessionHandle, UserId};
+use crate::domain::json::Json;
+use crate::domain::rotation::{Confirmation, StoredSession};
+use crate::domain::secret::{DoubleHash, SingleHash};
+use crate::domain::time::Timestamp;
+use crate::store::NewSession;
+use crate::testing::db::Rules;
+use crate::testing::{START, TestPlatform};
+
+type SqliteStore = SqlStore<Instance, TestPlatform>;
+
+fn tables() -> Tables {
+    Tables {
+        signing_key: "signing_key".to_owned(),
+        refresh_tokens: "refresh_tokens".to_owned(),
+    }
+}
+
+/// A store of an instance of its own.
+fn store(database: &Arc<Database>) -> SqliteStore {
+    watched(database).0
+}
+
+/// A store of an instance of its own, and what its connections do.
+fn watched(database: &Arc<Database>) -> (SqliteStore, Arc<Rules>) {
+    let (platform, rules) = (TestPlatform::new(1), Arc::default());
+    let instance = Instance::new(database, &rules);
+    let store = SqlStore::new(instance, 3, Dialect::Sqlite, &tables(), platform);
+    (store, rules)
+}
+
+fn handle(number: u8) -> HandleHash {
+    SessionHandle::from_bytes([number; 24]).hash()
+}
+
+/// The double hash of a token of that number.
+fn token(number: u8) -> DoubleHash {
+    SingleHash::of_token(&number.to_string()).double()
+}
+
+fn json(text: &str) -> Option<Json> {
+    Some(Json::parse(text.to_owned()).unwrap())
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+/// A session of `user` with token 0, an hour to live.
+fn session(number: u8, id: &str) -> NewSession {
+    NewSession {
+        handle: handle(number),
+        stored: StoredSession {
+            user_id: user(id),
+            current: token(0),
+            generation: Generation::FIRST,
+            expires_at: in_secs(3600),
+            payload: json(r#"{"a":1.0}"#),
+        },
+        data: json("[1e400]"),
+        created_at: START,
+    }
+}
+
+/// Token 0's child is token 1, token 1's is token 2.
+fn confirmation(parent: u8) -> Confirmation {
+    Confirmation {
+        parent: token(parent),
+        child: token(parent + 1),
+        expires_at: in_secs(7200),
+    }
+}
+
+fn in_secs(secs: u64) -> Timestamp {
+    START.plus(Duration::from_secs(secs))
+}

@@ -1,0 +1,296 @@
+//! What a site's backend does all day: log in, verify, refresh, keep data, log out.
+
+use std::time::Duration;
+
+use super::{SLOT, World, create, is_plain, is_unavailable, json, replacement, user};
+use crate::domain::time::Timestamp;
+use crate::platform::Level;
+use crate::service::{Refreshed, Verified};
+use crate::testing::{START, ready};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_login_gives_three_tokens_and_a_session() {
+    let world = World::new(&[]);
+    world.platform.advance(Duration::from_millis(7_999));
+    let grant = world.create();
+    let issued = START.plus(Duration::from_secs(7));
+    assert_eq!(grant.access.expires, issued.plus(HOUR));
+    assert_eq!(grant.refresh.expires, issued.plus(HOUR * 2400));
+    assert_eq!(grant.id_refresh.expires, grant.refresh.expires);
+    assert_eq!(grant.session.user_id, user("bob"));
+    assert_eq!(grant.session.payload, json("{\"a\":1.0}"));
+    assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    let data = ready(world.service.read_data(&grant.session.handle.reveal()));
+    assert_eq!(data, Ok(Some(json("[1e400]"))));
+    let other = world.create();
+    assert_ne!(other.session.handle, grant.session.handle);
+    assert_ne!(other.refresh.value, grant.refresh.value);
+    assert_ne!(other.id_refresh.value, grant.id_refresh.value);
+}
+
+#[test]
+fn each_request_asks_the_database_as_often_as_the_design_says() {
+    let world = World::new(&[]);
+    world.create();
+    world.store.calls();
+    let grant = world.create();
+    assert_eq!(world.store.calls(), ["insert"]);
+    world.verify(&grant.access);
+    assert_eq!(world.store.calls(), [""; 0]);
+    let child = world.child(&grant.refresh);
+    assert_eq!(world.store.calls(), ["find"]);
+    let plain = replacement(world.verify(&child.access));
+    assert_eq!(world.store.calls(), ["confirm"]);
+    world.verify(&plain);
+    assert_eq!(world.store.calls(), [""; 0]);
+    let grandchild = world.child(&child.refresh);
+    world.store.calls();
+    world.child(&grandchild.refresh);
+    assert_eq!(world.store.calls(), ["find", "confirm"]);
+    ready(world.service.revoke(&grant.session.handle.reveal())).unwrap();
+    assert_eq!(world.store.calls(), ["delete"]);
+    ready(world.service.revoke("no handle")).unwrap();
+    world.verify(&grandchild.refresh);
+    world.refresh(&grandchild.access);
+    assert_eq!(world.store.calls(), [""; 0]);
+}
+
+#[test]
+fn a_childs_access_token_is_replaced_once_and_expires_as_before() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    world.wait(15);
+    let child = world.child(&grant.refresh);
+    // Issued at the start of its slot.
+    assert_eq!(child.access.expires, START.plus(SLOT).plus(HOUR));
+    assert_eq!(child.session, grant.session);
+    world.wait(100);
+    let plain = replacement(world.verify(&child.access));
+    assert_eq!(plain.expires, child.access.expires);
+    assert!(is_plain(&world.verify(&plain), &grant.session));
+    // The lost reply of a verification is found again.
+    assert_eq!(replacement(world.verify(&child.access)), plain);
+    world.wait(3600);
+    for token in [&child.access, &plain, &grant.access] {
+        assert_eq!(world.verify(token), Verified::TryRefreshToken);
+    }
+}
+
+#[test]
+fn th7_refreshes_in_one_slot_return_the_same_child_to_its_last_millisecond() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let first = world.child(&grant.refresh);
+    world.platform.advance(Duration::from_millis(9_999));
+    assert_eq!(world.child(&grant.refresh), first);
+    world.platform.advance(Duration::from_millis(1));
+    let next = world.child(&grant.refresh);
+    assert_ne!(next.refresh, first.refresh);
+    assert_ne!(next.id_refresh, first.id_refresh);
+    assert_ne!(next.access, first.access);
+    // Whichever is used first goes on; the other one is another branch.
+    replacement(world.verify(&first.access));
+    assert_eq!(world.verify(&next.access), Verified::TryRefreshToken);
+    let stolen = Refreshed::TheftDetected(grant.session.handle, user("bob"));
+    assert_eq!(world.refresh(&next.refresh), stolen);
+}
+
+#[test]
+fn a_window_of_zero_makes_every_child_another_one() {
+    let world = World::new(&[("refresh_reuse_window", "0")]);
+    let grant = world.create();
+    world.platform.advance(Duration::from_millis(1_500));
+    let (one, two) = (world.child(&grant.refresh), world.child(&grant.refresh));
+    assert_ne!(one.refresh, two.refresh);
+    assert_eq!(one.access.expires, START.plus(Duration::from_secs(3601)));
+}
+
+#[test]
+fn a_slot_is_at_most_half_as_long_as_an_access_token_lives() {
+    let settings = [("refresh_reuse_window", "60"), ("access_token_validity", "10")];
+    let world = World::new(&settings);
+    let grant = world.create();
+    world.platform.advance(Duration::from_millis(4_999));
+    let child = world.child(&grant.refresh);
+    replacement(world.verify(&child.access));
+    world.platform.advance(Duration::from_millis(1));
+    let next = world.child(&child.refresh);
+    assert_eq!(next.access.expires, START.plus(Duration::from_secs(15)));
+}
+
+#[test]
+fn th8_ten_lost_replies_cost_nothing() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let mut last = grant.clone();
+    for _ in 0..10 {
+        world.wait(10);
+        last = world.child(&grant.refresh);
+    }
+    let plain = replacement(world.verify(&last.access));
+    assert!(is_plain(&world.verify(&plain), &grant.session));
+    assert!(world.platform.logged(Level::Warn).is_empty());
+}
+
+#[test]
+fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
+    for blacklisting in ["false", "true"] {
+        let world = World::new(&[("access_token_blacklisting", blacklisting)]);
+        let grant = world.create();
+        let child = world.child(&grant.refresh);
+        let handle = grant.session.handle.reveal();
+        assert!(is_plain(&world.verify(&grant.access), &grant.session));
+        assert_eq!(ready(world.service.revoke(&handle)), Ok(true));
+        assert_eq!(ready(world.service.revoke(&handle)), Ok(false));
+        assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
+        assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
+        assert_eq!(world.verify(&child.access), Verified::Unauthorised);
+        assert_eq!(ready(world.service.read_data(&handle)), Ok(None));
+        assert_eq!(ready(world.service.write_data(&handle, None)), Ok(false));
+        let plain = world.verify(&grant.access);
+        match blacklisting {
+            "true" => assert_eq!(plain, Verified::Unauthorised),
+            _ => assert!(is_plain(&plain, &grant.session)),
+        }
+        assert!(world.platform.logged(Level::Warn).is_empty(), "TH6: no theft");
+    }
+}
+
+#[test]
+fn rv5_blacklisting_fails_closed() {
+    let world = World::new(&[("access_token_blacklisting", "true")]);
+    let grant = world.create();
+    world.store.fail(&["*"]);
+    assert!(is_unavailable(&ready(world.service.verify(&grant.access.value))));
+}
+
+#[test]
+fn rv4_a_session_ends_with_its_refresh_token() {
+    let settings = [("refresh_token_validity", "1"), ("access_token_validity", "86400")];
+    let world = World::new(&settings);
+    let grant = world.create();
+    world.wait(1800);
+    let child = world.child(&grant.refresh);
+    world.platform.set_now(grant.refresh.expires.minus(Duration::from_millis(1)));
+    world.child(&grant.refresh);
+    world.platform.set_now(grant.refresh.expires);
+    assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
+    let handle = grant.session.handle.reveal();
+    assert_eq!(ready(world.service.read_data(&handle)), Ok(None));
+    assert_eq!(ready(world.service.revoke(&handle)), Ok(false));
+    // The child was never used, so its later end was never announced by anything that is stored.
+    assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
+    assert_eq!(world.verify(&child.access), Verified::Unauthorised);
+
+    let grant = world.create();
+    world.wait(1800);
+    let child = world.child(&grant.refresh);
+    replacement(world.verify(&child.access));
+    world.platform.set_now(child.refresh.expires.minus(Duration::from_millis(1)));
+    world.child(&child.refresh);
+    world.platform.set_now(child.refresh.expires);
+    assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
+}
+
+#[test]
+fn data_is_replaced_and_removed() {
+    let world = World::new(&[]);
+    let handle = world.create().session.handle.reveal();
+    for data in [json("null"), None, json("{\"b\":1,\"b\":2}")] {
+        let written = ready(world.service.write_data(&handle, data.as_ref()));
+        assert_eq!(written, Ok(true));
+        assert_eq!(ready(world.service.read_data(&handle)), Ok(Some(data)));
+    }
+    for handle in ["", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        assert_eq!(ready(world.service.read_data(handle)), Ok(None));
+        assert_eq!(ready(world.service.write_data(handle, None)), Ok(false));
+        assert_eq!(ready(world.service.revoke(handle)), Ok(false));
+    }
+}
+
+#[test]
+fn all_sessions_of_a_user_end_and_nobody_elses() {
+    let world = World::new(&[]);
+    let ids = ["bob", "Bob", "bob ", "bo\u{301}b", "b\u{f3}b"];
+    let grants = ids.map(|id| [create(&world.service, id), create(&world.service, id)]);
+    ready(world.service.revoke_all(&user("bob"))).unwrap();
+    for (id, grants) in ids.iter().zip(&grants) {
+        for grant in grants {
+            let answer = world.refresh(&grant.refresh);
+            assert_eq!(answer == Refreshed::Unauthorised, *id == "bob", "{id:?}");
+        }
+    }
+}
+
+#[test]
+fn th6_foreign_and_mixed_up_tokens_are_refused_without_alarm() {
+    let (world, other) = (World::new(&[]), World::new(&[]));
+    other.platform.advance(Duration::from_millis(3));
+    let stranger = {
+        // Another deployment: other keys, drawn from other randomness.
+        let platform = crate::testing::TestPlatform::new(2);
+        let service = super::instance(&other.store, &platform, &[]);
+        create(&service, "bob")
+    };
+    let grant = world.create();
+    let child = world.child(&grant.refresh);
+    for token in [
+        &stranger.refresh, &grant.access, &child.access, &grant.id_refresh,
+    ] {
+        assert_eq!(world.refresh(token), Refreshed::Unauthorised);
+    }
+    for token in [&stranger.access, &grant.refresh, &grant.id_refresh] {
+        assert_eq!(world.verify(token), Verified::TryRefreshToken);
+    }
+    assert!(world.platform.logged(Level::Warn).is_empty());
+    replacement(world.verify(&child.access));
+}
+
+#[test]
+fn nothing_secret_is_logged() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let child = world.child(&grant.refresh);
+    replacement(world.verify(&child.access));
+    world.refresh(&grant.refresh);
+    world.verify(&grant.refresh);
+    world.refresh(&grant.access);
+    world.wait(100_000_000);
+    world.verify(&child.access);
+    world.refresh(&child.refresh);
+    let lines = world.platform.lines();
+    assert!(lines.len() > 4);
+    for (_, line) in lines {
+        for secret in [
+            &grant.access.value, &grant.refresh.value, &child.refresh.value,
+            &grant.session.handle.reveal(), "bob", "1e400",
+        ] {
+            assert!(!line.contains(secret), "{line}");
+        }
+    }
+    assert_ne!(world.platform.logged(Level::Warn), [""; 0]);
+    assert_eq!(Timestamp::EPOCH.as_millis(), 0);
+}
+
+#[test]
+fn without_a_database_nothing_is_granted() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let child = world.child(&grant.refresh);
+    world.store.fail(&["*"]);
+    let handle = grant.session.handle.reveal();
+    assert!(is_unavailable(&ready(world.service.create(user("bob"), None, None))));
+    assert!(is_unavailable(&ready(world.service.refresh(&grant.refresh.value))));
+    assert!(is_unavailable(&ready(world.service.verify(&child.access.value))));
+    assert!(is_unavailable(&ready(world.service.revoke(&handle))));
+    assert!(is_unavailable(&ready(world.service.revoke_all(&user("bob")))));
+    assert!(is_unavailable(&ready(world.service.read_data(&handle))));
+    assert!(is_unavailable(&ready(world.service.write_data(&handle, None))));
+    assert!(is_unavailable(&ready(world.service.ready())));
+    assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    world.store.fail(&[]);
+    assert_eq!(ready(world.service.ready()), Ok(()));
+    world.child(&child.refresh);
+}

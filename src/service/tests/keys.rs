@@ -1,0 +1,289 @@
+//! The instance's keys: loaded once, looked at every minute, rotated when overdue, good while the database is away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{World, create, is_plain, is_unavailable, misconfigured, user};
+use crate::domain::time::Timestamp;
+use crate::platform::Level;
+use crate::service::{Service, Verified};
+use crate::store::{KeyRow, Store};
+use crate::testing::{START, config, ready};
+
+const MILLI: Duration = Duration::from_millis(1);
+
+fn names(world: &World) -> Vec<String> {
+    let rows = ready(world.store.keys()).unwrap();
+    world.store.calls();
+    rows.into_iter().map(|row| row.name).collect()
+}
+
+fn kid(token: &str) -> String {
+    use base64::Engine as _;
+    let header = token.split('.').next().unwrap();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).unwrap();
+    let header = String::from_utf8(header).unwrap();
+    header.split('"').nth(11).unwrap().to_owned()
+}
+
+/// A token of a key that nobody has.
+fn unknown(world: &World, kid: &str) -> String {
+    let token = world.create().access.value;
+    let rest = token.split_once('.').unwrap().1;
+    let header = format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{kid}"}}"#);
+    use base64::Engine as _;
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(header);
+    format!("{header}.{rest}")
+}
+
+#[test]
+fn the_first_request_makes_the_keys_and_others_take_them() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    assert_eq!(
+        world.store.calls(),
+        ["keys", "add_keys", "keys", "insert"]
+    );
+    assert_eq!(names(&world), ["access_token_signing_key.1", "refresh_token_key"]);
+    let other = world.instance(&[]);
+    assert!(is_plain(&ready(other.verify(&grant.access.value)).unwrap(), &grant.session));
+    assert_eq!(world.store.calls(), ["keys"]);
+}
+
+#[tokio::test]
+async fn the_first_load_is_done_once_for_all_who_wait() {
+    let world = World::new(&[]);
+    world.store.slow();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let service = Arc::clone(&world.service);
+        tasks.spawn(async move { service.create(user("bob"), None, None).await.unwrap() });
+    }
+    tasks.join_all().await;
+    let calls = world.store.calls();
+    let count = |name| calls.iter().filter(|call| **call == name).count();
+    assert_eq!((count("keys"), count("add_keys"), count("insert")), (2, 1, 16));
+}
+
+/// CC6: of instances that make the first keys at once, one wins, and all read the winner's.
+#[tokio::test]
+async fn instances_that_start_at_once_agree() {
+    let world = World::new(&[]);
+    world.store.slow();
+    let mut tasks = tokio::task::JoinSet::new();
+    for seed in 0..8 {
+        let platform = crate::testing::TestPlatform::new(seed);
+        let service = super::instance(&world.store, &platform, &[]);
+        tasks.spawn(async move { (service.create(user("bob"), None, None).await.unwrap(), service) });
+    }
+    let all = tasks.join_all().await;
+    for (grant, _) in &all {
+        for (_, service) in &all {
+            let answer = service.verify(&grant.access.value).await.unwrap();
+            assert!(is_plain(&answer, &grant.session));
+            super::child(service.refresh(&grant.refresh.value).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_fresh_for_a_minute_then_looked_at_beside_the_requests() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    world.platform.queue_tasks();
+    world.store.calls();
+    world.platform.advance(Duration::from_secs(60) - MILLI);
+    world.verify(&grant.access);
+    assert_eq!(world.platform.run_tasks().await, 0);
+    world.platform.advance(MILLI);
+    for _ in 0..3 {
+        world.verify(&grant.access);
+    }
+    assert_eq!(world.store.calls(), [""; 0]);
+    // One task, whoever asked.
+    assert_eq!(world.platform.run_tasks().await, 1);
+    assert_eq!(world.store.calls(), ["keys"]);
+    world.verify(&grant.access);
+    assert_eq!(world.platform.run_tasks().await, 0);
+    // And again a minute later.
+    world.wait(60);
+    world.verify(&grant.access);
+    assert_eq!(world.platform.run_tasks().await, 1);
+}
+
+#[test]
+fn keys_that_are_too_old_to_sign_with_are_loaded_first() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    world.platform.queue_tasks();
+    world.store.calls();
+    world.platform.advance(Duration::from_secs(90) - MILLI);
+    world.verify(&grant.access);
+    assert_eq!(world.store.calls(), [""; 0]);
+    world.platform.advance(MILLI);
+    world.verify(&grant.access);
+    assert_eq!(world.store.calls(), ["keys"]);
+    // A clock that was set back tells nothing about their age.
+    world.platform.set_now(START.minus(MILLI));
+    world.verify(&grant.access);
+    assert_eq!(world.store.calls(), ["keys"]);
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_the_keys_at_hand_go_on() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    world.platform.queue_tasks();
+    world.store.fail(&["*"]);
+    world.store.calls();
+    world.wait(600);
+    // The first one waits for the database, then nobody does for five seconds.
+    assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    assert_eq!(world.store.calls(), ["keys"]);
+    world.platform.advance(Duration::from_secs(5) - MILLI);
+    assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    assert_eq!(world.platform.run_tasks().await, 0);
+    world.platform.advance(MILLI);
+    for _ in 0..3 {
+        assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    }
+    assert_eq!(world.platform.run_tasks().await, 1);
+    assert_eq!(world.store.calls(), ["keys"]);
+    assert!(is_unavailable(&ready(world.service.create(user("bob"), None, None))));
+    // It is back: found within five seconds, beside the requests.
+    world.store.fail(&[]);
+    world.wait(5);
+    world.create();
+    assert_eq!(world.platform.run_tasks().await, 1);
+    world.verify(&grant.access);
+    assert_eq!(world.platform.run_tasks().await, 0);
+}
+
+#[test]
+fn db1_without_a_database_at_the_start_there_are_no_keys_until_it_comes() {
+    let world = World::new(&[]);
+    world.store.fail(&["*"]);
+    for _ in 0..3 {
+        assert!(is_unavailable(&ready(world.service.verify("x"))));
+        assert!(is_unavailable(&ready(world.service.refresh("x"))));
+    }
+    world.store.fail(&[]);
+    world.create();
+}
+
+#[test]
+fn an_unknown_key_reloads_at_most_once_in_five_seconds() {
+    let world = World::new(&[]);
+    let token = unknown(&world, "77");
+    world.store.calls();
+    let flood = || {
+        for _ in 0..50 {
+            let answer = ready(world.service.verify(&token)).unwrap();
+            assert_eq!(answer, Verified::TryRefreshToken);
+        }
+        world.store.calls()
+    };
+    assert_eq!(flood(), [""; 0], "the keys have only just been loaded");
+    world.platform.advance(Duration::from_secs(5) - MILLI);
+    assert_eq!(flood(), [""; 0]);
+    world.platform.advance(MILLI);
+    assert_eq!(flood(), ["keys"]);
+    // Also when that fails.
+    world.wait(5);
+    world.store.fail(&["*"]);
+    assert_eq!(flood(), ["keys"]);
+}
+
+#[test]
+fn tokens_that_are_not_even_ours_reload_nothing() {
+    let world = World::new(&[]);
+    let good = world.create().access.value;
+    world.store.calls();
+    world.wait(6);
+    for token in ["", ".", "a.b.c", &good[1..], &unknown(&world, "a b"), &unknown(&world, &"9".repeat(65))] {
+        let answer = ready(world.service.verify(token)).unwrap();
+        assert_eq!(answer, Verified::TryRefreshToken);
+    }
+    assert!(!world.store.calls().contains(&"keys"));
+}
+
+#[test]
+fn a_key_that_another_instance_has_just_published_is_found() {
+    let world = World::new(&[]);
+    world.create();
+    // Far ahead, another instance rotates: it makes the key that will sign in 90 s.
+    world.wait(24 * 3600);
+    let other = world.instance(&[]);
+    create(&other, "bob");
+    assert_eq!(names(&world).len(), 3);
+    let world_grant = world.create();
+    assert_eq!(kid(&world_grant.access.value), "1");
+    world.wait(90);
+    let grant = create(&other, "bob");
+    assert_eq!(kid(&grant.access.value), "2");
+    assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    assert!(is_plain(&ready(other.verify(&world_grant.access.value)).unwrap(), &world_grant.session));
+}
+
+#[test]
+fn kr4_a_key_that_cannot_be_published_stops_nobody() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    world.wait(24 * 3600);
+    world.store.fail(&["add_keys"]);
+    let later = world.create();
+    assert_eq!(kid(&later.access.value), kid(&grant.access.value));
+    assert_eq!(names(&world).len(), 2);
+    let errors = world.platform.logged(Level::Error);
+    assert!(errors[0].contains("not published"), "{errors:?}");
+}
+
+#[test]
+fn keys_that_do_not_rotate_stay() {
+    let world = World::new(&[("access_token_signing_key_dynamic", "false")]);
+    world.create();
+    world.wait(400 * 24 * 3600);
+    assert_eq!(kid(&world.create().access.value), "1");
+    assert_eq!(names(&world).len(), 2);
+}
+
+#[test]
+fn a_key_file_signs_instead_and_verifies_without_a_database() {
+    let world = World::new(&[]);
+    let service = |file: &[u8]| {
+        let (store, platform) = (Arc::clone(&world.store), Arc::clone(&world.platform));
+        Service::new(store, platform, config(&[]), Some(file))
+    };
+    let grant = create(&service(&[7; 32]), "bob");
+    assert!(kid(&grant.access.value).starts_with("file."));
+    assert_eq!(names(&world), ["refresh_token_key"]);
+    world.store.fail(&["*"]);
+    let answer = ready(service(&[7; 32]).verify(&grant.access.value)).unwrap();
+    assert!(is_plain(&answer, &grant.session));
+    let answer = ready(service(&[8; 32]).verify(&grant.access.value)).unwrap();
+    assert_eq!(answer, Verified::TryRefreshToken);
+}
+
+#[test]
+fn a_row_that_holds_no_key_is_named_but_not_shown() {
+    for name in ["access_token_signing_key.7", "refresh_token_key"] {
+        let world = World::new(&[]);
+        let row = KeyRow {
+            name: name.to_owned(),
+            value: "SECRET".to_owned(),
+            time: START,
+        };
+        ready(world.store.add_keys(&[row])).unwrap();
+        let message = misconfigured(ready(world.service.create(user("bob"), None, None)));
+        assert!(message.contains(name) && !message.contains("SECRET"), "{message}");
+    }
+    // Rows of an older system are passed over.
+    let world = World::new(&[]);
+    let row = KeyRow {
+        name: "access_token_signing_key".to_owned(),
+        value: "x".to_owned(),
+        time: Timestamp::EPOCH,
+    };
+    ready(world.store.add_keys(&[row])).unwrap();
+    world.create();
+}

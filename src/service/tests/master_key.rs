@@ -1,0 +1,194 @@
+//! A master key: introduced, changed, missing, wrong; and verification with the database gone.
+
+use std::sync::Arc;
+
+use super::{TestService, World, child, create, is_plain, is_unavailable, misconfigured, user};
+use crate::service::{Grant, Verified};
+use crate::store::Store;
+use crate::testing::ready;
+
+const OLD: &str = "the old master key of 32 bytes or more";
+const NEW: &str = "the new master key of 32 bytes or more";
+
+fn with(world: &World, master_key: &str) -> Arc<TestService> {
+    world.instance(&[("master_key", master_key)])
+}
+
+fn rows(world: &World) -> Vec<(String, String)> {
+    let rows = ready(world.store.keys()).unwrap();
+    rows.into_iter().map(|row| (row.name, row.value)).collect()
+}
+
+/// Everything that a client holds is good on this instance.
+fn goes_on(service: &TestService, grant: &Grant) {
+    let answer = ready(service.verify(&grant.access.value)).unwrap();
+    assert!(is_plain(&answer, &grant.session), "{answer:?}");
+    child(ready(service.refresh(&grant.refresh.value)).unwrap());
+}
+
+#[test]
+fn the_table_holds_only_what_proves_the_master_key() {
+    let world = World::new(&[]);
+    let grant = create(&with(&world, OLD), "bob");
+    let rows = rows(&world);
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].0.starts_with("master_key_check."));
+    goes_on(&with(&world, OLD), &grant);
+}
+
+#[test]
+fn to_introduce_one_logs_nobody_out() {
+    let world = World::new(&[]);
+    let before = world.create();
+    let service = with(&world, OLD);
+    goes_on(&service, &before);
+    let after = create(&service, "bob");
+    let header = |grant: &Grant| grant.access.value.split('.').next().unwrap().to_owned();
+    assert_ne!(header(&before), header(&after));
+    goes_on(&service, &after);
+    goes_on(&with(&world, OLD), &before);
+    // A child of a token from before is one of the new key's.
+    let grown = child(ready(service.refresh(&before.refresh.value)).unwrap());
+    child(ready(with(&world, OLD).refresh(&grown.refresh.value)).unwrap());
+}
+
+#[test]
+fn to_change_it_step_by_step_logs_nobody_out() {
+    let world = World::new(&[]);
+    let steps = [
+        OLD.to_owned(),
+        format!("{OLD},{NEW}"),
+        format!("{NEW},{OLD}"),
+    ];
+    let mut grants: Vec<Grant> = Vec::new();
+    let mut before = with(&world, OLD);
+    for step in &steps {
+        let service = with(&world, step);
+        grants.push(create(&service, "bob"));
+        grants.push(create(&before, "bob"));
+        for grant in &grants {
+            goes_on(&service, grant);
+            goes_on(&before, grant);
+        }
+        before = service;
+    }
+    // In the end only what the new one made is left.
+    let service = with(&world, NEW);
+    let [.., last, _] = &grants[..] else {
+        unreachable!()
+    };
+    goes_on(&service, last);
+    let answer = ready(service.verify(&grants[0].access.value)).unwrap();
+    assert_eq!(answer, Verified::TryRefreshToken);
+}
+
+#[test]
+fn kr5_without_it_nothing_is_served_and_no_key_is_made() {
+    let world = World::new(&[]);
+    let grant = create(&with(&world, OLD), "bob");
+    let before = rows(&world);
+    for _ in 0..2 {
+        let service = world.instance(&[]);
+        let answers = [
+            misconfigured(ready(service.create(user("bob"), None, None))),
+            misconfigured(ready(service.refresh(&grant.refresh.value))),
+            misconfigured(ready(service.verify(&grant.access.value))),
+            misconfigured(ready(service.ready())),
+        ];
+        assert!(answers.iter().all(|message| message.contains("master_key is not set")));
+    }
+    assert_eq!(rows(&world), before);
+}
+
+#[test]
+fn kr5_with_another_one_nothing_is_served_and_no_key_is_made() {
+    let world = World::new(&[]);
+    let grant = create(&with(&world, OLD), "bob");
+    let before = rows(&world);
+    let service = with(&world, NEW);
+    let answers = [
+        misconfigured(ready(service.create(user("bob"), None, None))),
+        misconfigured(ready(service.refresh(&grant.refresh.value))),
+        misconfigured(ready(service.ready())),
+    ];
+    assert!(answers.iter().all(|message| message.contains("master_key is not the one")));
+    assert!(answers.iter().all(|message| !message.contains("32 bytes")));
+    assert_eq!(rows(&world), before);
+}
+
+#[test]
+fn an_instance_that_was_left_behind_refuses_instead_of_making_keys() {
+    let world = World::new(&[]);
+    world.create();
+    create(&with(&world, OLD), "bob");
+    let before = rows(&world);
+    world.wait(100_000);
+    misconfigured(ready(world.service.create(user("bob"), None, None)));
+    assert_eq!(rows(&world), before);
+}
+
+/// The same under steady traffic: what it finds out beside the requests counts as well.
+#[test]
+fn a_busy_instance_that_was_left_behind_refuses_within_a_minute() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    create(&with(&world, OLD), "bob");
+    for _ in 0..12 {
+        world.wait(5);
+        drop(ready(world.service.verify(&grant.access.value)));
+    }
+    world.wait(5);
+    misconfigured(ready(world.service.refresh(&grant.refresh.value)));
+    misconfigured(ready(world.service.create(user("bob"), None, None)));
+}
+
+#[test]
+fn kr6_access_tokens_verify_without_a_database() {
+    let world = World::new(&[("master_key", OLD)]);
+    let grant = world.create();
+    world.store.fail(&["*"]);
+    let restarted = with(&world, OLD);
+    let answer = ready(restarted.verify(&grant.access.value)).unwrap();
+    assert!(is_plain(&answer, &grant.session));
+    assert!(is_unavailable(&ready(restarted.create(user("bob"), None, None))));
+    // Slots come and go; a token is good until it expires.
+    world.wait(3599);
+    let answer = ready(with(&world, OLD).verify(&grant.access.value)).unwrap();
+    assert!(is_plain(&answer, &grant.session));
+    world.wait(1);
+    for service in [&restarted, &world.service] {
+        let answer = ready(service.verify(&grant.access.value)).unwrap();
+        assert_eq!(answer, Verified::TryRefreshToken);
+    }
+}
+
+#[test]
+fn tf8_a_dump_of_the_database_forges_nothing() {
+    use crate::domain::id::Generation;
+    use crate::domain::secret::Key;
+    use crate::domain::token::access::{AccessClaims, AccessKey};
+    let world = World::new(&[("master_key", OLD)]);
+    let grant = world.create();
+    let claims = AccessClaims {
+        user_id: user("eve"),
+        handle: grant.session.handle,
+        issued_at: crate::testing::START,
+        expires_at: crate::testing::START.plus(std::time::Duration::from_secs(3600)),
+        refresh: crate::domain::secret::SingleHash::of_token("x").double(),
+        parent: None,
+        payload: None,
+    };
+    let header = grant.access.value.split('.').next().unwrap();
+    for (name, value) in rows(&world) {
+        let secret = Key::decode(&value).unwrap();
+        for kid in [name.trim_start_matches("master_key_check."), "1", "file.00000000"] {
+            let forged = claims.sign(&AccessKey::new(kid.to_owned(), secret.expose()));
+            let rest = forged.split_once('.').unwrap().1;
+            for token in [forged.clone(), format!("{header}.{rest}")] {
+                let answer = ready(world.service.verify(&token)).unwrap();
+                assert_eq!(answer, Verified::TryRefreshToken);
+            }
+        }
+    }
+    assert_eq!(Generation::FIRST, Generation(0));
+}

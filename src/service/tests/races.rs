@@ -1,0 +1,130 @@
+//! Requests that meet: what happened between a request's look and its step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{World, child, create, replacement, user};
+use crate::service::{Grant, Refreshed, Verified};
+use crate::testing::ready;
+
+/// Presents `token` while, after the look and before the compare-and-set, `meanwhile` happens.
+fn refresh_while(
+    world: &World,
+    token: &str,
+    meanwhile: impl FnOnce(&super::TestService) + Send + 'static,
+) -> Refreshed {
+    let service = Arc::clone(&world.service);
+    world.store.before("confirm", move || meanwhile(&service));
+    ready(world.service.refresh(token)).unwrap()
+}
+
+fn use_it(service: &super::TestService, token: &str) -> Grant {
+    let grant = child(ready(service.refresh(token)).unwrap());
+    replacement(ready(service.verify(&grant.access.value)).unwrap());
+    grant
+}
+
+/// Two requests with the same child: one is answered, and its answer used, while the other waits.
+#[test]
+fn a_refresh_that_was_overtaken_by_its_twin_is_no_theft() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let c = world.child(&grant.refresh);
+    let token = c.refresh.value.clone();
+    let answer = refresh_while(&world, &c.refresh.value, move |service| {
+        use_it(service, &token);
+    });
+    let g = child(answer);
+    // It is the very child that the other one got, and good.
+    let next = world.child(&g.refresh);
+    replacement(world.verify(&next.access));
+}
+
+#[test]
+fn a_twin_of_another_slot_is_another_branch() {
+    for (window, apart) in [("10", 10), ("0", 0)] {
+        let world = World::new(&[("refresh_reuse_window", window)]);
+        let grant = world.create();
+        let c = world.child(&grant.refresh);
+        let (token, platform) = (c.refresh.value.clone(), Arc::clone(&world.platform));
+        let answer = refresh_while(&world, &c.refresh.value, move |service| {
+            platform.advance(Duration::from_secs(apart));
+            use_it(service, &token);
+        });
+        assert_eq!(answer, Refreshed::TheftDetected(grant.session.handle, user("bob")));
+    }
+}
+
+#[test]
+fn a_rival_child_that_was_faster_wins() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let c = world.child(&grant.refresh);
+    world.wait(10);
+    let rival = world.child(&grant.refresh);
+    let access = rival.access.value.clone();
+    let answer = refresh_while(&world, &c.refresh.value, move |service| {
+        replacement(ready(service.verify(&access)).unwrap());
+    });
+    assert_eq!(answer, Refreshed::TheftDetected(grant.session.handle, user("bob")));
+}
+
+#[test]
+fn a_twin_that_only_confirmed_changes_nothing() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let c = world.child(&grant.refresh);
+    let access = c.access.value.clone();
+    let answer = refresh_while(&world, &c.refresh.value, move |service| {
+        replacement(ready(service.verify(&access)).unwrap());
+    });
+    let g = child(answer);
+    replacement(world.verify(&g.access));
+}
+
+/// CC3: nothing succeeds after the session was deleted, and its row never comes back.
+#[test]
+fn a_logout_between_look_and_step_wins() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let c = world.child(&grant.refresh);
+    let handle = grant.session.handle.reveal();
+    let answer = refresh_while(&world, &c.refresh.value, move |service| {
+        assert_eq!(ready(service.revoke(&handle)), Ok(true));
+    });
+    assert_eq!(answer, Refreshed::Unauthorised);
+    assert_eq!(world.verify(&c.access), Verified::Unauthorised);
+    assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
+}
+
+/// CC1, CC2 on two instances of one deployment: all get the same child, and exactly one can be confirmed.
+#[tokio::test]
+async fn sixty_four_refreshes_at_once_are_one() {
+    let world = World::new(&[]);
+    let grant = create(&world.service, "bob");
+    let other = world.instance(&[]);
+    world.store.slow();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let service = Arc::clone(if number % 2 == 0 { &world.service } else { &other });
+        let token = grant.refresh.value.clone();
+        tasks.spawn(async move { child(service.refresh(&token).await.unwrap()) });
+    }
+    let children = tasks.join_all().await;
+    assert!(children.iter().all(|child| *child == children[0]));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let service = Arc::clone(if number % 2 == 0 { &world.service } else { &other });
+        let token = children[0].access.value.clone();
+        tasks.spawn(async move { replacement(service.verify(&token).await.unwrap()) });
+    }
+    let tokens = tasks.join_all().await;
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    let stored = crate::store::Store::find(
+        &*world.store,
+        grant.session.handle.hash(),
+        crate::testing::START,
+    );
+    let stored = stored.await.unwrap().unwrap();
+    assert_eq!(stored.generation, crate::domain::id::Generation(1));
+}

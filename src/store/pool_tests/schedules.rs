@@ -1,0 +1,93 @@
+//! Random schedules: requests that come, wait, fail and are given up at any moment.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use proptest::prelude::*;
+
+use super::{once, pool, turns};
+use crate::store::db::DbError;
+use crate::testing::cases;
+
+/// One request: when it comes, what it does, and after how many turns it is given up, if at all.
+#[derive(Clone, Debug)]
+struct Request {
+    comes: usize,
+    fresh: bool,
+    sql: String,
+    patience: Option<usize>,
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let sql = prop_oneof![
+        6 => (0_usize..6).prop_map(|count| format!("turns {count}")),
+        2 => Just("lost".to_owned()),
+        1 => Just("deadlock".to_owned()),
+        1 => Just("hang".to_owned()),
+    ];
+    (0_usize..25, any::<bool>(), sql, prop::option::of(0_usize..20)).prop_map(
+        |(comes, fresh, sql, patience)| Request {
+            comes,
+            fresh,
+            // Whoever waits for ever must be given up at some time.
+            patience: patience.or((sql == "hang").then_some(30)),
+            sql,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn no_schedule_breaks_a_rule_or_loses_a_connection(
+        limit in 1_usize..4,
+        open_turns in 0_usize..5,
+        refused in prop::collection::vec(any::<bool>(), 0..4),
+        requests in prop::collection::vec(request(), 1..25),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (pool, rules) = pool(limit);
+            pool.connector().turns.store(open_turns, Ordering::Relaxed);
+            for full in refused {
+                let error = if full { DbError::TooManyConnections } else { DbError::Connect("x") };
+                pool.connector().failures.lock().unwrap().push(error);
+            }
+            let mut tasks = tokio::task::JoinSet::new();
+            for request in requests {
+                let pool = Arc::clone(&pool);
+                tasks.spawn(async move {
+                    turns(request.comes).await;
+                    let work = once(&pool, request.fresh, &request.sql);
+                    let patience = async {
+                        match request.patience {
+                            Some(count) => turns(count).await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        outcome = work => drop(outcome),
+                        () = patience => {}
+                    }
+                });
+            }
+            tasks.join_all().await;
+            // Kept ones are at most as many as the limit; a parked one may have been there beside them.
+            assert!(rules.alive() <= limit, "{} of {limit} are kept", rules.alive());
+            // Every permit came back: as many as the limit at once, and all of them good.
+            pool.connector().failures.lock().unwrap().clear();
+            let mut leases = Vec::new();
+            for _ in 0..limit {
+                leases.push(pool.lease(false).await.unwrap());
+            }
+            assert!(rules.alive() <= limit);
+            for lease in &mut leases {
+                super::run(lease, "turns 1").await.unwrap();
+            }
+            drop(leases);
+            drop(pool);
+            assert_eq!(rules.alive(), 0);
+        });
+    }
+}
