@@ -81,6 +81,9 @@ async fn tend_keys<S: Store, P: Platform>(
     match table.ring(config, None, now, platform) {
         Err(KeyTableError::Missing(rows)) => Ok(store.add_keys(&rows).await?),
         Err(error) => Err(error.into()),
+        Ok(_) if config.master_keys.signing().is_none() => {
+            rotate(store, platform, config, &table, report).await
+        }
         Ok(_) => retire(store, config, &table, now, report).await,
     }
 }
@@ -144,7 +147,12 @@ async fn retire<S: Store>(
         served.push(refresh_name().to_owned());
     }
     for check in &table.checks {
-        if !config.master_keys.iter().any(|master| check.is_of(master)) {
+        if !config
+            .master_keys
+            .all()
+            .iter()
+            .any(|master| check.is_of(master))
+        {
             served.push(check.row_name());
         }
     }

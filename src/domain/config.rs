@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::keyring::RotationPolicy;
-use super::master_key::{MASTER_KEY_MIN_BYTES, MasterKey};
+use super::master_key::{MASTER_KEY_MIN_BYTES, MasterKeys};
 use super::secret::SecretString;
 
 /// Everything that can be set.
@@ -22,8 +22,8 @@ pub struct Config {
     pub on_theft: TheftPolicy,
     /// What callers must show; empty: nothing.
     pub api_keys: Vec<SecretString>,
-    /// Secrets that keys are derived from, the first for new tokens; empty: keys are kept in the database.
-    pub master_keys: Vec<MasterKey>,
+    /// Secrets that keys are derived from; none: keys are kept in the database.
+    pub master_keys: MasterKeys,
     /// How long one tick of the scheduled component may remove expired sessions.
     pub clean_up_budget: Duration,
 }
@@ -283,21 +283,18 @@ impl Parser<'_> {
         keys.into_iter().map(SecretString::new).collect()
     }
 
-    fn master_keys(&mut self) -> Vec<MasterKey> {
+    fn master_keys(&mut self) -> MasterKeys {
         let Some(list) = self.get("master_key") else {
-            return Vec::new();
+            return MasterKeys::default();
         };
-        let keys: Vec<_> = list
-            .split(',')
-            .map(|key| MasterKey::parse(key.trim()))
-            .collect();
-        if keys.len() > 2 || keys.iter().any(Option::is_none) {
+        MasterKeys::parse(&list).unwrap_or_else(|| {
             let allowed = format!(
-                "allowed: one secret of at least {MASTER_KEY_MIN_BYTES} bytes, or two with a comma between them"
+                "allowed: one secret of at least {MASTER_KEY_MIN_BYTES} bytes, two with a comma \
+                 between them, or database and one"
             );
             self.fail("master_key", None, allowed);
-        }
-        keys.into_iter().flatten().collect()
+            MasterKeys::default()
+        })
     }
 
     fn get(&self, variable: &str) -> Option<String> {

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::master_key::{MasterKey, Slot};
+use super::master_key::{MasterKey, MasterKeys, Slot};
 use super::secret::{Key, Sha256Hex};
 use super::time::Timestamp;
 use super::token::access::AccessKey;
@@ -120,10 +120,7 @@ impl AccessKeys {
     /// The key that signs at `now`: of generations the youngest whose time has come, else the oldest.
     pub fn signing(&self, now: Timestamp) -> Arc<AccessKey> {
         match self {
-            Self::Generations(keys) => {
-                let due = keys.iter().rev().find(|(signs_from, _)| *signs_from <= now);
-                Arc::clone(&due.unwrap_or(&keys[0]).1)
-            }
+            Self::Generations(keys) => due(keys, now),
             Self::Fixed(key) => Arc::clone(key),
             Self::Derived(keys) => keys.signing(now),
         }
@@ -137,6 +134,12 @@ impl AccessKeys {
             Self::Derived(keys) => keys.named(kid, now),
         }
     }
+}
+
+/// Of generations (at least one) the youngest whose time has come, else the oldest.
+fn due(keys: &[(Timestamp, Arc<AccessKey>)], now: Timestamp) -> Arc<AccessKey> {
+    let due = keys.iter().rev().find(|(signs_from, _)| *signs_from <= now);
+    Arc::clone(&due.unwrap_or(&keys[0]).1)
 }
 
 fn find<'a>(
@@ -159,11 +162,11 @@ impl SigningKey {
 /// Access-token keys by rotation slot.
 #[derive(Clone, Debug)]
 pub struct DerivedKeys {
-    /// The first one signs; never empty.
-    masters: Vec<MasterKey>,
+    /// Never empty.
+    masters: MasterKeys,
     policy: RotationPolicy,
-    /// Generations from before the master key was introduced: they verify, but sign no more.
-    earlier: Vec<Arc<AccessKey>>,
+    /// Generations from before the master key was introduced; they sign only while it does not.
+    earlier: Vec<(Timestamp, Arc<AccessKey>)>,
     /// The keys used last.
     recent: Arc<Mutex<Vec<Arc<AccessKey>>>>,
 }
@@ -175,44 +178,52 @@ const RECENT_KEYS: usize = 8;
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 impl DerivedKeys {
-    /// Keys derived from the first of `masters`, recognising those of all; `None` if there are none.
+    /// Keys derived from `masters`, besides those of the database; `None` if nothing could sign.
     pub fn new(
-        masters: &[MasterKey],
+        masters: &MasterKeys,
         policy: RotationPolicy,
         earlier: &[SigningKey],
     ) -> Option<Self> {
-        (!masters.is_empty()).then(|| Self {
-            masters: masters.to_vec(),
+        let none_signs = masters.signing().is_none() && earlier.is_empty();
+        (!masters.is_empty() && !none_signs).then(|| Self {
+            masters: masters.clone(),
             policy,
-            earlier: earlier.iter().map(|key| key.named().1).collect(),
+            earlier: earlier.iter().map(SigningKey::named).collect(),
             recent: Arc::default(),
         })
     }
 
     fn signing(&self, now: Timestamp) -> Arc<AccessKey> {
+        let Some(master) = self.masters.signing() else {
+            return due(&self.earlier, now);
+        };
         let hours = if self.policy.dynamic {
             self.policy.interval.as_secs() / 3600
         } else {
             0
         };
         let number = (now.as_secs() / 3600).checked_div(hours).unwrap_or(0);
-        self.derive(&self.masters[0], Slot { hours, number })
+        self.derive(master, Slot { hours, number })
     }
 
     fn named(&self, kid: &str, now: Timestamp) -> Option<Arc<AccessKey>> {
         let Some((slot, fingerprint)) = parse_kid(kid) else {
-            return find(&self.earlier, kid);
+            return find(self.earlier.iter().map(|(_, key)| key), kid);
         };
         let master = self
             .masters
+            .all()
             .iter()
             .find(|master| master.fingerprint() == fingerprint)?;
         let start = Timestamp::from_secs(slot.number.checked_mul(slot.hours)?.checked_mul(3600)?);
         let last_expiry = start
             .plus(Duration::from_secs(slot.hours * 3600))
             .plus(self.policy.token_validity);
-        let could_be_good = slot == Slot { hours: 0, number: 0 }
-            || (start <= now.plus(MAX_CLOCK_SKEW) && now <= last_expiry.plus(PRUNE_MARGIN));
+        let could_be_good =
+            slot == Slot {
+                hours: 0,
+                number: 0,
+            } || (start <= now.plus(MAX_CLOCK_SKEW) && now <= last_expiry.plus(PRUNE_MARGIN));
         // `01` is the number of `1`, but not its name.
         could_be_good
             .then(|| self.derive(master, slot))

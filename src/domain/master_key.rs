@@ -69,6 +69,57 @@ impl MasterKey {
     }
 }
 
+/// The master keys of a deployment, the first of which makes new tokens; all are recognised.
+#[derive(Clone, Debug, Default)]
+pub struct MasterKeys {
+    keys: Vec<MasterKey>,
+    database_signs: bool,
+}
+
+/// Stands for the keys in the database: before a master key, they go on making new tokens.
+const DATABASE: &str = "database";
+
+impl MasterKeys {
+    /// Reads a list with commas: one or two master keys, or `database` and one; `None` for anything else.
+    pub fn parse(list: &str) -> Option<Self> {
+        let mut parts: Vec<_> = list.split(',').map(str::trim).collect();
+        let database_signs = parts[0] == DATABASE;
+        let most = if database_signs { 1 } else { 2 };
+        parts.drain(..usize::from(database_signs));
+        let keys: Option<Vec<_>> = parts.iter().map(|key| MasterKey::parse(key)).collect();
+        keys.filter(|keys| (1..=most).contains(&keys.len()))
+            .map(|keys| Self {
+                keys,
+                database_signs,
+            })
+    }
+
+    /// These, without their texts.
+    #[cfg(test)]
+    pub(crate) fn of(keys: &[MasterKey], database_signs: bool) -> Self {
+        let keys = keys.to_vec();
+        Self {
+            keys,
+            database_signs,
+        }
+    }
+
+    /// Whether there is none: keys are kept in the database, and nothing is derived.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[MasterKey] {
+        &self.keys
+    }
+
+    /// The one that makes new tokens; `None` while the keys in the database do.
+    pub fn signing(&self) -> Option<&MasterKey> {
+        self.keys.first().filter(|_| !self.database_signs)
+    }
+}
+
 /// A span of time in which one derived key signs: the `number`th one of `hours` each since the Unix epoch.
 /// Hours of 0 stand for all time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +133,32 @@ pub struct Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_says_which_key_makes_new_tokens() {
+        let (one, two) = ("1".repeat(32), "2".repeat(32));
+        let parse = |list: &str| {
+            MasterKeys::parse(list).map(|keys| {
+                let signing = keys.signing().map(|key| key.fingerprint().to_owned());
+                (keys.all().len(), signing)
+            })
+        };
+        let first = MasterKey::parse(&one).unwrap().fingerprint().to_owned();
+        assert_eq!(parse(&one), Some((1, Some(first.clone()))));
+        assert_eq!(parse(&format!("{one}, {two}")), Some((2, Some(first))));
+        assert_eq!(parse(&format!("database,{two}")), Some((1, None)));
+        for wrong in [
+            "",
+            "database",
+            "database,",
+            &format!("{one},database"),
+            &format!("{one},"),
+            &format!("{one},{two},{one}"),
+            &format!("database,{one},{two}"),
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn every_purpose_slot_and_master_key_has_its_own_key() {

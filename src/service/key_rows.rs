@@ -104,27 +104,30 @@ impl KeyTable {
         random: &dyn Random,
     ) -> Result<KeyRing, KeyTableError> {
         let masters = &config.master_keys;
-        self.check_master(masters)?;
+        self.check_master(masters.all())?;
         let mut missing = Vec::new();
-        if let Some(first) = masters.first()
-            && !self.checks.iter().any(|check| check.is_of(first))
+        if let Some(signing) = masters.signing()
+            && !self.checks.iter().any(|check| check.is_of(signing))
         {
-            missing.push(check_row(first, now));
+            missing.push(check_row(signing, now));
         }
         let access = match file {
             Some(key) => Some(key.clone()),
+            None if masters.is_empty() => AccessKeys::generations(&self.generations),
             None => DerivedKeys::new(masters, config.access.rotation, &self.generations)
-                .map(AccessKeys::Derived)
-                .or_else(|| AccessKeys::generations(&self.generations)),
+                .map(AccessKeys::Derived),
         };
         if access.is_none() {
             missing.push(generation_row(1, now, random));
         }
-        let derived = masters.iter().map(MasterKey::refresh_key);
-        let refresh: Vec<Key> = derived.chain(self.refresh.clone()).collect();
-        if refresh.is_empty() {
+        if masters.signing().is_none() && self.refresh.is_none() {
             missing.push(refresh_row(now, random));
         }
+        let derived = masters.all().iter().map(MasterKey::refresh_key);
+        let refresh: Vec<Key> = match masters.signing() {
+            Some(_) => derived.chain(self.refresh.clone()).collect(),
+            None => self.refresh.clone().into_iter().chain(derived).collect(),
+        };
         match access.and_then(|access| KeyRing::new(access, refresh)) {
             Some(ring) if missing.is_empty() => Ok(ring),
             _ => Err(KeyTableError::Missing(missing)),

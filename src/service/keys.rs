@@ -64,6 +64,7 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         key_file: Option<&[u8]>,
     ) -> Self {
         let file = key_file.map(AccessKeys::file);
+        // None while the database's keys sign: then they are loaded before anything is checked.
         let derived = DerivedKeys::new(&config.master_keys, config.access.rotation, &[]);
         let own = file.clone().or(derived.map(AccessKeys::Derived));
         let (state, loading) = (Mutex::default(), Semaphore::new(1, Arc::clone(&platform)));
@@ -230,7 +231,7 @@ impl<S: Store, P: Platform> Inner<S, P> {
             ring = table.ring(&self.config, self.file.as_ref(), now, &*self.platform);
         }
         let ring = ring.map_err(|error| ServiceError::Misconfigured(error.to_string()))?;
-        if !matches!(ring.access, AccessKeys::Generations(_)) {
+        if self.file.is_some() || self.config.master_keys.signing().is_some() {
             return Ok(ring);
         }
         let due = plan(

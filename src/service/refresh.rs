@@ -153,9 +153,8 @@ impl<S: Store, P: Platform> Service<S, P> {
                 .await?;
         }
         if policy != TheftPolicy::Report {
-            self.store
-                .delete(handle.hash(), self.platform.now())
-                .await?;
+            // Not `delete`: a lost answer must not turn a revocation that happened into a failure that hides it.
+            self.store.remove(handle.hash()).await?;
         }
         Ok(Refreshed::TheftDetected(handle, stored.user_id))
     }

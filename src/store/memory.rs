@@ -76,6 +76,11 @@ impl Store for MemoryStore {
         Ok(was_live)
     }
 
+    async fn remove(&self, handle: HandleHash) -> Result<()> {
+        self.tables().sessions.remove(&handle);
+        Ok(())
+    }
+
     async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
         self.tables()
             .sessions

@@ -97,6 +97,9 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Removes a session, whether or not it has expired. Unlike [`Store::delete`] it does not tell if there was one.
+    fn remove(&self, handle: HandleHash) -> impl Future<Output = Result<()>> + Send;
+
     /// Removes all sessions of a user that existed when the call began, `except` one, in batches.
     fn delete_user(
         &self,

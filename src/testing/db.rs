@@ -84,7 +84,11 @@ impl Drop for Opened {
         self.rules.alive.fetch_sub(1, Relaxed);
         let pending = self.rules.pending_opens.load(Relaxed);
         if !std::thread::panicking() {
-            assert_eq!(pending, 0, "connection {} dropped while an open is pending", self.number);
+            assert_eq!(
+                pending, 0,
+                "connection {} dropped while an open is pending",
+                self.number
+            );
         }
     }
 }

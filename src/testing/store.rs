@@ -27,6 +27,8 @@ struct Watch {
     calls: Vec<&'static str>,
     /// The operations that fail; `*` stands for all.
     failing: Vec<&'static str>,
+    /// How they fail; without it as if the database were away.
+    error: Option<StoreError>,
     hanging: bool,
     slow: bool,
     hooks: Vec<(&'static str, Hook)>,
@@ -40,6 +42,12 @@ impl WatchedStore {
     /// From now on these operations fail (`*`: all); none: everything works again.
     pub(crate) fn fail(&self, operations: &[&'static str]) {
         self.watch().failing = operations.to_vec();
+    }
+
+    /// From now on every operation fails like this.
+    pub(crate) fn fail_with(&self, error: StoreError) {
+        self.fail(&["*"]);
+        self.watch().error = Some(error);
     }
 
     /// From now on (or no longer) no operation gets an answer.
@@ -87,7 +95,9 @@ impl WatchedStore {
             tokio::time::sleep(HANG).await;
         }
         if hanging || failing {
-            return Err(StoreError::Unavailable("the test says so".to_owned()));
+            let error = self.watch().error.clone();
+            let away = || StoreError::Unavailable("the test says so".to_owned());
+            return Err(error.unwrap_or_else(away));
         }
         Ok(&self.inner)
     }
@@ -114,6 +124,10 @@ impl Store for WatchedStore {
 
     async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
         self.enter("delete").await?.delete(handle, now).await
+    }
+
+    async fn remove(&self, handle: HandleHash) -> Result<()> {
+        self.enter("remove").await?.remove(handle).await
     }
 
     async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{HOUR, policy, signing_key};
 use crate::domain::keyring::{AccessKeys, DerivedKeys, RotationPolicy};
-use crate::domain::master_key::MasterKey;
+use crate::domain::master_key::{MasterKey, MasterKeys};
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessKey;
 use crate::testing::{START, cases};
@@ -20,7 +20,8 @@ fn master(seed: &str) -> MasterKey {
 }
 
 fn derived(masters: &[MasterKey], rotation: RotationPolicy) -> AccessKeys {
-    AccessKeys::Derived(DerivedKeys::new(masters, rotation, &[]).unwrap())
+    let masters = MasterKeys::of(masters, false);
+    AccessKeys::Derived(DerivedKeys::new(&masters, rotation, &[]).unwrap())
 }
 
 /// 24-hour slots; tokens live three hours.
@@ -148,7 +149,7 @@ fn the_first_of_two_masters_signs_and_both_verify() {
         assert_eq!(signature(&found), signature(&key));
     }
     assert!(after.named(before.signing(START).kid(), START).is_none());
-    assert!(DerivedKeys::new(&[], daily(), &[]).is_none());
+    assert!(DerivedKeys::new(&MasterKeys::default(), daily(), &[]).is_none());
 }
 
 #[test]
@@ -167,7 +168,8 @@ fn a_change_of_the_interval_strands_no_token() {
 #[test]
 fn generations_from_before_verify_but_sign_no_more() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
-    let keys = DerivedKeys::new(&[master("1")], daily(), &earlier).unwrap();
+    let masters = MasterKeys::of(&[master("1")], false);
+    let keys = DerivedKeys::new(&masters, daily(), &earlier).unwrap();
     let keys = AccessKeys::Derived(keys);
     let table = AccessKeys::generations(&earlier).unwrap();
     for name in ["3", "4"] {
@@ -176,6 +178,19 @@ fn generations_from_before_verify_but_sign_no_more() {
     }
     assert!(keys.named("5", START).is_none());
     assert!(keys.signing(START).kid().contains(".24."));
+}
+
+#[test]
+fn before_the_master_key_signs_generations_do_and_both_verify() {
+    let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
+    let masters = MasterKeys::of(&[master("1")], true);
+    let keys = DerivedKeys::new(&masters, daily(), &earlier).unwrap();
+    let keys = AccessKeys::Derived(keys);
+    assert_eq!(keys.signing(START).kid(), "3");
+    assert_eq!(keys.signing(START.plus(HOUR)).kid(), "4");
+    let to_come = derived(&[master("1")], daily()).signing(START);
+    assert!(keys.named(to_come.kid(), START).is_some());
+    assert!(DerivedKeys::new(&masters, daily(), &[]).is_none());
 }
 
 #[test]

@@ -109,7 +109,10 @@ fn a_window_of_zero_makes_every_child_another_one() {
 
 #[test]
 fn a_slot_is_at_most_half_as_long_as_an_access_token_lives() {
-    let settings = [("refresh_reuse_window", "60"), ("access_token_validity", "10")];
+    let settings = [
+        ("refresh_reuse_window", "60"),
+        ("access_token_validity", "10"),
+    ];
     let world = World::new(&settings);
     let grant = world.create();
     world.platform.advance(Duration::from_millis(4_999));
@@ -154,7 +157,10 @@ fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
             "true" => assert_eq!(plain, Verified::Unauthorised),
             _ => assert!(is_plain(&plain, &grant.session)),
         }
-        assert!(world.platform.logged(Level::Warn).is_empty(), "TH6: no theft");
+        assert!(
+            world.platform.logged(Level::Warn).is_empty(),
+            "TH6: no theft"
+        );
     }
 }
 
@@ -163,17 +169,24 @@ fn rv5_blacklisting_fails_closed() {
     let world = World::new(&[("access_token_blacklisting", "true")]);
     let grant = world.create();
     world.store.fail(&["*"]);
-    assert!(is_unavailable(&ready(world.service.verify(&grant.access.value))));
+    assert!(is_unavailable(&ready(
+        world.service.verify(&grant.access.value)
+    )));
 }
 
 #[test]
 fn rv4_a_session_ends_with_its_refresh_token() {
-    let settings = [("refresh_token_validity", "1"), ("access_token_validity", "86400")];
+    let settings = [
+        ("refresh_token_validity", "1"),
+        ("access_token_validity", "86400"),
+    ];
     let world = World::new(&settings);
     let grant = world.create();
     world.wait(1800);
     let child = world.child(&grant.refresh);
-    world.platform.set_now(grant.refresh.expires.minus(Duration::from_millis(1)));
+    world
+        .platform
+        .set_now(grant.refresh.expires.minus(Duration::from_millis(1)));
     world.child(&grant.refresh);
     world.platform.set_now(grant.refresh.expires);
     assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
@@ -188,7 +201,9 @@ fn rv4_a_session_ends_with_its_refresh_token() {
     world.wait(1800);
     let child = world.child(&grant.refresh);
     replacement(world.verify(&child.access));
-    world.platform.set_now(child.refresh.expires.minus(Duration::from_millis(1)));
+    world
+        .platform
+        .set_now(child.refresh.expires.minus(Duration::from_millis(1)));
     world.child(&child.refresh);
     world.platform.set_now(child.refresh.expires);
     assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
@@ -237,7 +252,10 @@ fn th6_foreign_and_mixed_up_tokens_are_refused_without_alarm() {
     let grant = world.create();
     let child = world.child(&grant.refresh);
     for token in [
-        &stranger.refresh, &grant.access, &child.access, &grant.id_refresh,
+        &stranger.refresh,
+        &grant.access,
+        &child.access,
+        &grant.id_refresh,
     ] {
         assert_eq!(world.refresh(token), Refreshed::Unauthorised);
     }
@@ -264,8 +282,12 @@ fn nothing_secret_is_logged() {
     assert!(lines.len() > 4);
     for (_, line) in lines {
         for secret in [
-            &grant.access.value, &grant.refresh.value, &child.refresh.value,
-            &grant.session.handle.reveal(), "bob", "1e400",
+            &grant.access.value,
+            &grant.refresh.value,
+            &child.refresh.value,
+            &grant.session.handle.reveal(),
+            "bob",
+            "1e400",
         ] {
             assert!(!line.contains(secret), "{line}");
         }
@@ -281,13 +303,25 @@ fn without_a_database_nothing_is_granted() {
     let child = world.child(&grant.refresh);
     world.store.fail(&["*"]);
     let handle = grant.session.handle.reveal();
-    assert!(is_unavailable(&ready(world.service.create(user("bob"), None, None))));
-    assert!(is_unavailable(&ready(world.service.refresh(&grant.refresh.value))));
-    assert!(is_unavailable(&ready(world.service.verify(&child.access.value))));
+    assert!(is_unavailable(&ready(world.service.create(
+        user("bob"),
+        None,
+        None
+    ))));
+    assert!(is_unavailable(&ready(
+        world.service.refresh(&grant.refresh.value)
+    )));
+    assert!(is_unavailable(&ready(
+        world.service.verify(&child.access.value)
+    )));
     assert!(is_unavailable(&ready(world.service.revoke(&handle))));
-    assert!(is_unavailable(&ready(world.service.revoke_all(&user("bob")))));
+    assert!(is_unavailable(&ready(
+        world.service.revoke_all(&user("bob"))
+    )));
     assert!(is_unavailable(&ready(world.service.read_data(&handle))));
-    assert!(is_unavailable(&ready(world.service.write_data(&handle, None))));
+    assert!(is_unavailable(&ready(
+        world.service.write_data(&handle, None)
+    )));
     assert!(is_unavailable(&ready(world.service.ready())));
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
     world.store.fail(&[]);

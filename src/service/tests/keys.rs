@@ -21,7 +21,9 @@ fn names(world: &World) -> Vec<String> {
 fn kid(token: &str) -> String {
     use base64::Engine as _;
     let header = token.split('.').next().unwrap();
-    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).unwrap();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(header)
+        .unwrap();
     let header = String::from_utf8(header).unwrap();
     header.split('"').nth(11).unwrap().to_owned()
 }
@@ -40,13 +42,16 @@ fn unknown(world: &World, kid: &str) -> String {
 fn the_first_request_makes_the_keys_and_others_take_them() {
     let world = World::new(&[]);
     let grant = world.create();
+    assert_eq!(world.store.calls(), ["keys", "add_keys", "keys", "insert"]);
     assert_eq!(
-        world.store.calls(),
-        ["keys", "add_keys", "keys", "insert"]
+        names(&world),
+        ["access_token_signing_key.1", "refresh_token_key"]
     );
-    assert_eq!(names(&world), ["access_token_signing_key.1", "refresh_token_key"]);
     let other = world.instance(&[]);
-    assert!(is_plain(&ready(other.verify(&grant.access.value)).unwrap(), &grant.session));
+    assert!(is_plain(
+        &ready(other.verify(&grant.access.value)).unwrap(),
+        &grant.session
+    ));
     assert_eq!(world.store.calls(), ["keys"]);
 }
 
@@ -62,7 +67,10 @@ async fn the_first_load_is_done_once_for_all_who_wait() {
     tasks.join_all().await;
     let calls = world.store.calls();
     let count = |name| calls.iter().filter(|call| **call == name).count();
-    assert_eq!((count("keys"), count("add_keys"), count("insert")), (2, 1, 16));
+    assert_eq!(
+        (count("keys"), count("add_keys"), count("insert")),
+        (2, 1, 16)
+    );
 }
 
 /// CC6: of instances that make the first keys at once, one wins, and all read the winner's.
@@ -74,7 +82,12 @@ async fn instances_that_start_at_once_agree() {
     for seed in 0..8 {
         let platform = crate::testing::TestPlatform::new(seed);
         let service = super::instance(&world.store, &platform, &[]);
-        tasks.spawn(async move { (service.create(user("bob"), None, None).await.unwrap(), service) });
+        tasks.spawn(async move {
+            (
+                service.create(user("bob"), None, None).await.unwrap(),
+                service,
+            )
+        });
     }
     let all = tasks.join_all().await;
     for (grant, _) in &all {
@@ -149,7 +162,11 @@ async fn while_the_database_is_away_the_keys_at_hand_go_on() {
     }
     assert_eq!(world.platform.run_tasks().await, 1);
     assert_eq!(world.store.calls(), ["keys"]);
-    assert!(is_unavailable(&ready(world.service.create(user("bob"), None, None))));
+    assert!(is_unavailable(&ready(world.service.create(
+        user("bob"),
+        None,
+        None
+    ))));
     // It is back: found within five seconds, beside the requests.
     world.store.fail(&[]);
     world.wait(5);
@@ -200,7 +217,14 @@ fn tokens_that_are_not_even_ours_reload_nothing() {
     let good = world.create().access.value;
     world.store.calls();
     world.wait(6);
-    for token in ["", ".", "a.b.c", &good[1..], &unknown(&world, "a b"), &unknown(&world, &"9".repeat(65))] {
+    for token in [
+        "",
+        ".",
+        "a.b.c",
+        &good[1..],
+        &unknown(&world, "a b"),
+        &unknown(&world, &"9".repeat(65)),
+    ] {
         let answer = ready(world.service.verify(token)).unwrap();
         assert_eq!(answer, Verified::TryRefreshToken);
     }
@@ -222,7 +246,10 @@ fn a_key_that_another_instance_has_just_published_is_found() {
     let grant = create(&other, "bob");
     assert_eq!(kid(&grant.access.value), "2");
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
-    assert!(is_plain(&ready(other.verify(&world_grant.access.value)).unwrap(), &world_grant.session));
+    assert!(is_plain(
+        &ready(other.verify(&world_grant.access.value)).unwrap(),
+        &world_grant.session
+    ));
 }
 
 #[test]
@@ -275,7 +302,10 @@ fn a_row_that_holds_no_key_is_named_but_not_shown() {
         };
         ready(world.store.add_keys(&[row])).unwrap();
         let message = misconfigured(ready(world.service.create(user("bob"), None, None)));
-        assert!(message.contains(name) && !message.contains("SECRET"), "{message}");
+        assert!(
+            message.contains(name) && !message.contains("SECRET"),
+            "{message}"
+        );
     }
     // Rows of an older system are passed over.
     let world = World::new(&[]);

@@ -53,6 +53,25 @@ fn to_introduce_one_logs_nobody_out() {
 }
 
 #[test]
+fn to_introduce_one_by_a_rolling_restart_logs_nobody_out() {
+    let world = World::new(&[]);
+    let steps = [String::new(), format!("database,{NEW}"), NEW.to_owned()];
+    let mut grants: Vec<Grant> = Vec::new();
+    let mut before = with(&world, "");
+    for step in &steps {
+        let service = with(&world, step);
+        // While the restart rolls, both kinds of instances serve, and each has to know what the other made.
+        grants.push(create(&service, "bob"));
+        grants.push(create(&before, "bob"));
+        for grant in &grants {
+            goes_on(&service, grant);
+            goes_on(&before, grant);
+        }
+        before = service;
+    }
+}
+
+#[test]
 fn to_change_it_step_by_step_logs_nobody_out() {
     let world = World::new(&[]);
     let steps = [
@@ -95,7 +114,11 @@ fn kr5_without_it_nothing_is_served_and_no_key_is_made() {
             misconfigured(ready(service.verify(&grant.access.value))),
             misconfigured(ready(service.ready())),
         ];
-        assert!(answers.iter().all(|message| message.contains("master_key is not set")));
+        assert!(
+            answers
+                .iter()
+                .all(|message| message.contains("master_key is not set"))
+        );
     }
     assert_eq!(rows(&world), before);
 }
@@ -111,7 +134,11 @@ fn kr5_with_another_one_nothing_is_served_and_no_key_is_made() {
         misconfigured(ready(service.refresh(&grant.refresh.value))),
         misconfigured(ready(service.ready())),
     ];
-    assert!(answers.iter().all(|message| message.contains("master_key is not the one")));
+    assert!(
+        answers
+            .iter()
+            .all(|message| message.contains("master_key is not the one"))
+    );
     assert!(answers.iter().all(|message| !message.contains("32 bytes")));
     assert_eq!(rows(&world), before);
 }
@@ -150,7 +177,11 @@ fn kr6_access_tokens_verify_without_a_database() {
     let restarted = with(&world, OLD);
     let answer = ready(restarted.verify(&grant.access.value)).unwrap();
     assert!(is_plain(&answer, &grant.session));
-    assert!(is_unavailable(&ready(restarted.create(user("bob"), None, None))));
+    assert!(is_unavailable(&ready(restarted.create(
+        user("bob"),
+        None,
+        None
+    ))));
     // Slots come and go; a token is good until it expires.
     world.wait(3599);
     let answer = ready(with(&world, OLD).verify(&grant.access.value)).unwrap();
@@ -181,7 +212,11 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
     let header = grant.access.value.split('.').next().unwrap();
     for (name, value) in rows(&world) {
         let secret = Key::decode(&value).unwrap();
-        for kid in [name.trim_start_matches("master_key_check."), "1", "file.00000000"] {
+        for kid in [
+            name.trim_start_matches("master_key_check."),
+            "1",
+            "file.00000000",
+        ] {
             let forged = claims.sign(&AccessKey::new(kid.to_owned(), secret.expose()));
             let rest = forged.split_once('.').unwrap().1;
             for token in [forged.clone(), format!("{header}.{rest}")] {

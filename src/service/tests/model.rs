@@ -77,7 +77,12 @@ impl Subject for Session {
         self.world.platform.set_now(now);
         ready(self.world.service.revoke(&self.handle())).unwrap();
         // What had expired already is still a row.
-        ready(self.world.store.remove_expired(Timestamp::from_millis(u64::MAX))).unwrap();
+        ready(
+            self.world
+                .store
+                .remove_expired(Timestamp::from_millis(u64::MAX)),
+        )
+        .unwrap();
     }
 }
 
@@ -94,7 +99,14 @@ fn follow(window: u64, blacklisting: bool, theft_revokes: bool, ops: &[Op]) {
         ("access_token_validity", "60"),
         ("refresh_token_validity", "1"),
         ("access_token_blacklisting", &blacklisting.to_string()),
-        ("on_token_theft", if theft_revokes { "revoke_session" } else { "report" }),
+        (
+            "on_token_theft",
+            if theft_revokes {
+                "revoke_session"
+            } else {
+                "report"
+            },
+        ),
         ("access_token_signing_key_dynamic", "false"),
     ]);
     let grant = world.create();

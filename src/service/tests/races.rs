@@ -51,7 +51,10 @@ fn a_twin_of_another_slot_is_another_branch() {
             platform.advance(Duration::from_secs(apart));
             use_it(service, &token);
         });
-        assert_eq!(answer, Refreshed::TheftDetected(grant.session.handle, user("bob")));
+        assert_eq!(
+            answer,
+            Refreshed::TheftDetected(grant.session.handle, user("bob"))
+        );
     }
 }
 
@@ -66,7 +69,10 @@ fn a_rival_child_that_was_faster_wins() {
     let answer = refresh_while(&world, &c.refresh.value, move |service| {
         replacement(ready(service.verify(&access)).unwrap());
     });
-    assert_eq!(answer, Refreshed::TheftDetected(grant.session.handle, user("bob")));
+    assert_eq!(
+        answer,
+        Refreshed::TheftDetected(grant.session.handle, user("bob"))
+    );
 }
 
 #[test]
@@ -106,7 +112,11 @@ async fn sixty_four_refreshes_at_once_are_one() {
     world.store.slow();
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..64 {
-        let service = Arc::clone(if number % 2 == 0 { &world.service } else { &other });
+        let service = Arc::clone(if number % 2 == 0 {
+            &world.service
+        } else {
+            &other
+        });
         let token = grant.refresh.value.clone();
         tasks.spawn(async move { child(service.refresh(&token).await.unwrap()) });
     }
@@ -114,7 +124,11 @@ async fn sixty_four_refreshes_at_once_are_one() {
     assert!(children.iter().all(|child| *child == children[0]));
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..64 {
-        let service = Arc::clone(if number % 2 == 0 { &world.service } else { &other });
+        let service = Arc::clone(if number % 2 == 0 {
+            &world.service
+        } else {
+            &other
+        });
         let token = children[0].access.value.clone();
         tasks.spawn(async move { replacement(service.verify(&token).await.unwrap()) });
     }

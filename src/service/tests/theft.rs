@@ -39,7 +39,7 @@ fn the_session_is_revoked_before_the_reply() {
     let grant = stolen(&world);
     world.store.calls();
     assert_eq!(world.refresh(&grant.refresh), detected(&grant));
-    assert_eq!(world.store.calls(), ["find", "delete"]);
+    assert_eq!(world.store.calls(), ["find", "remove"]);
     assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
     world.child(&other.refresh);
 }
@@ -51,7 +51,7 @@ fn all_of_the_users_sessions_are_revoked_the_stolen_one_last() {
     let grant = stolen(&world);
     world.store.calls();
     assert_eq!(world.refresh(&grant.refresh), detected(&grant));
-    assert_eq!(world.store.calls(), ["find", "delete_user", "delete"]);
+    assert_eq!(world.store.calls(), ["find", "delete_user", "remove"]);
     assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
     assert_eq!(world.refresh(&other.refresh), Refreshed::Unauthorised);
     world.child(&stranger.refresh);
@@ -61,9 +61,9 @@ fn all_of_the_users_sessions_are_revoked_the_stolen_one_last() {
 #[test]
 fn an_interrupted_revocation_can_still_be_seen() {
     for (policy, failing) in [
-        ("revoke_session", "delete"),
+        ("revoke_session", "remove"),
         ("revoke_user", "delete_user"),
-        ("revoke_user", "delete"),
+        ("revoke_user", "remove"),
     ] {
         let world = World::new(&[("on_token_theft", policy)]);
         let other = world.create();
@@ -72,7 +72,11 @@ fn an_interrupted_revocation_can_still_be_seen() {
         let answer = ready(world.service.refresh(&grant.refresh.value));
         assert!(is_unavailable(&answer), "{policy}, {failing}");
         world.store.fail(&[]);
-        assert_eq!(world.refresh(&grant.refresh), detected(&grant), "{policy}, {failing}");
+        assert_eq!(
+            world.refresh(&grant.refresh),
+            detected(&grant),
+            "{policy}, {failing}"
+        );
         assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
         let survives = matches!(world.refresh(&other.refresh), Refreshed::Ok(_));
         assert_eq!(survives, policy == "revoke_session");

@@ -80,7 +80,10 @@ async fn with_keys_of_any_age() {
 
 #[tokio::test(start_paused = true)]
 async fn without_keys() {
-    for settings in [&[][..], &[("master_key", "a master key of at least 32 bytes")]] {
+    for settings in [
+        &[][..],
+        &[("master_key", "a master key of at least 32 bytes")],
+    ] {
         let world = World::new(settings);
         let grants = grants(&world);
         let started = world.instance(settings);

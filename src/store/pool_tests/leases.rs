@@ -151,7 +151,10 @@ async fn errors_that_leave_a_connection_usable_do() {
     let (pool, rules) = pool(1);
     assert_eq!(once(&pool, false, "deadlock").await, Err(DbError::Deadlock));
     assert_eq!(once(&pool, false, "turns 0").await, Ok(0));
-    assert_eq!(once(&pool, false, "lost").await, Err(DbError::ConnectionLost));
+    assert_eq!(
+        once(&pool, false, "lost").await,
+        Err(DbError::ConnectionLost)
+    );
     assert_eq!(rules.alive(), 0);
     assert_eq!(once(&pool, false, "turns 0").await, Ok(1));
 }
@@ -183,7 +186,11 @@ async fn statements_run_in_order_until_one_fails() {
         params: Vec::new(),
         kind: crate::store::db::Kind::Execute,
     };
-    let script = [statement("turns 1"), statement("deadlock"), statement("hang")];
+    let script = [
+        statement("turns 1"),
+        statement("deadlock"),
+        statement("hang"),
+    ];
     assert_eq!(lease.run(&script).await, Err(DbError::Deadlock));
     assert_eq!(lease.run(&script[..1]).await, Ok(Vec::new()));
     drop(lease);
@@ -205,5 +212,8 @@ async fn nobody_opens_what_has_become_free() {
     let kept = [second.unwrap().was_kept(), third.unwrap().was_kept()];
     assert_eq!(kept, [false, true]);
     assert_eq!(rules.opened(), 2);
-    tokio::time::timeout(Duration::from_secs(1), pool.lease(false)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(1), pool.lease(false))
+        .await
+        .unwrap()
+        .unwrap();
 }

@@ -25,15 +25,19 @@ fn request() -> impl Strategy<Value = Request> {
         1 => Just("deadlock".to_owned()),
         1 => Just("hang".to_owned()),
     ];
-    (0_usize..25, any::<bool>(), sql, prop::option::of(0_usize..20)).prop_map(
-        |(comes, fresh, sql, patience)| Request {
+    (
+        0_usize..25,
+        any::<bool>(),
+        sql,
+        prop::option::of(0_usize..20),
+    )
+        .prop_map(|(comes, fresh, sql, patience)| Request {
             comes,
             fresh,
             // Whoever waits for ever must be given up at some time.
             patience: patience.or((sql == "hang").then_some(30)),
             sql,
-        },
-    )
+        })
 }
 
 proptest! {

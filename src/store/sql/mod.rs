@@ -38,6 +38,7 @@ struct Sql {
     confirm: String,
     delete: String,
     deleted: &'static str,
+    remove: String,
     delete_user: String,
     user_has_any: String,
     delete_user_except: String,
@@ -77,6 +78,7 @@ impl Sql {
             ),
             delete: format!("DELETE FROM `{sessions}` WHERE {live}{}", witness.condition),
             deleted: witness.query,
+            remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
             delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
             user_has_any: format!("SELECT 1 FROM `{sessions}` WHERE {THE_USER} LIMIT 1"),
             delete_user_except: dialect.delete_batch(sessions, &others, BATCH_ROWS),
@@ -235,6 +237,12 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
             return Err(Failure::Db(DbError::ConnectionLost).into());
         }
         Ok(deleted)
+    }
+
+    async fn remove(&self, handle: HandleHash) -> Result<()> {
+        let remove = execute(&self.sql.remove, vec![handle.as_str().into()]);
+        self.runner.run(&[remove]).await?;
+        Ok(())
     }
 
     async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {

@@ -8,7 +8,17 @@ use crate::testing::START;
 
 /// Ids that some database or other takes for one another.
 const LOOKALIKES: [&str; 12] = [
-    "bob", "Bob", "BOB", "bob ", "bob  ", " bob", "bób", "b\u{f3}b", "bo\u{301}b", "bob\0", "bob\0x",
+    "bob",
+    "Bob",
+    "BOB",
+    "bob ",
+    "bob  ",
+    " bob",
+    "bób",
+    "b\u{f3}b",
+    "bo\u{301}b",
+    "bob\0",
+    "bob\0x",
     "ｂｏｂ",
 ];
 
@@ -24,7 +34,11 @@ async fn rv3_a_users_sessions_are_that_users_alone() {
         for (other, id) in LOOKALIKES.iter().enumerate() {
             let left = store.find(handle(other as u8), START).await.unwrap();
             // Two of them are the same text, once with an escape.
-            assert_eq!(left.is_none(), id == victim, "{number}: {victim:?} and {id:?}");
+            assert_eq!(
+                left.is_none(),
+                id == victim,
+                "{number}: {victim:?} and {id:?}"
+            );
             assert!(left.is_none_or(|left| left.user_id.as_str() == *id));
         }
     }
@@ -37,15 +51,24 @@ async fn one_session_may_be_left_out() {
         let id = if number == 4 { "eve" } else { "bob" };
         store.insert(&session(number, id)).await.unwrap();
     }
-    store.delete_user(&user("bob"), Some(handle(2))).await.unwrap();
+    store
+        .delete_user(&user("bob"), Some(handle(2)))
+        .await
+        .unwrap();
     for number in 0..5 {
         let left = store.find(handle(number), START).await.unwrap().is_some();
         assert_eq!(left, number == 2 || number == 4);
     }
     // The one that is left out may be another user's, or nobody's.
-    store.delete_user(&user("bob"), Some(handle(4))).await.unwrap();
+    store
+        .delete_user(&user("bob"), Some(handle(4)))
+        .await
+        .unwrap();
     assert_eq!(store.find(handle(2), START).await, Ok(None));
-    store.delete_user(&user("eve"), Some(handle(99))).await.unwrap();
+    store
+        .delete_user(&user("eve"), Some(handle(99)))
+        .await
+        .unwrap();
     assert_eq!(store.find(handle(4), START).await, Ok(None));
 }
 
@@ -69,7 +92,11 @@ async fn a_user_with_many_sessions_loses_them_in_batches() {
     let database = Database::new();
     let store = store(&database);
     store.insert(&session(1, "eve")).await.unwrap();
-    for (rows, batches) in [(BATCH_ROWS - 1, 1), (BATCH_ROWS, 1), (2 * BATCH_ROWS + 500, 3)] {
+    for (rows, batches) in [
+        (BATCH_ROWS - 1, 1),
+        (BATCH_ROWS, 1),
+        (2 * BATCH_ROWS + 500, 3),
+    ] {
         many(&database, rows, "bob", 99);
         assert_eq!(count(&database), rows + 1);
         database.at_statements([]);
@@ -101,8 +128,17 @@ async fn json_comes_back_as_it_was_sent() {
     let store = store(&Database::new());
     let long = format!("\"{}\"", "é".repeat(32_766));
     for (number, text) in [
-        "null", "1e400", "9007199254740993", "1.0", "-0", "[ 1 ,\t2 ]", r#"{"a":1,"a":2}"#,
-        r#""\ud800\u0000""#, "\"🦀'\\\"`;--\"", r#"{"__proto__":{}}"#, &long,
+        "null",
+        "1e400",
+        "9007199254740993",
+        "1.0",
+        "-0",
+        "[ 1 ,\t2 ]",
+        r#"{"a":1,"a":2}"#,
+        r#""\ud800\u0000""#,
+        "\"🦀'\\\"`;--\"",
+        r#"{"__proto__":{}}"#,
+        &long,
     ]
     .iter()
     .enumerate()
@@ -113,7 +149,11 @@ async fn json_comes_back_as_it_was_sent() {
         store.insert(&session).await.unwrap();
         let stored = store.find(session.handle, START).await.unwrap().unwrap();
         assert_eq!(stored, session.stored);
-        let data = store.read_data(session.handle, START).await.unwrap().unwrap();
+        let data = store
+            .read_data(session.handle, START)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(data, session.data);
         let written = store.write_data(session.handle, None, START).await;
         assert_eq!(written, Ok(true));
@@ -137,7 +177,8 @@ async fn what_this_service_never_writes_is_refused_by_column_without_its_value()
         ("jwt_user_payload", "'{SECRET'"),
         ("jwt_user_payload", "x'00'"),
     ] {
-        let nullable = "CREATE TABLE copy AS SELECT * FROM refresh_tokens; DROP TABLE refresh_tokens;
+        let nullable =
+            "CREATE TABLE copy AS SELECT * FROM refresh_tokens; DROP TABLE refresh_tokens;
              ALTER TABLE copy RENAME TO refresh_tokens;";
         database.batch(&format!(
             "CREATE TABLE kept AS SELECT * FROM refresh_tokens; {nullable} UPDATE refresh_tokens SET {column} = {value};"
@@ -145,7 +186,10 @@ async fn what_this_service_never_writes_is_refused_by_column_without_its_value()
         let error = store.find(handle(1), START).await.unwrap_err().to_string();
         assert!(!error.contains("SECRET"), "{error}");
         let named = error.contains("refresh_tokens") && error.contains(column);
-        assert!(named || error.contains("database error 1366"), "{column} = {value}: {error}");
+        assert!(
+            named || error.contains("database error 1366"),
+            "{column} = {value}: {error}"
+        );
         database.batch("DROP TABLE refresh_tokens; ALTER TABLE kept RENAME TO refresh_tokens;");
     }
     database.batch("UPDATE refresh_tokens SET session_info = '{SECRET'");

@@ -213,7 +213,9 @@ fn rows(sqlite: &Sqlite, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbEr
     let classify = |error: rusqlite::Error| DbError::from_sqlite_text(&error.to_string());
     let mut statement = sqlite.prepare(sql).map_err(classify)?;
     let width = statement.column_count();
-    let mut found = statement.query(params_from_iter(params)).map_err(classify)?;
+    let mut found = statement
+        .query(params_from_iter(params))
+        .map_err(classify)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next().map_err(classify)? {
         let read = |column| match row.get_ref(column).map_err(classify)? {

@@ -12,9 +12,22 @@ use crate::store::{KeyRow, NewSession, Store};
 use crate::testing::{START, cases};
 
 const USERS: [&str; 8] = [
-    "bob", "Bob", "bob ", "b\u{f3}b", "bo\u{301}b", "bo\0b", "🦀", "' OR 1=1 -- %_\\`\"",
+    "bob",
+    "Bob",
+    "bob ",
+    "b\u{f3}b",
+    "bo\u{301}b",
+    "bo\0b",
+    "🦀",
+    "' OR 1=1 -- %_\\`\"",
 ];
-const TEXTS: [&str; 5] = ["null", "1.0", r#"{"a":1,"a":"\ud800"}"#, "\"\\u0000🦀'`\"", "[ 1e400 ]"];
+const TEXTS: [&str; 5] = [
+    "null",
+    "1.0",
+    r#"{"a":1,"a":"\ud800"}"#,
+    "\"\\u0000🦀'`\"",
+    "[ 1e400 ]",
+];
 
 /// One question; times are seconds after the start.
 #[derive(Clone, Debug)]
@@ -33,6 +46,7 @@ enum Op {
         now: u64,
     },
     Delete(u8, u64),
+    Remove(u8),
     DeleteUser(usize, Option<u8>),
     ReadData(u8, u64),
     WriteData(u8, Option<usize>, u64),
@@ -54,6 +68,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (h.clone(), 0_u8..3, t.clone())
             .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
+        1 => h.clone().prop_map(Op::Remove),
         1 => (users, prop::option::of(h.clone())).prop_map(|(user, except)| Op::DeleteUser(user, except)),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::ReadData(handle, now)),
         2 => (h, text, t.clone()).prop_map(|(handle, data, now)| Op::WriteData(handle, data, now)),
@@ -101,12 +116,15 @@ async fn ask(store: &impl Store, op: &Op) -> String {
         } => {
             let mut confirmation = confirmation(parent);
             confirmation.expires_at = in_secs(now + 4);
-            let answer = store.confirm(handle(number), confirmation, in_secs(now)).await;
+            let answer = store
+                .confirm(handle(number), confirmation, in_secs(now))
+                .await;
             format!("{answer:?}")
         }
         Op::Delete(number, now) => {
             format!("{:?}", store.delete(handle(number), in_secs(now)).await)
         }
+        Op::Remove(number) => format!("{:?}", store.remove(handle(number)).await),
         Op::DeleteUser(id, except) => {
             let except = except.map(handle);
             format!("{:?}", store.delete_user(&user(USERS[id]), except).await)
@@ -147,7 +165,10 @@ async fn everything(store: &impl Store) -> Vec<String> {
     }
     let mut keys = store.keys().await.unwrap();
     keys.sort_by(|a, b| a.name.cmp(&b.name));
-    seen.extend(keys.iter().map(|key| format!("{} {} {:?}", key.name, key.value, key.time)));
+    seen.extend(
+        keys.iter()
+            .map(|key| format!("{} {} {:?}", key.name, key.value, key.time)),
+    );
     seen.push(format!("{:?}", store.count_expired(in_secs(999)).await));
     seen
 }
@@ -182,13 +203,19 @@ async fn ends_when_it_expires(store: &impl Store) {
     for (now, live) in [(last, true), (in_secs(3600), false), (in_secs(9999), false)] {
         let there = store.find(handle(1), now).await.unwrap().is_some();
         assert_eq!(there, live);
-        assert_eq!(store.read_data(handle(1), now).await.unwrap().is_some(), live);
+        assert_eq!(
+            store.read_data(handle(1), now).await.unwrap().is_some(),
+            live
+        );
         let written = store.write_data(handle(1), json("2").as_ref(), now).await;
         assert_eq!(written.unwrap(), live);
     }
     // Nothing revives it, and nothing counts as its removal.
     let at = in_secs(3600);
-    assert_eq!(store.confirm(handle(1), confirmation(0), at).await, Ok(None));
+    assert_eq!(
+        store.confirm(handle(1), confirmation(0), at).await,
+        Ok(None)
+    );
     assert_eq!(store.delete(handle(1), at).await, Ok(false));
     assert_eq!(store.count_expired(at).await, Ok(0));
     assert_eq!(store.remove_expired(at).await, Ok(0));
@@ -212,9 +239,15 @@ async fn of_many_deletes_at_once_one_removes_the_session() {
     one.insert(&session(1, "bob")).await.unwrap();
     let delete = |store| Store::delete(store, handle(1), START);
     let (a, b, c, d, e) = tokio::join!(
-        delete(&one), delete(&two), delete(&one), delete(&two), delete(&one)
+        delete(&one),
+        delete(&two),
+        delete(&one),
+        delete(&two),
+        delete(&one)
     );
-    let removed = [a, b, c, d, e].into_iter().filter(|removed| *removed == Ok(true));
+    let removed = [a, b, c, d, e]
+        .into_iter()
+        .filter(|removed| *removed == Ok(true));
     assert_eq!(removed.count(), 1);
     assert_eq!(one.delete(handle(1), START).await, Ok(false));
 }

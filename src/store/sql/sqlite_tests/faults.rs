@@ -15,6 +15,7 @@ enum Operation {
     Find,
     Confirm,
     Delete,
+    Remove,
     DeleteUser,
     ReadData,
     WriteData,
@@ -23,11 +24,12 @@ enum Operation {
     RemoveExpired,
 }
 
-const ALL: [Operation; 10] = [
+const ALL: [Operation; 11] = [
     Operation::Insert,
     Operation::Find,
     Operation::Confirm,
     Operation::Delete,
+    Operation::Remove,
     Operation::DeleteUser,
     Operation::ReadData,
     Operation::WriteData,
@@ -50,14 +52,21 @@ impl Operation {
             Self::Insert => format!("{:?}", store.insert(&session(9, "bob")).await?),
             Self::Find => format!("{:?}", store.find(handle(1), START).await?),
             Self::Confirm => {
-                format!("{:?}", store.confirm(handle(1), confirmation(0), START).await?)
+                format!(
+                    "{:?}",
+                    store.confirm(handle(1), confirmation(0), START).await?
+                )
             }
             Self::Delete => format!("{:?}", store.delete(handle(1), START).await?),
+            Self::Remove => format!("{:?}", store.remove(handle(1)).await?),
             Self::DeleteUser => format!("{:?}", store.delete_user(&user("bob"), None).await?),
             Self::ReadData => format!("{:?}", store.read_data(handle(1), START).await?),
             Self::WriteData => {
                 let data = json("\"new\"");
-                format!("{:?}", store.write_data(handle(1), data.as_ref(), START).await?)
+                format!(
+                    "{:?}",
+                    store.write_data(handle(1), data.as_ref(), START).await?
+                )
             }
             Self::AddKeys => format!("{:?}", store.add_keys(&[key("new")]).await?),
             Self::RemoveKey => format!("{:?}", store.remove_key("old").await?),
@@ -180,6 +189,7 @@ async fn operations_take_as_many_statements_as_the_design_says() {
         (Operation::Find, 1),
         (Operation::Confirm, 2),
         (Operation::Delete, 2),
+        (Operation::Remove, 1),
         (Operation::ReadData, 1),
         (Operation::WriteData, 2),
     ] {

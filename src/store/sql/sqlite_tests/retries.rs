@@ -11,7 +11,9 @@ use crate::store::{Store, StoreError};
 use crate::testing::START;
 
 fn deadlocks(count: usize) -> Vec<(usize, Fault)> {
-    (1..=count).map(|n| (n, Fault::Error(DbError::Deadlock))).collect()
+    (1..=count)
+        .map(|n| (n, Fault::Error(DbError::Deadlock)))
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,7 +28,10 @@ async fn db5_a_deadlock_is_tried_again_three_times_with_pauses() {
         let outcome = store.confirm(handle(1), confirmation(0), START).await;
         assert_eq!(outcome.is_ok(), good, "{count} deadlocks: {outcome:?}");
         let pauses = began.elapsed();
-        assert!(pauses >= Duration::from_millis(10 * count.min(3) as u64), "{pauses:?}");
+        assert!(
+            pauses >= Duration::from_millis(10 * count.min(3) as u64),
+            "{pauses:?}"
+        );
         assert!(pauses < Duration::from_millis(500), "{pauses:?}");
         let statements = database.statements().len();
         assert_eq!(statements, if good { count + 2 } else { count });
@@ -40,7 +45,12 @@ async fn what_no_retry_helps_is_reported_at_once() {
     let database = Database::new();
     let store = store(&database);
     store.insert(&session(1, "bob")).await.unwrap();
-    for error in [DbError::LockTimeout, DbError::ReadOnly, DbError::Denied, DbError::Other(1)] {
+    for error in [
+        DbError::LockTimeout,
+        DbError::ReadOnly,
+        DbError::Denied,
+        DbError::Other(1),
+    ] {
         database.at_statements([(1, Fault::Error(error.clone()))]);
         let outcome = store.find(handle(1), START).await;
         assert_eq!(outcome, Err(StoreError::Unavailable(error.to_string())));
@@ -78,7 +88,10 @@ async fn db3_a_database_that_hangs_gets_three_seconds() {
         }
         let began = Instant::now();
         let outcome = store.find(handle(1), START).await;
-        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(StoreError::Unavailable(_))),
+            "{outcome:?}"
+        );
         assert_eq!(began.elapsed(), Duration::from_secs(3));
         // What hung is let go, and the next one has a connection of its own.
         assert_eq!(rules.alive(), 0);
@@ -97,7 +110,17 @@ async fn those_in_line_behind_a_hanging_database_are_answered_in_time_too() {
         let outcome = store.find(handle(1), START).await;
         (outcome.is_err(), began.elapsed() <= Duration::from_secs(3))
     };
-    let all = tokio::join!(ask(), ask(), ask(), ask(), ask(), ask(), ask(), ask(), ask());
+    let all = tokio::join!(
+        ask(),
+        ask(),
+        ask(),
+        ask(),
+        ask(),
+        ask(),
+        ask(),
+        ask(),
+        ask()
+    );
     let (a, b, c, d, e, f, g, h, i) = all;
     assert_eq!([a, b, c, d, e, f, g, h, i], [(true, true); 9]);
     database.at_statements([]);
@@ -114,7 +137,17 @@ async fn connections_stay_within_the_limit_when_all_of_them_die() {
         // Whatever is kept is dead.
         database.at_statements((1..=6).map(|n| (n, Fault::CutBefore)));
         let ask = || store.find(handle(1), START);
-        let _ = tokio::join!(ask(), ask(), ask(), ask(), ask(), ask(), ask(), ask(), ask());
+        let _ = tokio::join!(
+            ask(),
+            ask(),
+            ask(),
+            ask(),
+            ask(),
+            ask(),
+            ask(),
+            ask(),
+            ask()
+        );
         database.at_statements([]);
         let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
         assert!(a.is_ok() && b.is_ok() && c.is_ok() && d.is_ok());

@@ -27,7 +27,9 @@ fn indexes(database: &Database) -> Vec<Value> {
 }
 
 fn both_indexes() -> Vec<Value> {
-    ["refresh_tokens_expires_at", "refresh_tokens_user_id"].map(Value::from).to_vec()
+    ["refresh_tokens_expires_at", "refresh_tokens_user_id"]
+        .map(Value::from)
+        .to_vec()
 }
 
 #[tokio::test]
@@ -56,7 +58,10 @@ async fn whatever_comes_first_makes_them() {
             let outcome = match operation {
                 0 => store.insert(&session(1, "bob")).await,
                 1 => store.find(handle(1), START).await.map(drop),
-                2 => store.confirm(handle(1), confirmation(0), START).await.map(drop),
+                2 => store
+                    .confirm(handle(1), confirmation(0), START)
+                    .await
+                    .map(drop),
                 3 => store.delete(handle(1), START).await.map(drop),
                 4 => store.add_keys(std::slice::from_ref(&row)).await,
                 _ => store.delete_user(&user("bob"), None).await,
@@ -94,7 +99,10 @@ async fn tables_may_be_made_by_several_at_once() {
                 assert_eq!(outcome, Ok(true), "lossy {lossy}, documented {documented}");
             }
             let (a, b, c, d) = tokio::join!(
-                stores[0].keys(), stores[1].keys(), stores[2].keys(), stores[3].keys()
+                stores[0].keys(),
+                stores[1].keys(),
+                stores[2].keys(),
+                stores[3].keys()
             );
             assert!(a.is_ok() && b.is_ok() && c.is_ok() && d.is_ok());
         }
@@ -111,7 +119,10 @@ async fn several_may_look_before_there_is_a_table() {
         }
         let stores: Vec<_> = (0..4).map(|_| store(&database)).collect();
         let (a, b, c, d) = tokio::join!(
-            stores[0].keys(), stores[1].keys(), stores[2].keys(), stores[3].keys()
+            stores[0].keys(),
+            stores[1].keys(),
+            stores[2].keys(),
+            stores[3].keys()
         );
         for outcome in [a, b, c, d] {
             assert_eq!(outcome, Ok(Vec::new()), "lossy {lossy}");
@@ -135,8 +146,14 @@ async fn documented_tables_are_upgraded_in_place() {
     let found = store.find(handle(1), START).await.unwrap().unwrap();
     assert_eq!(found.generation, Generation::FIRST);
     assert_eq!(found.payload, None);
-    assert_eq!(store.read_data(handle(1), START).await, Ok(Some(json("[1e400]"))));
-    let confirmed = store.confirm(handle(1), confirmation(0), START).await.unwrap();
+    assert_eq!(
+        store.read_data(handle(1), START).await,
+        Ok(Some(json("[1e400]")))
+    );
+    let confirmed = store
+        .confirm(handle(1), confirmation(0), START)
+        .await
+        .unwrap();
     assert_eq!(confirmed.unwrap().generation, Generation(1));
     assert_eq!(store.keys().await.unwrap()[0].name, "refresh_token_key");
     assert_eq!(indexes(&database), both_indexes());
@@ -183,7 +200,11 @@ async fn a_connection_lost_while_tables_are_made_or_upgraded_does_no_harm() {
                     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
                 }
                 database.at_statements([]);
-                assert_eq!(store.insert(&session(1, "bob")).await, Ok(()), "{n}, {fault:?}");
+                assert_eq!(
+                    store.insert(&session(1, "bob")).await,
+                    Ok(()),
+                    "{n}, {fault:?}"
+                );
                 // No instance does anything before it has looked for keys.
                 assert_eq!(store.keys().await, Ok(Vec::new()));
                 assert_eq!(indexes(&database), both_indexes(), "{n}, {fault:?}");
@@ -217,7 +238,10 @@ async fn a_user_who_may_not_make_tables_is_told_what_to_do() {
     for refused in 2..6 {
         database.at_statements((refused..9).map(|n| (n, Fault::Error(DbError::Denied))));
         if let Err(StoreError::Schema(message)) = store.keys().await {
-            assert!(message.contains("sql/sqlite") && message.contains("refresh_tokens"), "{message}");
+            assert!(
+                message.contains("sql/sqlite") && message.contains("refresh_tokens"),
+                "{message}"
+            );
             return;
         }
     }
@@ -231,12 +255,18 @@ fn every_statement_of_the_files_is_used_and_takes_the_names() {
         refresh_tokens: "s".to_owned(),
     };
     for dialect in [Dialect::MySql, Dialect::Sqlite] {
-        for statements in [dialect.create_tables(&names), dialect.upgrade_tables(&names)] {
+        for statements in [
+            dialect.create_tables(&names),
+            dialect.upgrade_tables(&names),
+        ] {
             assert!(statements.len() >= 2);
             for sql in statements {
                 assert!(sql.contains("`s`") || sql.contains("`k`"), "{sql}");
                 assert!(!sql.contains("`refresh_tokens`") && !sql.contains("`signing_key`"));
-                assert!(sql.starts_with("CREATE") || sql.starts_with("ALTER"), "{sql}");
+                assert!(
+                    sql.starts_with("CREATE") || sql.starts_with("ALTER"),
+                    "{sql}"
+                );
             }
         }
         let last = dialect.upgrade_tables(&tables()).pop().unwrap();
