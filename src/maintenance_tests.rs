@@ -1,1 +1,52 @@
-//! t
+//! Ticks over a store in memory.
+
+#[path = "maintenance_tests/expired.rs"]
+mod expired;
+#[path = "maintenance_tests/keys.rs"]
+mod keys;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Report, tick};
+use crate::service::Service;
+use crate::store::Store;
+use crate::testing::store::WatchedStore;
+use crate::testing::{TestPlatform, config, ready};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A database and a clock.
+struct World {
+    store: Arc<WatchedStore>,
+    platform: Arc<TestPlatform>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            store: Arc::default(),
+            platform: TestPlatform::new(1),
+        }
+    }
+
+    /// An instance of the service that makes or loads its keys.
+    fn service(&self, settings: &[(&str, &str)]) -> Service<WatchedStore, TestPlatform> {
+        let (store, platform) = (Arc::clone(&self.store), Arc::clone(&self.platform));
+        let service = Service::new(store, platform, config(settings), None);
+        ready(service.ready()).unwrap();
+        service
+    }
+
+    fn tick(&self, settings: &[(&str, &str)]) -> Report {
+        ready(tick(&*self.store, &*self.platform, &config(settings)))
+    }
+
+    /// The names in the key table.
+    fn names(&self) -> Vec<String> {
+        let rows = ready(self.store.keys()).unwrap();
+        rows.into_iter()
+            .map(|row| row.name.replace("access_token_signing_key", "key"))
+            .collect()
+    }
+}

@@ -65,6 +65,21 @@ impl<P: Platform> Semaphore<P> {
         turn.take()
     }
 
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    /// Adds a permit.
+    pub fn grow(&self) {
+        self.release();
+    }
+
+    /// Takes permits back, as many as are free.
+    pub fn shrink(&self) -> usize {
+        std::mem::take(&mut self.state().free)
+    }
+
     /// Gives a permit to the first in line, or back.
     fn release(&self) {
         let mut state = self.state();

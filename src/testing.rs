@@ -2,6 +2,7 @@
 //! of rotation told a second time.
 
 pub(crate) mod db;
+pub(crate) mod histories;
 pub(crate) mod model;
 pub(crate) mod store;
 
@@ -128,10 +129,7 @@ impl Platform for TestPlatform {
     }
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output>
-where
-    F: ?Sized,
-{
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn delete_all(user: &str) -> Call {
 
 /// For the bare component: a body as long as that of a verify.
 pub(crate) fn bare() -> Call {
-    Call::json(Method::PUT, "/session", Bytes::from(vec![b'x'; 520]))
+    Call::json(Method::PUT, "/session", Bytes::from(vec![b'x'; 440]))
 }
 
 /// Whether a reply says OK. Both systems say so near the beginning.

@@ -59,11 +59,9 @@ impl Clients {
             .clients
             .into_iter()
             .map(|idle| {
+                let tally = Tally::new(window.clone());
                 tokio::spawn(async move {
-                    let mut client = Client {
-                        tally: Tally::new(window),
-                        idle,
-                    };
+                    let mut client = Client { idle, tally };
                     client.work(work).await;
                     client.tally
                 })
@@ -80,16 +78,15 @@ impl Clients {
 impl Idle {
     async fn new(target: &Arc<Target>, work: Work) -> Result<Self> {
         let mut connection = Connection::new(target.address);
-        let from_table = target.table.is_some();
-        let own = match work {
-            Work::Bare => None,
+        let needs_own = match work {
+            Work::Bare => false,
             // What follows its session through changes can't use one that others use as well.
-            Work::Operation(Operation::Chain | Operation::Mix) => true.then_some(()),
-            Work::Operation(_) => (!from_table).then_some(()),
+            Work::Operation(Operation::Chain | Operation::Mix) => true,
+            Work::Operation(_) => target.table.is_none(),
         };
-        let own = match own {
-            Some(()) => Some(target.own_session(&mut connection).await?),
-            None => None,
+        let own = match needs_own {
+            true => Some(target.own_session(&mut connection).await?),
+            false => None,
         };
         Ok(Self {
             target: Arc::clone(target),

@@ -8,6 +8,8 @@ mod args;
 mod compare;
 mod connection;
 mod goals;
+mod growth;
+mod instructions;
 mod load;
 mod machine;
 mod measure;
@@ -15,11 +17,13 @@ mod operation;
 mod peer;
 mod processes;
 mod random;
+mod removals;
 mod report;
 mod runtime;
 mod seeded;
 mod served;
 mod side_by_side;
+mod storage;
 mod table;
 mod tally;
 mod target;
@@ -55,6 +59,7 @@ fn run(args: &Args) -> Result<()> {
             Ok(())
         }
         Mode::Compare => compare::run(args),
-        Mode::Growth | Mode::Instructions => Ok(()),
+        Mode::Growth => growth::run(args),
+        Mode::Instructions => instructions::run(args.write),
     }
 }

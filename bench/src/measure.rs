@@ -74,7 +74,7 @@ pub(crate) async fn measure(
     }
     let clients_ready = Clients::prepare(target, work, clients).await?;
     let window = Window::after(timing.warm_up, timing.window);
-    let load = tokio::spawn(clients_ready.run(window));
+    let load = tokio::spawn(clients_ready.run(window.clone()));
     tokio::time::sleep_until(window.from.into()).await;
     system.server.forget_peak()?;
     let before = Costs::of(system)?;

@@ -66,9 +66,24 @@ impl Runtime {
                 .arg("--runtime-config-file")
                 .arg(root.join("runtime-config.toml"));
             place(&mut command, address, folder);
-            for (name, value) in database.variables() {
-                command.env(variable_in_environment(&name), value);
-            }
+            set_variables(&mut command, database);
+            Ok(command)
+        })
+    }
+
+    /// Starts dev-host with the scheduled component alone; it listens for `POST /tick` only. Spin has no way to run
+    /// a scheduled component at a moment of one's choice.
+    pub(crate) fn maintenance(database: &Database, state_dir: &Path) -> Result<Served> {
+        let host = build::host()?;
+        Served::start("the scheduled component", |address, _| {
+            let manifest = workspace_root().join("spin.toml");
+            let mut command = Self::Host(host).command(&manifest, "session-maintenance");
+            command
+                .args(["--no-cron", "--listen", "127.0.0.1:0", "--control"])
+                .arg(address.to_string())
+                .arg("--state-dir")
+                .arg(state_dir);
+            set_variables(&mut command, database);
             Ok(command)
         })
     }
@@ -111,4 +126,10 @@ fn place(command: &mut Command, address: SocketAddr, folder: &TempFolder) {
     command
         .args(["--listen", &address.to_string(), "--state-dir"])
         .arg(folder.path());
+}
+
+fn set_variables(command: &mut Command, database: &Database) {
+    for (name, value) in database.variables() {
+        command.env(variable_in_environment(&name), value);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(crate) struct Served {
     child: Child,
     log: PathBuf,
     /// Dropped after the process has been ended.
-    _folder: TempFolder,
+    folder: TempFolder,
 }
 
 impl Served {
@@ -48,10 +48,15 @@ impl Served {
             name,
             child,
             log,
-            _folder: folder,
+            folder,
         };
         served.wait_until_it_listens()?;
         Ok(served)
+    }
+
+    /// Its folder: for a runtime, the state folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its process and the children of that.

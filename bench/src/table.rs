@@ -9,8 +9,8 @@ pub(crate) struct Table {
 
 impl Table {
     /// A table with these headings.
-    pub(crate) fn new(headings: &[&str], words: usize) -> Self {
-        let headings = headings.iter().map(|&heading| heading.to_owned());
+    pub(crate) fn new(headings: &[impl AsRef<str>], words: usize) -> Self {
+        let headings = headings.iter().map(|heading| heading.as_ref().to_owned());
         Self {
             rows: vec![headings.collect()],
             words,

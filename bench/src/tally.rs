@@ -1,16 +1,19 @@
 //! What one window of load saw: how many requests, how long each took, what went wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
 /// The window in which requests count.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Window {
     /// Requests that begin before it are warm-up.
     pub(crate) from: Instant,
     /// Requests that end after it don't count.
-    pub(crate) until: Instant,
+    until: Instant,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Window {
@@ -20,12 +23,18 @@ impl Window {
         Self {
             from,
             until: from + length,
+            stopped: Arc::default(),
         }
+    }
+
+    /// Ends it before its time.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Whether it is over.
     pub(crate) fn is_over(&self) -> bool {
-        Instant::now() >= self.until
+        Instant::now() >= self.until || self.stopped.load(Ordering::Relaxed)
     }
 }
 
@@ -53,8 +62,8 @@ impl Tally {
     }
 
     /// The window it counts.
-    pub(crate) fn window(&self) -> Window {
-        self.window
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
     }
 
     /// Notes a request that was answered well.
@@ -122,10 +131,9 @@ mod tests {
     fn only_requests_inside_of_the_window_count() {
         let now = Instant::now();
         let second = Duration::from_secs(1);
-        let mut tally = Tally::new(Window {
-            from: now - second,
-            until: now + 60 * second,
-        });
+        let mut window = Window::after(Duration::ZERO, 60 * second);
+        window.from = now - second;
+        let mut tally = Tally::new(window);
         tally.answered(now - 2 * second);
         tally.answered(now - second / 2);
         tally.answered(now);
@@ -137,7 +145,7 @@ mod tests {
     #[test]
     fn tallies_add_up_and_keep_the_first_complaint() {
         let window = Window::after(Duration::ZERO, Duration::from_secs(60));
-        let (mut first, mut second) = (Tally::new(window), Tally::new(window));
+        let (mut first, mut second) = (Tally::new(window.clone()), Tally::new(window));
         second.failed("503".to_owned());
         second.failed("500".to_owned());
         second.answered(Instant::now());

@@ -1,37 +1,17 @@
 //! Database faults on demand: rules that count calls and make the n-th one fail, wait or vanish.
 //! What a failure looks like to a guest is decided by `mysql` and `sqlite`.
 
+mod rule;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 
-/// Which kind of database a call goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Database {
-    MySql,
-    Sqlite,
-}
-
-/// What a call does. SQLite knows statements only; those that read count as queries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Open,
-    Query,
-    Execute,
-}
-
-/// A call that is about to be made.
-#[derive(Clone, Copy)]
-pub(crate) struct Call<'a> {
-    pub(crate) database: Database,
-    pub(crate) operation: Operation,
-    /// The statement, or nothing for `Open`.
-    pub(crate) sql: &'a str,
-}
+use self::rule::{Action, True};
+pub(crate) use self::rule::{Call, Database, Operation, Rule, ServerError};
 
 /// What has to happen to a call once all waiting is over.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,84 +20,6 @@ pub(crate) enum Verdict {
     Fail(ServerError),
     CutBefore,
     CutAfter,
-}
-
-/// An error as a database server reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ServerError {
-    pub(crate) code: u16,
-    pub(crate) message: String,
-}
-
-/// A rule as the control API takes it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
-    on: On,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sql_contains: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    database: Option<Database>,
-    #[serde(default = "first")]
-    nth: u64,
-    /// `null`: for ever.
-    #[serde(default = "once")]
-    times: Option<u64>,
-    #[serde(rename = "do")]
-    action: Action,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum On {
-    Open,
-    Query,
-    Execute,
-    Statement,
-    Any,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Action {
-    Error(ServerError),
-    DelayMs(u64),
-    Hang(True),
-    CutBefore(True),
-    CutAfter(True),
-    Pause(String),
-}
-
-/// The only value that switches of the API take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "bool", into = "bool")]
-struct True;
-
-impl TryFrom<bool> for True {
-    type Error = &'static str;
-
-    fn try_from(value: bool) -> Result<Self, Self::Error> {
-        value.then_some(Self).ok_or("must be true")
-    }
-}
-
-impl From<True> for bool {
-    fn from(_: True) -> bool {
-        true
-    }
-}
-
-fn first() -> u64 {
-    1
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "serde wants the type of the field"
-)]
-fn once() -> Option<u64> {
-    Some(1)
 }
 
 /// A rule and what it has seen.
@@ -237,31 +139,6 @@ impl Faults {
     }
 }
 
-impl Rule {
-    fn matches(&self, call: Call<'_>) -> bool {
-        let operation = match self.on {
-            On::Any => true,
-            On::Statement => call.operation != Operation::Open,
-            On::Open => call.operation == Operation::Open,
-            On::Query => call.operation == Operation::Query,
-            On::Execute => call.operation == Operation::Execute,
-        };
-        operation
-            && self
-                .database
-                .is_none_or(|database| database == call.database)
-            && self
-                .sql_contains
-                .as_deref()
-                .is_none_or(|part| call.sql.contains(part))
-    }
-
-    fn is_due(&self, count: u64) -> bool {
-        let first = self.nth.max(1);
-        count >= first && self.times.is_none_or(|times| count - first < times)
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -372,20 +249,5 @@ mod tests {
         faults.clear();
         assert_eq!(hanging.await.unwrap(), Verdict::CutBefore);
         assert_eq!(paused.await.unwrap(), Verdict::Proceed);
-    }
-
-    #[test]
-    fn wrong_rules_are_refused() {
-        for rule in [
-            serde_json::json!({"on": "nothing", "do": {"hang": true}}),
-            serde_json::json!({"on": "any", "do": {"hang": false}}),
-            serde_json::json!({"on": "any", "do": {"explode": true}}),
-            serde_json::json!({"on": "any", "do": {"hang": true}, "nht": 2}),
-        ] {
-            assert!(
-                serde_json::from_value::<Rule>(rule.clone()).is_err(),
-                "{rule}"
-            );
-        }
     }
 }

@@ -1,13 +1,9 @@
-//! The HTTP trigger: a server, and behind it instances that live as long as Spin's do. How an
-//! instance takes requests is wasmtime's `ProxyHandler`.
+//! The HTTP trigger: a server that leads requests to the instances of components (`instances`).
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::{Future, pending};
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant as StdInstant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
@@ -18,20 +14,15 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep};
-use wasmtime::component::GuestTaskId;
-use wasmtime::{Store, StoreContextMut, Trap};
-use wasmtime_wasi_http::handler::{
-    HandlerState, Instance as Running, Proxy, ProxyHandler, ShouldAccept, WorkerExpiration,
-    WorkerState, WorkerStatus,
-};
+use wasmtime_wasi_http::handler::{ProxyHandler, TrapOrPanicError};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{Error as HttpError, WasiBody, WasiHttpView};
+use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use crate::app::{App, Component};
 use crate::args::Reuse;
 use crate::engine::Engine;
-use crate::guest::{Guest, Instance, record_violation};
+use crate::guest::record_violation;
+use crate::instances::{Instances, Server};
 use crate::router::Router;
 
 /// Routes with the instances behind them.
@@ -126,11 +117,9 @@ impl HttpTrigger {
             }
             Err(error) => {
                 let violation = server.get().and_then(|instance| instance.violation());
-                if violation.is_none() && server.get().is_none() {
-                    eprintln!(
-                        "component '{}' cannot start: {error:?}",
-                        target.component.id
-                    );
+                // Of a trap the end of the instance tells more.
+                if error.downcast_ref::<TrapOrPanicError>().is_none() {
+                    eprintln!("component '{}' failed: {error:?}", target.component.id);
                 }
                 reply(
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -140,9 +129,6 @@ impl HttpTrigger {
         }
     }
 }
-
-/// Which instance has taken a request.
-type Server = Arc<OnceLock<Arc<Instance>>>;
 
 /// Guests see whole URIs, put together from the request line and the host header.
 fn complete_uri(request: &mut Request<Incoming>) -> bool {
@@ -204,107 +190,5 @@ impl Target {
             component: component.clone(),
             handler,
         })
-    }
-}
-
-/// Makes instances of one component.
-struct Instances {
-    app: Arc<App>,
-    component: Arc<Component>,
-    engine: Engine,
-    service: ServicePre<Guest>,
-    reuse: Reuse,
-}
-
-impl HandlerState for Instances {
-    type StoreData = Guest;
-    type WorkerExpiration = Idle;
-    type WorkerState = Life;
-
-    async fn instantiate(&self) -> wasmtime::Result<Running<Guest, Idle, Life>> {
-        let mut store = self.engine.store(&self.app, &self.component)?;
-        let service = self.service.instantiate_async(&mut store).await?;
-        Ok(Running {
-            store,
-            proxy: Proxy::P3(service),
-            view: WasiHttpView::http,
-            expiration: Idle {
-                after: self.reuse.idle,
-                sleep: Box::pin(tokio::time::sleep(self.reuse.idle)),
-            },
-            state: Life { reuse: self.reuse },
-        })
-    }
-}
-
-/// Ends an instance that had nothing to do for a while. A request may take as long as it likes.
-struct Idle {
-    after: Duration,
-    sleep: Pin<Box<Sleep>>,
-}
-
-impl WorkerExpiration for Idle {
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        status: WorkerStatus,
-        since: StdInstant,
-    ) -> Poll<()> {
-        if status != WorkerStatus::Idle {
-            return Poll::Pending;
-        }
-        let deadline = Instant::from_std(since + self.after);
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        self.sleep.as_mut().poll(cx)
-    }
-}
-
-/// Decides which requests an instance takes, and hears of its end.
-struct Life {
-    reuse: Reuse,
-}
-
-impl WorkerState for Life {
-    type StoreData = Guest;
-    type RequestData = Server;
-
-    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        if total >= self.reuse.count {
-            ShouldAccept::Never
-        } else if concurrent >= self.reuse.concurrent {
-            ShouldAccept::No
-        } else {
-            ShouldAccept::Yes
-        }
-    }
-
-    fn on_request_start(
-        &self,
-        store: StoreContextMut<'_, Guest>,
-        server: Server,
-        _: GuestTaskId,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        _ = server.set(store.data().instance.clone());
-        Box::pin(pending())
-    }
-
-    fn drop(&self, store: Store<Guest>, result: wasmtime::Result<()>) {
-        if let Err(error) = result {
-            let instance = &store.data().instance;
-            if let Some(instruments) = &instance.app.instruments {
-                instruments.stats.trap();
-            }
-            if instance.violation().is_none() {
-                eprintln!("component '{}' trapped: {error:?}", instance.component.id);
-            }
-            if let Some(Trap::WaitableSyncAndAsync) = error.downcast_ref() {
-                eprintln!(
-                    "wit-bindgen 0.57 with inter-task-wakeup does this; Spin on wasmtime 47 lets it \
-                     pass, on 48 and later every instance dies of it"
-                );
-            }
-        }
     }
 }

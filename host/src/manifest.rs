@@ -29,7 +29,7 @@ pub(crate) struct Application {
 }
 
 /// One entry of `[variables]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Variable {
     pub(crate) default: Option<String>,

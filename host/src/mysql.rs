@@ -1,9 +1,11 @@
 //! `spin:mysql@3.0.0` (asynchronous, rows as a stream) and `fermyon:spin/mysql@2.0.0` (blocking)
 //! over one kind of connection. The shapes of errors, and what is lost of them, are Spin's.
 
+mod address;
 mod connection;
 mod refused;
 mod rows;
+mod slot;
 mod values;
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
@@ -94,7 +96,9 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
                 result,
             }) => accessor.with(|mut access| {
                 let rows = StreamReader::new(&mut access, rows)?;
-                let result = FutureReader::new(&mut access, result.into_future())?;
+                let result = FutureReader::new(&mut access, async {
+                    wasmtime::error::Ok(result.wait().await)
+                })?;
                 Ok(Ok((columns, rows, result)))
             }),
             // Spin runs the query in a task of its own and hears nothing but its end.
@@ -183,10 +187,16 @@ fn statement_error(error: mysql_async::Error) -> v3::Error {
 
 /// Spin's text holds the causes and ends with the stack of the host; guests have to cope with that.
 fn open_error(error: mysql_async::Error) -> v3::Error {
-    let mut text = error.to_string();
-    let causes = std::iter::successors(std::error::Error::source(&error), |error| error.source());
-    for cause in causes {
-        text.push_str(&format!("\n\nCaused by:\n    {cause}"));
+    let causes: Vec<_> =
+        std::iter::successors(std::error::Error::source(&error), |cause| cause.source()).collect();
+    let mut text = format!("{error}\n\nCaused by:");
+    for (index, cause) in causes.iter().enumerate() {
+        let number = if causes.len() > 1 {
+            format!("{index}: ")
+        } else {
+            String::new()
+        };
+        text.push_str(&format!("\n    {number}{cause}"));
     }
     text.push_str("\n\nStack backtrace:\n   0: dev_host::mysql::open");
     v3::Error::ConnectionFailed(text)

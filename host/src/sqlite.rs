@@ -3,6 +3,7 @@
 
 mod connection;
 mod database;
+mod values;
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 

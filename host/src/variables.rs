@@ -121,20 +121,16 @@ impl v2::Host for Guest {
 mod tests {
     use super::*;
 
-    fn variable(default: Option<&str>) -> manifest::Variable {
-        manifest::Variable {
-            default: default.map(str::to_owned),
-            required: default.is_none(),
-            ..Default::default()
-        }
+    fn variable(toml: &str) -> manifest::Variable {
+        toml::from_str(toml).unwrap()
     }
 
     #[test]
     fn the_first_provider_wins_over_later_ones_and_the_default() {
         let declared = BTreeMap::from([
-            ("both".to_owned(), variable(Some("default"))),
-            ("late".to_owned(), variable(Some("default"))),
-            ("none".to_owned(), variable(Some("default"))),
+            ("both".to_owned(), variable("default = 'default'")),
+            ("late".to_owned(), variable("default = 'default'")),
+            ("none".to_owned(), variable("default = 'default'")),
         ]);
         let of = |pairs: &[(&str, &str)]| {
             Provider::Static(
@@ -158,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_required_variable_without_a_value_is_a_mistake() {
-        let declared = BTreeMap::from([("token".to_owned(), variable(None))]);
+        let declared = BTreeMap::from([("token".to_owned(), variable("required = true"))]);
         let mut mistakes = Vec::new();
         resolve(&declared, &[], &mut mistakes);
         assert_eq!(mistakes.len(), 1);

@@ -1,5 +1,10 @@
 //! The program as a shell sees it: what it refuses, how, and with which exit code.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};

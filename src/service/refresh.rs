@@ -14,6 +14,9 @@ use crate::domain::token::refresh::{Issue, RefreshToken};
 use crate::platform::{Level, Platform};
 use crate::store::Store;
 
+/// How many slots a request may see: it ends within five seconds, and a slot lasts one second at least.
+const SLOTS_OF_A_REQUEST: usize = 6;
+
 impl<S: Store, P: Platform> Service<S, P> {
     /// Exchanges a refresh token for a child of it.
     ///
@@ -48,27 +51,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     ) -> Result<Refreshed> {
         let handle = token.claims.handle.hash();
         let stored = self.store.confirm(handle, confirmation, now).await?;
-        let decision = match decide_refresh(stored.as_ref(), token, now) {
-            // Its own child is current: while this request waited, another one with the same token was answered,
-            // and that answer used. It is the same line of tokens, so this is no theft but a race.
-            RefreshDecision::Theft if self.is_child_current(ring, token, stored.as_ref(), now) => {
-                RefreshDecision::IssueChild
-            }
-            decision => decision,
-        };
+        let decision = decide_refresh(stored.as_ref(), token, now);
         self.settle(ring, decision, stored, token, now).await
-    }
-
-    fn is_child_current(
-        &self,
-        ring: &KeyRing,
-        token: &RefreshToken,
-        stored: Option<&StoredSession>,
-        now: Timestamp,
-    ) -> bool {
-        let window = self.reuse_window();
-        let child = self.child(ring, token, now);
-        !window.is_zero() && stored.is_some_and(|stored| stored.current == child.double_hash())
     }
 
     async fn settle(
@@ -83,15 +67,14 @@ impl<S: Store, P: Platform> Service<S, P> {
         match (decision, stored) {
             (RefreshDecision::IssueChild, Some(stored)) => {
                 let child = self.child(ring, token, now);
-                let session = SessionInfo {
-                    handle,
-                    user_id: stored.user_id,
-                    payload: stored.payload,
-                };
-                let grant = self.grant(ring, session, &child, Some(token.hash()), now);
-                Ok(Refreshed::Ok(Box::new(grant)))
+                Ok(self.hand_out(ring, stored, token, &child, now))
             }
-            (RefreshDecision::Theft, Some(stored)) => self.theft(token, stored).await,
+            (RefreshDecision::Theft, Some(stored)) => {
+                match self.current_child(ring, token, &stored, now) {
+                    Some(child) => Ok(self.hand_out(ring, stored, token, &child, now)),
+                    None => self.theft(token, stored).await,
+                }
+            }
             (RefreshDecision::Refuse(Refusal::AheadOfDatabase), _) => {
                 let line = format!(
                     "refresh token refused, session {}: {}",
@@ -115,6 +98,52 @@ impl<S: Store, P: Platform> Service<S, P> {
                 Ok(Refreshed::Unauthorised)
             }
         }
+    }
+
+    fn hand_out(
+        &self,
+        ring: &KeyRing,
+        stored: StoredSession,
+        token: &RefreshToken,
+        child: &RefreshToken,
+        now: Timestamp,
+    ) -> Refreshed {
+        let session = SessionInfo {
+            handle: token.claims.handle,
+            user_id: stored.user_id,
+            payload: stored.payload,
+        };
+        Refreshed::Ok(Box::new(self.grant(
+            ring,
+            session,
+            child,
+            Some(token.hash()),
+            now,
+        )))
+    }
+
+    /// The child of the token that is current, if it was made in a slot that this request has seen.
+    ///
+    /// Then this is no theft but a race: another request with the same token was answered first, and its answer used.
+    /// Whoever it was gets what the other one got, and a thief among them is seen when they part.
+    fn current_child(
+        &self,
+        ring: &KeyRing,
+        token: &RefreshToken,
+        stored: &StoredSession,
+        started: Timestamp,
+    ) -> Option<RefreshToken> {
+        let window = self.reuse_window();
+        if window.is_zero() {
+            return None;
+        }
+        let now = self.platform.now();
+        let slots = std::iter::successors(Some(started), |slot| Some(slot.plus(window)));
+        slots
+            .take_while(|slot| slot.slot_start(window) <= now)
+            .take(SLOTS_OF_A_REQUEST)
+            .map(|slot| self.child(ring, token, slot))
+            .find(|child| child.double_hash() == stored.current)
     }
 
     fn child(&self, ring: &KeyRing, token: &RefreshToken, now: Timestamp) -> RefreshToken {

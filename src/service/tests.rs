@@ -1,10 +1,12 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
+mod endings;
 mod flows;
 mod keys;
 mod master_key;
 mod model;
 mod races;
+mod rotation;
 mod theft;
 mod timing;
 

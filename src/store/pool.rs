@@ -3,6 +3,10 @@
 //! Spin has no pool: every open is a new connection and login. And it has one deadly rule: to drop a connection
 //! while another open of the same instance is pending hangs the server. So connections are kept; opens go one at
 //! a time; a connection that can't be used again is parked, and let go only when no open is pending.
+//!
+//! An instance has one connection until there is a queue: to wait for one that comes back takes less time than to
+//! open another, and instances are many (Spin starts a new one after 128 requests) where a server's connections are
+//! few. When nothing is under way, all but one go.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,9 +14,16 @@ use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
 use crate::platform::Platform;
 use crate::sync::{Permit, Semaphore};
 
+/// How many operations wait for each connection before there is another.
+const QUEUE_PER_CONNECTION: usize = 3;
+
 /// A bounded, fair pool.
 pub struct Pool<C: Connector, P: Platform> {
     connector: C,
+    limit: usize,
+    /// Whether connections beyond the first go when nothing is under way.
+    shrinks: bool,
+    /// One for each connection that there may be now.
     permits: Semaphore<P>,
     /// Has one permit: opens go one at a time.
     opening: Semaphore<P>,
@@ -23,6 +34,10 @@ struct State<T> {
     idle: Vec<T>,
     parked: Vec<T>,
     pending_opens: usize,
+    /// How many connections there may be now.
+    size: usize,
+    /// How many leases there are.
+    lent: usize,
 }
 
 /// A connection for the time of one operation.
@@ -42,13 +57,31 @@ impl<C: Connector, P: Platform> Pool<C, P> {
     pub fn new(connector: C, limit: usize, platform: Arc<P>) -> Self {
         Self {
             connector,
-            permits: Semaphore::new(limit, Arc::clone(&platform)),
+            limit,
+            shrinks: true,
+            permits: Semaphore::new(1, Arc::clone(&platform)),
             opening: Semaphore::new(1, platform),
             state: Mutex::new(State {
                 idle: Vec::new(),
                 parked: Vec::new(),
                 pending_opens: 0,
+                size: 1,
+                lent: 0,
             }),
+        }
+    }
+
+    /// A pool that has all its connections from the start, and keeps them.
+    #[cfg(test)]
+    pub(crate) fn eager(connector: C, limit: usize, platform: Arc<P>) -> Self {
+        let pool = Self::new(connector, limit, platform);
+        for _ in 1..limit {
+            pool.state().size += 1;
+            pool.permits.grow();
+        }
+        Self {
+            shrinks: false,
+            ..pool
         }
     }
 
@@ -62,6 +95,7 @@ impl<C: Connector, P: Platform> Pool<C, P> {
     /// # Errors
     /// If a connection must be opened and can't be.
     pub async fn lease(&self, fresh: bool) -> Result<Lease<'_, C, P>, DbError> {
+        self.grow_with_the_queue();
         let permit = self.permits.acquire().await;
         let kept = if fresh { None } else { self.state().idle.pop() };
         if let Some(connection) = kept {
@@ -91,12 +125,35 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         kept: bool,
         permit: Permit<'a, P>,
     ) -> Lease<'a, C, P> {
+        self.state().lent += 1;
         Lease {
             pool: self,
             connection: Some(connection),
             kept,
             usable: true,
             _permit: permit,
+        }
+    }
+
+    fn grow_with_the_queue(&self) {
+        let waiting = self.permits.waiting();
+        let mut state = self.state();
+        if state.size < self.limit && waiting >= QUEUE_PER_CONNECTION * state.size {
+            state.size += 1;
+            drop(state);
+            self.permits.grow();
+        }
+    }
+
+    /// Keeps one connection and parks the others, when nothing is under way.
+    fn shrink_when_idle(&self) {
+        let mut state = self.state();
+        if self.shrinks && state.lent == 0 && state.pending_opens == 0 && state.size > 1 {
+            // The permit of the lease that just ended is still out.
+            state.size -= self.permits.shrink();
+            let surplus = state.idle.len().saturating_sub(1);
+            let surplus = state.idle.drain(..surplus).collect::<Vec<_>>();
+            state.parked.extend(surplus);
         }
     }
 
@@ -160,12 +217,14 @@ impl<C: Connector, P: Platform> Drop for Lease<'_, C, P> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             let mut state = self.pool.state();
+            state.lent -= 1;
             if self.usable {
                 state.idle.push(connection);
             } else {
                 state.parked.push(connection);
             }
         }
+        self.pool.shrink_when_idle();
         self.pool.let_go();
     }
 }

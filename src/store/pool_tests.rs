@@ -68,7 +68,7 @@ type FakePool = Pool<Fake, TestPlatform>;
 fn pool(limit: usize) -> (Arc<FakePool>, Arc<Rules>) {
     let fake = Fake::default();
     let rules = Arc::clone(&fake.rules);
-    let pool = Pool::new(fake, limit, TestPlatform::new(1));
+    let pool = Pool::eager(fake, limit, TestPlatform::new(1));
     (Arc::new(pool), rules)
 }
 

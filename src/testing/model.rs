@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use crate::domain::time::Timestamp;
 
 /// One step of two parties who hold tokens of one session. Numbers pick one of the tokens handed out so far.
@@ -57,6 +55,8 @@ pub(crate) struct Rules {
     pub(crate) refresh_validity: Duration,
     pub(crate) blacklisting: bool,
     pub(crate) theft_revokes: bool,
+    /// Whether a token whose child of the present slot is current gets that child once more.
+    pub(crate) twins: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -149,6 +149,15 @@ impl Model {
         }
         if self.nodes[node].generation > self.nodes[row.current].generation + 1 {
             return Expected::Unauthorised;
+        }
+        let slot = self.now.checked_div(self.rules.window.as_millis() as u64);
+        let current = &self.nodes[row.current];
+        if self.rules.twins
+            && slot.is_some()
+            && current.parent == Some(node)
+            && current.slot == slot
+        {
+            return Expected::Child(row.current);
         }
         if self.rules.theft_revokes {
             self.row = None;
@@ -286,36 +295,4 @@ fn compare(model: &mut Model, node: usize, expected: &Expected, reply: Reply, st
         | (Expected::Theft, Reply::Theft) => {}
         (expected, reply) => panic!("step {step}, {op:?}: expected {expected:?}, got {reply:?}"),
     }
-}
-
-/// Random operations. Small numbers are likely, so that tokens are presented again.
-pub(crate) fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
-    let wait = prop_oneof![
-        6 => (1_u64..4_000).prop_map(Duration::from_millis),
-        6 => (5_u64..30).prop_map(Duration::from_secs),
-        2 => Just(Duration::from_secs(70)),
-        1 => (1_790_u64..1_810).prop_map(Duration::from_secs),
-    ];
-    let op = prop_oneof![
-        8 => (0_usize..12).prop_map(Op::Refresh),
-        2 => (0_usize..12).prop_map(Op::RefreshAndLose),
-        6 => (0_usize..12).prop_map(Op::Verify),
-        2 => (0_usize..12).prop_map(Op::VerifyReplacement),
-        6 => wait.prop_map(Op::Wait),
-        1 => (1_u64..90).prop_map(|secs| Op::SetBack(Duration::from_secs(secs))),
-        1 => Just(Op::BackUp),
-        1 => Just(Op::Restore),
-    ];
-    // A revocation ends the fun, so it comes last or not at all.
-    (
-        prop::collection::vec(op.clone(), 1..length),
-        prop::option::of(prop::collection::vec(op, 1..6)),
-    )
-        .prop_map(|(mut ops, after)| {
-            if let Some(after) = after {
-                ops.push(Op::Revoke);
-                ops.extend(after);
-            }
-            ops
-        })
 }

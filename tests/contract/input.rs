@@ -232,6 +232,11 @@ async fn in6_a_line_break_forges_no_log_line(db: Backend) {
             .await;
         service.send("GET", "/ada%0AFORGED%20LINE", &[], "").await;
     }
+    // The log is complete when the last line that a test can ask for is there.
+    service.create("ada").await;
+    service.database_away().await;
+    service.post_session(r#"{"userId":"last"}"#).await;
+    service.expect_logged(&["request failed"]).await;
     let log = service.log();
     let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}');
     let forged = log.split(breaks).find(|line| line.starts_with("FORGED"));

@@ -84,13 +84,8 @@ async fn a_file_that_is_missing_or_too_short_stops_every_request(db: Backend) {
         let reply = service.post_session(r#"{"userId":"ada"}"#).await;
         let reply = reply.expect_error(500, "misconfigured");
         assert!(!reply.text().contains(path), "{reply:?}");
-        let log = service.log();
-        let line = log
-            .lines()
-            .find(|line| line.contains("access_token_signing_key_path"));
-        assert!(
-            line.is_some_and(|line| line.contains(path)),
-            "{path} is not in {log}"
-        );
+        service
+            .expect_logged(&["access_token_signing_key_path", path])
+            .await;
     }
 }

@@ -111,19 +111,6 @@ pub(crate) async fn quiet() -> RwLockWriteGuard<'static, ()> {
     TURN.write().await
 }
 
-/// Panics unless `work` ends within `seconds`, and returns its result.
-#[track_caller]
-pub(crate) fn within<T>(seconds: u64, work: impl Future<Output = T>) -> impl Future<Output = T> {
-    let from = std::panic::Location::caller();
-    async move {
-        let limit = Duration::from_secs(seconds);
-        match tokio::time::timeout(limit, work).await {
-            Ok(result) => result,
-            Err(_) => panic!("{from}: no end within {limit:?}"),
-        }
-    }
-}
-
 /// Tries until it works; panics if it does not within `seconds`.
 #[track_caller]
 pub(crate) fn eventually<F: Future<Output = bool>>(

@@ -5,15 +5,47 @@
 
 use std::process::ExitCode;
 
+mod clean_up;
 mod common;
 mod concurrency;
+mod connections;
+mod crash;
+mod fault_matrix;
+mod flood;
+mod history;
+mod keys;
+mod locks;
+mod master_key;
+mod model;
 mod outage;
+mod overtaken;
+mod restore;
+mod rotation;
+mod secrets;
+mod theft;
+mod thief;
 
 fn main() -> ExitCode {
     session_tests::watch::on();
     let outcome = session_tests::harness::main(vec![
         ("concurrency", concurrency::cases()),
+        ("theft", theft::cases()),
+        ("overtaken", overtaken::cases()),
+        ("keys", keys::cases()),
+        ("master_key", master_key::cases()),
+        ("clean_up", clean_up::cases()),
         ("outage", outage::cases()),
+        ("connections", connections::cases()),
+        ("locks", locks::cases()),
+        ("restore", restore::cases()),
+        ("flood", flood::cases()),
+        ("secrets", secrets::cases()),
+        ("model", model::cases()),
+        ("history", history::cases()),
+        ("fault_matrix", fault_matrix::cases()),
+        ("thief", thief::cases()),
+        ("rotation", rotation::cases()),
+        ("crash", crash::cases()),
     ]);
     let (replies, lines) = session_tests::watch::looked_at();
     println!("canary scan: {replies} replies and {lines} log lines, no secret in any");

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use testbed::service::{Action, Control, FaultRule, On, Stats};
+use testbed::service::{Action, Control, FaultRule, On, Stats, Tick};
 
 use crate::backend::Backend;
 use crate::service::Service;
@@ -50,12 +50,30 @@ impl Service {
 
     /// Runs the scheduled component once.
     pub async fn tick(&self) {
-        let tick = self
-            .control()
-            .tick("session-maintenance")
-            .await
-            .expect("the host can tick");
+        let tick = self.tick_unchecked().await;
         assert!(tick.ok, "{tick:?}\n{}", self.log());
+    }
+
+    /// Runs the scheduled component once, whatever comes of it.
+    pub async fn tick_unchecked(&self) -> Tick {
+        let tick = self.control().tick("session-maintenance").await;
+        tick.expect("the host can tick")
+    }
+
+    /// Runs the scheduled component once, in a process that may not live to tell.
+    pub async fn tick_that_may_be_lost(&self) {
+        self.control().tick("session-maintenance").await.ok();
+    }
+
+    /// Moves a clock that stands still, running the scheduled component whenever it is due on the way. Returns how
+    /// often it was.
+    pub async fn advance_with_ticks(&self, milliseconds: i64) -> u64 {
+        let control = self.control();
+        let clock = control.advance_running_due_ms(milliseconds).await;
+        let clock = clock.expect("the host moves its clock");
+        assert_eq!(clock.failed, 0, "ticks failed\n{}", self.log());
+        self.freeze_at(self.now() + milliseconds).await;
+        clock.ticks
     }
 
     /// Starts counting statements from here.
@@ -126,6 +144,18 @@ impl Service {
             .set_faults(rules)
             .await
             .expect("the host takes the faults");
+    }
+
+    /// How often the rules in force have acted.
+    pub async fn fired(&self) -> u64 {
+        let rules = self.control().faults().await.expect("the host knows");
+        rules.iter().map(|rule| rule.fired).sum()
+    }
+
+    /// How many calls the rules in force have counted.
+    pub async fn matched(&self) -> u64 {
+        let rules = self.control().faults().await.expect("the host knows");
+        rules.iter().map(|rule| rule.matched).sum()
     }
 
     /// Lets the next statement that contains `sql` wait under a name.

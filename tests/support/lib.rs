@@ -10,6 +10,7 @@ mod control;
 pub mod forge;
 pub mod harness;
 pub mod json;
+pub mod locks;
 pub mod random;
 pub mod raw_http;
 pub mod reply;

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
@@ -122,9 +123,28 @@ impl Service {
         self.process.log()
     }
 
+    /// Waits for a line of the log that has all these parts: the log may be a moment behind a reply.
+    pub async fn expect_logged(&self, parts: &[&str]) {
+        let complete = |line: &str| parts.iter().all(|part| line.contains(part));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.log().lines().any(complete) {
+            assert!(
+                Instant::now() < deadline,
+                "no line has all of {parts:?}: {}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The process that runs it.
     pub fn process(&mut self) -> &mut testbed::service::Service {
         &mut self.process
+    }
+
+    /// The id of the process that runs it.
+    pub fn pid(&self) -> u32 {
+        self.process.pid().expect("it has not been killed")
     }
 
     /// A caller that shares no connection with the others.

@@ -17,10 +17,10 @@ pub type Cell = Option<String>;
 
 /// The database of one test.
 pub struct Tables {
-    way: Way,
+    pub(crate) way: Way,
 }
 
-enum Way {
+pub(crate) enum Way {
     Sqlite(PathBuf),
     Server {
         options: Box<OptsBuilder>,

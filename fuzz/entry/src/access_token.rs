@@ -1,5 +1,7 @@
 //! Access tokens: only what carries our signature over claims of our shape passes, and it says what was signed.
 
+mod claims;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -9,12 +11,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use session::domain::id::{SessionHandle, UserId};
 use session::domain::json::Json;
 use session::domain::keyring::{AccessKeys, DerivedKeys, RotationPolicy, SigningKey};
-use session::domain::master_key::{MasterKey, Slot};
-use session::domain::secret::{DoubleHash, Key, Sha256Hex, SingleHash};
+use session::domain::master_key::{MasterKey, MasterKeys, Slot};
+use session::domain::secret::{Key, Sha256Hex, SingleHash};
 use session::domain::time::Timestamp;
 use session::domain::token::access::{AccessClaims, AccessKey, AccessTokenError};
 use sha2::Sha256;
 
+use self::claims::{in_time, judge};
 use crate::NOW;
 use crate::input::Input;
 use crate::json;
@@ -146,19 +149,29 @@ fn find_derived(kid: &str) -> Option<Vec<u8>> {
     let start = u128::from(slot.number) * u128::from(slot.hours) * 3600;
     let end = start + u128::from(slot.hours) * 3600 + 3600 + 2 * 3600;
     let now = u128::from(NOW.as_secs());
-    let in_time = slot.hours == 0 || (start <= now + 60 && now <= end);
+    let in_time =
+        slot == Slot {
+            hours: 0,
+            number: 0,
+        } || (start <= now + 60 && now <= end);
     let ours = exact && slot.hours <= 720 && in_time && fingerprint == master().fingerprint();
     ours.then(|| master().access_key(slot).expose().to_vec())
 }
 
-static RINGS: LazyLock<[Ring; 3]> = LazyLock::new(|| {
+static RINGS: LazyLock<[Ring; 4]> = LazyLock::new(|| {
     let [first, second, third] = generations();
     let secret = second.key.expose().to_vec();
     let slot = Slot {
         hours: HOURS,
         number: NOW.as_secs() / 3600 / HOURS,
     };
-    let derived = DerivedKeys::new(&[master()], POLICY, std::slice::from_ref(&first));
+    let derived = |list: &str| {
+        let masters = MasterKeys::parse(list).expect("one is long enough");
+        let keys = DerivedKeys::new(&masters, POLICY, std::slice::from_ref(&first));
+        AccessKeys::Derived(keys.expect("one signs"))
+    };
+    let (master_signs, database_signs) = (derived(MASTER), derived(&format!("database,{MASTER}")));
+    let first_secret = first.key.expose().to_vec();
     [
         Ring {
             keys: AccessKeys::generations(&[first, second, third]).expect("three keys"),
@@ -166,7 +179,7 @@ static RINGS: LazyLock<[Ring; 3]> = LazyLock::new(|| {
             find: find_generation,
         },
         Ring {
-            keys: AccessKeys::Derived(derived.expect("one master key")),
+            keys: master_signs,
             secret: master().access_key(slot).expose().to_vec(),
             find: find_derived,
         },
@@ -177,6 +190,11 @@ static RINGS: LazyLock<[Ring; 3]> = LazyLock::new(|| {
                 let fingerprint = Sha256Hex::of(Sha256Hex::of(FILE).as_str().as_bytes());
                 (kid == format!("file.{}", &fingerprint.as_str()[..8])).then(|| FILE.to_vec())
             },
+        },
+        Ring {
+            keys: database_signs,
+            secret: first_secret,
+            find: find_derived,
         },
     ]
 });
@@ -244,50 +262,4 @@ impl Ring {
         let token = claims.sign(&self.keys.signing(NOW));
         assert_eq!(self.verify(&token), in_time(claims));
     }
-}
-
-fn in_time(claims: AccessClaims) -> Result<AccessClaims, AccessTokenError> {
-    let (now, skew) = (NOW.as_secs(), 60);
-    if claims.expires_at.as_secs() <= now {
-        Err(AccessTokenError::Expired)
-    } else if claims.issued_at.as_secs() > now + skew {
-        Err(AccessTokenError::IssuedInFuture)
-    } else {
-        Ok(claims)
-    }
-}
-
-/// The answer that claims must get, given that they are signed.
-fn judge(claims: &[u8]) -> Result<AccessClaims, AccessTokenError> {
-    str::from_utf8(claims)
-        .ok()
-        .and_then(read)
-        .map_or(Err(AccessTokenError::WrongClaims), in_time)
-}
-
-fn read(text: &str) -> Option<AccessClaims> {
-    const NAMES: [&str; 7] = ["sub", "sid", "iat", "exp", "rt", "prt", "userPayload"];
-    let mut values = [None; NAMES.len()];
-    for member in json::object(text)? {
-        let name = member.name?;
-        let slot = NAMES.iter().position(|known| *known == name)?;
-        if values[slot].replace(member.value).is_some() {
-            return None;
-        }
-    }
-    let [sub, sid, iat, exp, rt, prt, payload] = values;
-    Some(AccessClaims {
-        user_id: UserId::parse(sub?.as_string()?).ok()?,
-        handle: SessionHandle::parse(sid?.as_plain_string()?)?,
-        issued_at: Timestamp::from_secs(iat?.as_integer()?),
-        expires_at: Timestamp::from_secs(exp?.as_integer()?),
-        refresh: DoubleHash::from_hex(Sha256Hex::parse(rt?.as_plain_string()?)?),
-        parent: match prt {
-            Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(
-                hex.as_plain_string()?,
-            )?)),
-            None => None,
-        },
-        payload: payload.and_then(|raw| Json::parse(raw.0.to_owned())),
-    })
 }

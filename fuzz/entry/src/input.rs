@@ -4,6 +4,9 @@
 
 use std::borrow::Cow;
 
+/// From this length on, an edited text is not made longer by repeating parts of it.
+const MAX_EDITED_BYTES: usize = 2048;
+
 /// What is left of an input.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a>(&'a [u8]);
@@ -71,6 +74,8 @@ impl<'a> Input<'a> {
                 2 => bytes.insert(place, value),
                 3 => drop(bytes.remove(place)),
                 4 => bytes.truncate(place),
+                // What doubles again and again has no end.
+                _ if bytes.len() > MAX_EDITED_BYTES => {}
                 _ => bytes.extend_from_within(place..),
             }
         }

@@ -100,7 +100,7 @@ fn run(target: &str, data: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn random_bytes((target, data) in random_input()) {
@@ -144,18 +144,30 @@ proptest! {
     }
 }
 
+#[test]
+fn the_limits_are_where_they_are_said_to_be() {
+    for name in ["jwtPayload", "sessionData"] {
+        for bytes in [65_534, 65_535, 65_536, 65_537] {
+            let value = "é".repeat(bytes / 2 - 1) + &"x".repeat(bytes % 2);
+            let body = format!(r#"{{"userId":"bob","{name}":"{value}"}}"#);
+            run("request", format!("00000000{body}").as_bytes());
+        }
+    }
+}
+
 /// Deeper than any stack, and as long as anything may be that is let in.
 #[test]
 fn depth_and_length_are_no_danger() {
     for unit in ["[", "{\"a\":", "\"", "9", "\\u0000", "."] {
         let long = |bytes: usize| unit.repeat(bytes / unit.len());
-        run("refresh_token", format!("0{}", long(1_000_000)).as_bytes());
-        for choices in ["00", "01", "02", "03"] {
+        run("refresh_token", format!("0{}", long(100_000)).as_bytes());
+        for choices in ["00", "02", "03"] {
             run(
                 "access_token",
-                format!("{choices}{}", long(1_000_000)).as_bytes(),
+                format!("{choices}{}", long(100_000)).as_bytes(),
             );
         }
+        run("access_token", format!("01{}", long(1_000_000)).as_bytes());
         let body = long(BODY_MAX_BYTES - 40);
         run("request", format!("00000000{body}").as_bytes());
         let body = format!("00000000{{\"userId\":\"b\",\"sessionData\":{body}");

@@ -1,7 +1,6 @@
 //! The rows of a query. A short answer is read before the call returns, which saves a task and two
 //! thread switches; of a long one the rest is read by a task while the guest takes rows.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
 
-use super::connection::Lease;
+use super::slot::Lease;
 use super::{v3, values};
 
 /// Rows that are read before a call returns, and at a time afterwards.
@@ -172,20 +171,14 @@ impl Answer {
 }
 
 impl Ending {
-    async fn wait(self) -> Result<(), v3::Error> {
+    /// Waits for the end.
+    pub(super) async fn wait(self) -> Result<(), v3::Error> {
         match self {
             Self::Known(result) => result,
             Self::Later(result) => result.await.unwrap_or_else(|_| {
                 Err(v3::Error::Other("async error: channel closed".to_owned()))
             }),
         }
-    }
-
-    /// The future that a guest gets.
-    pub(super) fn into_future(
-        self,
-    ) -> impl Future<Output = wasmtime::Result<Result<(), v3::Error>>> + Send + 'static {
-        async { Ok(self.wait().await) }
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{ErrorCode, ToSql, params_from_iter};
+use rusqlite::{ErrorCode, params_from_iter};
 
 use super::v3::{QueryResult, RowResult, Value};
+use super::values::{content_len, from_sqlite};
 
 /// How long a statement may hold up the thread that serves requests.
 const BUDGET: Duration = Duration::from_millis(2);
@@ -217,36 +217,6 @@ impl Deadline {
     }
 }
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Value::Null => ValueRef::Null,
-            Value::Integer(v) => ValueRef::Integer(*v),
-            Value::Real(v) => ValueRef::Real(*v),
-            Value::Text(v) => ValueRef::Text(v.as_bytes()),
-            Value::Blob(v) => ValueRef::Blob(v),
-        }))
-    }
-}
-
-fn from_sqlite(value: ValueRef<'_>) -> Result<Value, std::str::Utf8Error> {
-    Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(v) => Value::Integer(v),
-        ValueRef::Real(v) => Value::Real(v),
-        ValueRef::Text(v) => Value::Text(std::str::from_utf8(v)?.to_owned()),
-        ValueRef::Blob(v) => Value::Blob(v.to_owned()),
-    })
-}
-
-fn content_len(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text.len(),
-        Value::Blob(bytes) => bytes.len(),
-        Value::Integer(_) | Value::Real(_) | Value::Null => 0,
-    }
-}
-
 fn too_large() -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(
         format!("query result exceeds limit of {MOST_BYTES} bytes").into(),
@@ -314,7 +284,8 @@ mod tests {
         database.run(&first, "BEGIN IMMEDIATE", &[]).unwrap();
         assert!(done(database.attempt(&second, "INSERT INTO t VALUES (1)", &[])).is_none());
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| {
+            let database = &database;
+            let waiting = scope.spawn(move || {
                 database
                     .run(&second, "INSERT INTO t VALUES (1)", &[])
                     .is_ok()

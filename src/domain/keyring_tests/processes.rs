@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use super::signing_key;
@@ -61,8 +62,8 @@ impl Table {
 
     /// One row of a name: whoever comes first.
     pub(super) fn insert(&mut self, generation: u32, signs_from: Timestamp) {
-        if !self.rows.contains_key(&generation) {
-            self.rows.insert(generation, signs_from);
+        if let Entry::Vacant(row) = self.rows.entry(generation) {
+            row.insert(signs_from);
             self.known = None;
             self.published.push((generation, signs_from));
             self.most_rows = self.most_rows.max(self.rows.len());

@@ -11,7 +11,7 @@ use crate::domain::rotation::{
     AccessDecision, Confirmation, RefreshDecision, StoredSession, decide_access, decide_refresh,
 };
 use crate::testing::model::{self, Op, Rules};
-use crate::testing::{START, cases};
+use crate::testing::{START, cases, histories};
 
 const O: usize = 0;
 const P: usize = 1;
@@ -155,7 +155,7 @@ proptest! {
         window in prop_oneof![Just(0), Just(10), Just(30)],
         blacklisting: bool,
         theft_revokes: bool,
-        ops in model::ops(40),
+        ops in histories::ops(40),
     ) {
         follow(Rules { blacklisting, theft_revokes, ..rules(window) }, &ops);
     }

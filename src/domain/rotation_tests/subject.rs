@@ -159,5 +159,6 @@ pub(super) fn rules(window_secs: u64) -> Rules {
         refresh_validity: Duration::from_secs(3600),
         blacklisting: false,
         theft_revokes: false,
+        twins: false,
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{SLOT, World, create, is_plain, is_unavailable, json, replacement, user};
-use crate::domain::time::Timestamp;
+use super::{SLOT, World, is_plain, json, replacement, user};
 use crate::platform::Level;
 use crate::service::{Refreshed, Verified};
 use crate::testing::{START, ready};
@@ -138,78 +137,6 @@ fn th8_ten_lost_replies_cost_nothing() {
 }
 
 #[test]
-fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
-    for blacklisting in ["false", "true"] {
-        let world = World::new(&[("access_token_blacklisting", blacklisting)]);
-        let grant = world.create();
-        let child = world.child(&grant.refresh);
-        let handle = grant.session.handle.reveal();
-        assert!(is_plain(&world.verify(&grant.access), &grant.session));
-        assert_eq!(ready(world.service.revoke(&handle)), Ok(true));
-        assert_eq!(ready(world.service.revoke(&handle)), Ok(false));
-        assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
-        assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
-        assert_eq!(world.verify(&child.access), Verified::Unauthorised);
-        assert_eq!(ready(world.service.read_data(&handle)), Ok(None));
-        assert_eq!(ready(world.service.write_data(&handle, None)), Ok(false));
-        let plain = world.verify(&grant.access);
-        match blacklisting {
-            "true" => assert_eq!(plain, Verified::Unauthorised),
-            _ => assert!(is_plain(&plain, &grant.session)),
-        }
-        assert!(
-            world.platform.logged(Level::Warn).is_empty(),
-            "TH6: no theft"
-        );
-    }
-}
-
-#[test]
-fn rv5_blacklisting_fails_closed() {
-    let world = World::new(&[("access_token_blacklisting", "true")]);
-    let grant = world.create();
-    world.store.fail(&["*"]);
-    assert!(is_unavailable(&ready(
-        world.service.verify(&grant.access.value)
-    )));
-}
-
-#[test]
-fn rv4_a_session_ends_with_its_refresh_token() {
-    let settings = [
-        ("refresh_token_validity", "1"),
-        ("access_token_validity", "86400"),
-    ];
-    let world = World::new(&settings);
-    let grant = world.create();
-    world.wait(1800);
-    let child = world.child(&grant.refresh);
-    world
-        .platform
-        .set_now(grant.refresh.expires.minus(Duration::from_millis(1)));
-    world.child(&grant.refresh);
-    world.platform.set_now(grant.refresh.expires);
-    assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
-    let handle = grant.session.handle.reveal();
-    assert_eq!(ready(world.service.read_data(&handle)), Ok(None));
-    assert_eq!(ready(world.service.revoke(&handle)), Ok(false));
-    // The child was never used, so its later end was never announced by anything that is stored.
-    assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
-    assert_eq!(world.verify(&child.access), Verified::Unauthorised);
-
-    let grant = world.create();
-    world.wait(1800);
-    let child = world.child(&grant.refresh);
-    replacement(world.verify(&child.access));
-    world
-        .platform
-        .set_now(child.refresh.expires.minus(Duration::from_millis(1)));
-    world.child(&child.refresh);
-    world.platform.set_now(child.refresh.expires);
-    assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
-}
-
-#[test]
 fn data_is_replaced_and_removed() {
     let world = World::new(&[]);
     let handle = world.create().session.handle.reveal();
@@ -226,52 +153,12 @@ fn data_is_replaced_and_removed() {
 }
 
 #[test]
-fn all_sessions_of_a_user_end_and_nobody_elses() {
-    let world = World::new(&[]);
-    let ids = ["bob", "Bob", "bob ", "bo\u{301}b", "b\u{f3}b"];
-    let grants = ids.map(|id| [create(&world.service, id), create(&world.service, id)]);
-    ready(world.service.revoke_all(&user("bob"))).unwrap();
-    for (id, grants) in ids.iter().zip(&grants) {
-        for grant in grants {
-            let answer = world.refresh(&grant.refresh);
-            assert_eq!(answer == Refreshed::Unauthorised, *id == "bob", "{id:?}");
-        }
-    }
-}
-
-#[test]
-fn th6_foreign_and_mixed_up_tokens_are_refused_without_alarm() {
-    let (world, other) = (World::new(&[]), World::new(&[]));
-    other.platform.advance(Duration::from_millis(3));
-    let stranger = {
-        // Another deployment: other keys, drawn from other randomness.
-        let platform = crate::testing::TestPlatform::new(2);
-        let service = super::instance(&other.store, &platform, &[]);
-        create(&service, "bob")
-    };
-    let grant = world.create();
-    let child = world.child(&grant.refresh);
-    for token in [
-        &stranger.refresh,
-        &grant.access,
-        &child.access,
-        &grant.id_refresh,
-    ] {
-        assert_eq!(world.refresh(token), Refreshed::Unauthorised);
-    }
-    for token in [&stranger.access, &grant.refresh, &grant.id_refresh] {
-        assert_eq!(world.verify(token), Verified::TryRefreshToken);
-    }
-    assert!(world.platform.logged(Level::Warn).is_empty());
-    replacement(world.verify(&child.access));
-}
-
-#[test]
 fn nothing_secret_is_logged() {
     let world = World::new(&[]);
     let grant = world.create();
     let child = world.child(&grant.refresh);
     replacement(world.verify(&child.access));
+    world.wait(10);
     world.refresh(&grant.refresh);
     world.verify(&grant.refresh);
     world.refresh(&grant.access);
@@ -293,38 +180,4 @@ fn nothing_secret_is_logged() {
         }
     }
     assert_ne!(world.platform.logged(Level::Warn), [""; 0]);
-    assert_eq!(Timestamp::EPOCH.as_millis(), 0);
-}
-
-#[test]
-fn without_a_database_nothing_is_granted() {
-    let world = World::new(&[]);
-    let grant = world.create();
-    let child = world.child(&grant.refresh);
-    world.store.fail(&["*"]);
-    let handle = grant.session.handle.reveal();
-    assert!(is_unavailable(&ready(world.service.create(
-        user("bob"),
-        None,
-        None
-    ))));
-    assert!(is_unavailable(&ready(
-        world.service.refresh(&grant.refresh.value)
-    )));
-    assert!(is_unavailable(&ready(
-        world.service.verify(&child.access.value)
-    )));
-    assert!(is_unavailable(&ready(world.service.revoke(&handle))));
-    assert!(is_unavailable(&ready(
-        world.service.revoke_all(&user("bob"))
-    )));
-    assert!(is_unavailable(&ready(world.service.read_data(&handle))));
-    assert!(is_unavailable(&ready(
-        world.service.write_data(&handle, None)
-    )));
-    assert!(is_unavailable(&ready(world.service.ready())));
-    assert!(is_plain(&world.verify(&grant.access), &grant.session));
-    world.store.fail(&[]);
-    assert_eq!(ready(world.service.ready()), Ok(()));
-    world.child(&child.refresh);
 }

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::service::{Grant, Refreshed, Verified};
 use crate::store::{NewSession, Store};
 use crate::testing::model::{self, Op, Reply, Rules, Subject};
-use crate::testing::{START, cases, ready};
+use crate::testing::{START, cases, histories, ready};
 
 /// One session of a service.
 struct Session {
@@ -93,6 +93,7 @@ fn follow(window: u64, blacklisting: bool, theft_revokes: bool, ops: &[Op]) {
         refresh_validity: Duration::from_secs(3600),
         blacklisting,
         theft_revokes,
+        twins: true,
     };
     let world = World::new(&[
         ("refresh_reuse_window", &window.to_string()),
@@ -127,7 +128,7 @@ proptest! {
         window in prop_oneof![Just(0), Just(10), Just(30)],
         blacklisting: bool,
         theft_revokes: bool,
-        ops in model::ops(40),
+        ops in histories::ops(40),
     ) {
         follow(window, blacklisting, theft_revokes, &ops);
     }

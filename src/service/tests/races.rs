@@ -41,21 +41,40 @@ fn a_refresh_that_was_overtaken_by_its_twin_is_no_theft() {
 }
 
 #[test]
-fn a_twin_of_another_slot_is_another_branch() {
-    for (window, apart) in [("10", 10), ("0", 0)] {
-        let world = World::new(&[("refresh_reuse_window", window)]);
-        let grant = world.create();
-        let c = world.child(&grant.refresh);
-        let (token, platform) = (c.refresh.value.clone(), Arc::clone(&world.platform));
-        let answer = refresh_while(&world, &c.refresh.value, move |service| {
-            platform.advance(Duration::from_secs(apart));
-            use_it(service, &token);
-        });
-        assert_eq!(
-            answer,
-            Refreshed::TheftDetected(grant.session.handle, user("bob"))
-        );
-    }
+fn a_twin_that_was_answered_in_the_next_slot_is_no_theft() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let c = world.child(&grant.refresh);
+    let (token, platform) = (c.refresh.value.clone(), Arc::clone(&world.platform));
+    let answer = refresh_while(&world, &c.refresh.value, move |service| {
+        platform.advance(Duration::from_secs(10));
+        use_it(service, &token);
+    });
+    child(answer);
+}
+
+#[test]
+fn a_twin_that_comes_after_its_slot_is_theft() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    use_it(&world.service, &grant.refresh.value);
+    child(world.refresh(&grant.refresh));
+    world.wait(10);
+    let detected = Refreshed::TheftDetected(grant.session.handle, user("bob"));
+    assert_eq!(world.refresh(&grant.refresh), detected);
+}
+
+#[test]
+fn without_a_window_every_twin_is_another_branch() {
+    let world = World::new(&[("refresh_reuse_window", "0")]);
+    let grant = world.create();
+    let c = world.child(&grant.refresh);
+    let token = c.refresh.value.clone();
+    let answer = refresh_while(&world, &c.refresh.value, move |service| {
+        use_it(service, &token);
+    });
+    let detected = Refreshed::TheftDetected(grant.session.handle, user("bob"));
+    assert_eq!(answer, detected);
 }
 
 #[test]

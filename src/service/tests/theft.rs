@@ -89,6 +89,7 @@ fn th2_the_victim_goes_first() {
     let grant = world.create();
     let victim = world.child(&grant.refresh);
     replacement(world.verify(&victim.access));
+    world.platform.advance(SLOT);
     assert_eq!(world.refresh(&grant.refresh), detected(&grant));
 }
 
@@ -105,6 +106,7 @@ fn th3_the_attacker_goes_first() {
             assert_eq!(world.verify(&own.access), Verified::TryRefreshToken);
             assert_eq!(world.refresh(&own.refresh), detected(&grant));
         } else {
+            world.platform.advance(SLOT);
             assert_eq!(world.refresh(&grant.refresh), detected(&grant));
         }
     }

@@ -13,7 +13,6 @@ pub(super) fn seeds() -> Vec<Named> {
     let bob = r#"{"userId":"bob"}"#;
     let full = r#"{"userId":"bob","jwtPayload":{"a": 1.0,"a":[1e400]},"sessionData":null}"#;
     let crabs = |n| format!(r#"{{"userId":"{}"}}"#, "🦀".repeat(n));
-    let long = |n| format!(r#"{{"userId":"bob","sessionData":"{}"}}"#, "x".repeat(n));
     vec![
         seed("create", "00000000", full),
         seed("create in pieces", "00000001", full),
@@ -24,7 +23,6 @@ pub(super) fn seeds() -> Vec<Named> {
         seed("create without length", "00000010", full),
         seed("create lying length", "00000020", full),
         seed("create later", "02000000", full),
-        seed("create without type", "00001000", bob),
         seed("create problem type", "00003000", bob),
         seed("create text type", "00004000", bob),
         seed(
@@ -35,11 +33,6 @@ pub(super) fn seeds() -> Vec<Named> {
         seed("create user of 128", "00000000", crabs(128)),
         seed("create user of 129", "00000000", crabs(129)),
         seed("create nobody", "00000000", r#"{"userId":""}"#),
-        seed(
-            "create number",
-            "00000000",
-            r#"{"userId":9007199254740993}"#,
-        ),
         seed("create twice", "00000000", r#"{"userId":"a","userId":"b"}"#),
         seed(
             "create escaped",
@@ -87,8 +80,6 @@ pub(super) fn seeds() -> Vec<Named> {
             "00000000",
             ["\u{feff}", bob].concat(),
         ),
-        seed("create long data", "00000000", long(3000)),
-        seed("key missing", "10000200", bob),
         seed("key wrong", "10000300", bob),
         seed("key in its own field", "10000100", bob),
         seed(
@@ -100,7 +91,6 @@ pub(super) fn seeds() -> Vec<Named> {
         seed("verify child", "00100000", verify_child),
         seed("verify child asking", "10100000", verify_child),
         seed("verify later", "21100000", verify),
-        seed("verify before", "03100000", verify),
         seed("verify gone", "00100000", gone),
         seed("verify gone asking", "10100000", gone),
         seed(
@@ -113,11 +103,6 @@ pub(super) fn seeds() -> Vec<Named> {
         seed("refresh too late", "02110000", refresh),
         seed("refresh stolen", "00110000", stolen),
         seed("refresh stolen revoking", "20110000", stolen),
-        seed(
-            "refresh number",
-            "00110000",
-            r#"{"refreshToken":1,"idRefreshToken":""}"#,
-        ),
         seed("revoke", "00200000", revoke),
         seed("revoke all", "00220000", bob),
         seed("data", "00340000", ""),
@@ -136,7 +121,6 @@ pub(super) fn seeds() -> Vec<Named> {
             "00130000",
             r#"{"sessionHandle":"{{handle}}","sessionData":{"b" : [ ]}}"#,
         ),
-        seed("write nothing", "00130000", revoke),
         seed("health", "10360200", ""),
         seed("ready", "10370200", ""),
         seed("method", "00720000", ""),

@@ -19,10 +19,10 @@ pub(super) fn access() -> Vec<Named> {
         seed("text valid", "00", access_token::valid()),
         seed("text of a refresh token", "00", refresh_token::valid()),
         seed("text five parts", "00", "e30.e30.e30.e30.e30"),
-        seed("text padded", "00", access_token::valid() + "="),
         seed("claims", "01", CLAIMS),
         seed("claims derived key", "11", CLAIMS),
         seed("claims file key", "21", CLAIMS),
+        seed("claims database key", "31", CLAIMS),
         seed("claims confirmed", "01", with(prt, "")),
         seed("claims parent null", "01", with(prt, "\"prt\":null,")),
         seed("claims expired", "01", with(exp, "\"exp\":1700000000")),
@@ -36,11 +36,6 @@ pub(super) fn access() -> Vec<Named> {
             "claims exp largest",
             "01",
             with(exp, "\"exp\":18446744073709551615"),
-        ),
-        seed(
-            "claims exp fraction",
-            "01",
-            with(exp, "\"exp\":1700003600.0"),
         ),
         seed(
             "claims exp twice",
@@ -84,11 +79,6 @@ pub(super) fn access() -> Vec<Named> {
             "01",
             with(payload, &("[".repeat(300) + &"]".repeat(300))),
         ),
-        seed(
-            "claims deep and open",
-            "01",
-            with(payload, &"[".repeat(300)),
-        ),
         seed("claims array", "01", "[]"),
         seed("claims not utf8", "01", b"{\"sub\":\"\xff\"}"),
         seed("header", "02", r#"{"alg":"HS256","typ":"JWT","kid":"2"}"#),
@@ -101,11 +91,6 @@ pub(super) fn access() -> Vec<Named> {
             "header HS384",
             "02",
             r#"{"alg":"HS384","typ":"JWT","kid":"2"}"#,
-        ),
-        seed(
-            "header other order",
-            "02",
-            r#"{"typ":"JWT","alg":"HS256","kid":"2"}"#,
         ),
         seed(
             "header swapped kid",

@@ -1,0 +1,142 @@
+//! Lists of secrets, and mistakes: all of them at once, none of the secrets.
+
+use super::{mistake, parse};
+
+#[test]
+fn api_keys_come_as_a_list() {
+    let keys = |list: &str| {
+        let config = parse(&[("api_keys", list)]).unwrap();
+        let keys: Vec<_> = config
+            .api_keys
+            .iter()
+            .map(|key| key.expose().to_owned())
+            .collect();
+        keys
+    };
+    let (one, two) = ("0123456789abcdef", "!\"#$%&'()*+-./:;<=>?@[]^_`{|}~");
+    assert_eq!(keys(one), [one]);
+    assert_eq!(keys(&format!(" {one} ,\t{two} ")), [one, two]);
+    for wrong in [
+        "0123456789abcde".to_owned(),
+        format!("{one},"),
+        format!(",{one}"),
+        format!("{one},,{two}"),
+        format!("{one} {two}"),
+        "é".repeat(16),
+        ",".to_owned(),
+    ] {
+        let mistake = mistake(&[("api_keys", &wrong)]);
+        assert_eq!(
+            mistake,
+            "api_keys has a wrong value; allowed: comma-separated keys of at least 16 visible ASCII characters each"
+        );
+    }
+}
+
+#[test]
+fn master_keys_come_one_or_two() {
+    let (one, two) = ("1".repeat(32), "é".repeat(16));
+    for (list, count, signs) in [
+        (one.clone(), 1, true),
+        (format!(" {one} , {two} "), 2, true),
+        (format!("database,{one}"), 1, false),
+    ] {
+        let keys = parse(&[("master_key", &list)]).unwrap().master_keys;
+        assert_eq!((keys.all().len(), keys.signing().is_some()), (count, signs));
+    }
+    for wrong in [
+        "1".repeat(31),
+        format!("{one},"),
+        format!("{one},{two},{one}"),
+        format!("{one},{}", "2".repeat(31)),
+        "database".to_owned(),
+        ",".to_owned(),
+    ] {
+        let mistake = mistake(&[("master_key", &wrong)]);
+        assert!(
+            mistake.starts_with("master_key has a wrong value; allowed: "),
+            "{mistake}"
+        );
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_together() {
+    let settings = [
+        ("database", "mysql"),
+        ("mysql_port", "0"),
+        ("mysql_tls", "perhaps"),
+        ("mysql_connection_limit", "101"),
+        ("signing_key_table", "a b"),
+        ("refresh_tokens_table", "`"),
+        ("access_token_signing_key_dynamic", "yes"),
+        ("access_token_signing_key_update_interval", "0"),
+        ("access_token_validity", "9"),
+        ("access_token_blacklisting", "no"),
+        ("refresh_token_validity", "0"),
+        ("refresh_reuse_window", "61"),
+        ("on_token_theft", "panic"),
+        ("api_keys", "short"),
+        ("master_key", "short"),
+        ("clean_up_time_budget", "0"),
+    ];
+    let errors = parse(&settings).unwrap_err();
+    let mut named: Vec<_> = errors.iter().map(|error| error.variable).collect();
+    let mut expected: Vec<_> = settings[1..].iter().map(|(name, _)| *name).collect();
+    expected.extend(["mysql_user", "mysql_password", "mysql_database"]);
+    named.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(named, expected);
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    // Wrong as they are, or right.
+    for (secret, good) in [
+        ("CANARY", false),
+        ("CANARY-CANARY-CANARY-CANARY-CANARY", true),
+    ] {
+        let settings = [
+            ("database", "mysql"),
+            ("mysql_user", "u"),
+            ("mysql_database", "d"),
+            ("mysql_password", secret),
+            ("api_keys", secret),
+            ("master_key", secret),
+        ];
+        let shown = match parse(&settings) {
+            Ok(config) => {
+                assert!(good);
+                format!("{config:?}")
+            }
+            Err(errors) => {
+                assert_eq!(errors.len(), 2);
+                let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                format!("{errors:?} {lines:?}")
+            }
+        };
+        assert!(!shown.contains("CANARY"), "{shown}");
+    }
+}
+
+#[test]
+fn hostile_values_stay_on_one_line() {
+    let mistake = mistake(&[("database", "x\r\n\u{1b}[31mINFO all is well")]);
+    assert!(!mistake.contains(char::is_control), "{mistake}");
+}
+
+#[test]
+fn mysql_needs_a_user_a_password_and_a_database() {
+    let errors = parse(&[("database", "mysql")]).unwrap_err();
+    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "mysql_user is \"\"; required with database=mysql",
+            "mysql_password has a wrong value; required with database=mysql",
+            "mysql_database is \"\"; required with database=mysql",
+        ]
+    );
+    // With SQLite nobody asks.
+    assert!(parse(&[("mysql_port", "nonsense"), ("mysql_tls", "perhaps")]).is_ok());
+}

@@ -1,0 +1,177 @@
+//! The search for an order (Wing and Gong's, with the states that were met remembered).
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use crate::common::{Answer, data};
+
+/// What a client asked of one session. Tokens by number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Operation {
+    Refresh(usize),
+    Verify(usize),
+    Write(u64),
+    Read,
+    Delete,
+}
+
+/// A request and its reply.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) operation: Operation,
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+    pub(crate) answer: Answer,
+    pub(crate) detail: Option<String>,
+}
+
+/// Who is whose child.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenFacts {
+    pub(crate) parent: Option<usize>,
+    pub(crate) generation: u32,
+}
+
+/// A session between two requests.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct State {
+    live: bool,
+    current: usize,
+    data: Option<u64>,
+}
+
+/// Finds an order; `Ok` is the number of states that were looked at.
+pub(crate) fn search(events: &[Event], facts: &[TokenFacts]) -> Result<u64, String> {
+    assert!(
+        events.len() <= 64,
+        "a history of more than 64 events is too long to search"
+    );
+    let mut seen = HashSet::new();
+    let start = State {
+        live: true,
+        current: 0,
+        data: None,
+    };
+    let everything = (events.len() as u32)
+        .checked_sub(1)
+        .map_or(0, |last| u64::MAX >> (63 - last));
+    let mut stack = vec![(0_u64, start)];
+    let mut furthest = 0;
+    while let Some((done, state)) = stack.pop() {
+        if !seen.insert((done, state.clone())) {
+            continue;
+        }
+        let open = |i: usize| done & (1 << i) == 0;
+        // Whoever ends first among those left bounds what may come next.
+        let bound = (0..events.len())
+            .filter(|i| open(*i) && !events[*i].answer.is_unknown())
+            .map(|i| events[i].end)
+            .min();
+        let Some(bound) = bound else {
+            return Ok(seen.len() as u64);
+        };
+        furthest = furthest.max((done & everything).count_ones());
+        for i in (0..events.len()).filter(|i| open(*i) && events[*i].begin < bound) {
+            if let Some(next) = step(&state, &events[i], facts) {
+                stack.push((done | 1 << i, next));
+            }
+        }
+    }
+    Err(format!(
+        "no order of these {} events ({furthest} can be placed)",
+        events.len()
+    ))
+}
+
+/// The state after an event, if the event's answer fits the state.
+fn step(state: &State, event: &Event, facts: &[TokenFacts]) -> Option<State> {
+    let unknown = event.answer.is_unknown();
+    let fits = |answer: Answer| unknown || event.answer == answer;
+    let detail = event.detail.as_deref();
+    let mut next = state.clone();
+    let ok = match event.operation {
+        Operation::Refresh(token) => match accept(state, token, facts) {
+            _ if !state.live => fits(Answer::Unauthorised),
+            Accepted::Current => fits(Answer::Ok),
+            Accepted::Child => {
+                next.current = token;
+                fits(Answer::Ok)
+            }
+            Accepted::Ahead => fits(Answer::Unauthorised),
+            Accepted::Theft => fits(Answer::Theft),
+        },
+        // Without a parent there is nothing to look up: good whatever became of the session.
+        Operation::Verify(token) if facts[token].parent.is_none() => fits(Answer::Ok),
+        Operation::Verify(token) => {
+            let accepted = accept(state, token, facts);
+            match accepted {
+                _ if !state.live => fits(Answer::Unauthorised),
+                Accepted::Current | Accepted::Child => {
+                    next.current = token;
+                    fits(Answer::Ok) && (unknown || detail == Some("replaced"))
+                }
+                _ => fits(Answer::TryRefreshToken),
+            }
+        }
+        Operation::Write(value) => {
+            if state.live {
+                next.data = Some(value);
+            }
+            fits(if state.live {
+                Answer::Ok
+            } else {
+                Answer::Unauthorised
+            })
+        }
+        Operation::Read if state.live => {
+            let text = state.data.map_or("0".to_owned(), data);
+            fits(Answer::Ok) && (unknown || detail == Some(&*text))
+        }
+        Operation::Read => fits(Answer::Unauthorised),
+        Operation::Delete => {
+            next.live = false;
+            fits(Answer::Ok)
+                && (unknown || detail == Some(if state.live { "true" } else { "false" }))
+        }
+    };
+    ok.then_some(next)
+}
+
+enum Accepted {
+    Current,
+    Child,
+    Theft,
+    Ahead,
+}
+
+fn accept(state: &State, token: usize, facts: &[TokenFacts]) -> Accepted {
+    let generation = facts[state.current].generation;
+    if token == state.current {
+        Accepted::Current
+    } else if facts[token].parent == Some(state.current) {
+        Accepted::Child
+    } else if facts[token].generation <= generation + 1 {
+        Accepted::Theft
+    } else {
+        Accepted::Ahead
+    }
+}
+
+/// The events, one a line, by their beginnings.
+pub(crate) fn transcript(events: &[Event]) -> String {
+    let mut events: Vec<_> = events.iter().collect();
+    events.sort_by_key(|event| event.begin);
+    events.iter().fold(String::new(), |mut text, event| {
+        let Event {
+            operation,
+            begin,
+            end,
+            answer,
+            detail,
+        } = event;
+        let detail = detail.as_deref().unwrap_or("");
+        writeln!(text, "{begin:4}-{end:<4} {operation:?} {answer:?} {detail}")
+            .expect("a String takes all");
+        text
+    })
+}

@@ -1,0 +1,85 @@
+//! Locks that somebody else holds, and deadlocks. SQLite has none of the latter: it answers busy.
+
+use session_tests::prelude::*;
+use testbed::service::{Action, FaultRule, On};
+
+use crate::common::{Answer, child_of, data, quiet, unavailable};
+use crate::outage::timely;
+
+suite! {
+    everywhere:
+        db4_a_row_that_is_locked_is_503_in_time;
+    servers:
+        db5_a_deadlock_is_retried_three_times_then_503;
+}
+
+async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
+    let service = db.service().start().await;
+    service.freeze().await;
+    let session = service.create_with_data("ada", &data(0)).await;
+    let child = child_of(&service, &session).await;
+    let turn = quiet().await;
+    let lock = service.tables().lock_sessions().await;
+    let text = data(1);
+    let (refreshed, verified, written) = futures::join!(
+        timely(service.refresh(&child.refresh.value)),
+        timely(service.verify(&child.access.value)),
+        timely(service.write_data(&session.handle, &text)),
+    );
+    for reply in [refreshed, verified, written] {
+        unavailable(&reply);
+    }
+    unavailable(&timely(service.revoke(&session.handle)).await);
+    // Who only reads waits for nobody.
+    assert_eq!(timely(service.data(&session.handle)).await.answer(), "OK");
+    assert_eq!(
+        timely(service.refresh(&session.refresh.value))
+            .await
+            .answer(),
+        "OK"
+    );
+    lock.let_go().await;
+    drop(turn);
+    let mut deleted = service.data(&session.handle).await;
+    // A statement that was given up may still have run once the lock was free.
+    if Answer::of_reply(&deleted) == Answer::Ok {
+        assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
+        assert_eq!(
+            service.write_data(&session.handle, &data(2)).await.answer(),
+            "OK"
+        );
+        deleted = service.data(&session.handle).await;
+        assert_eq!(deleted.part("sessionData"), Some(data(2)));
+    }
+    service.assert_no_traps().await;
+}
+
+async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    service.freeze().await;
+    let mut tried = Vec::new();
+    for times in 1..=5 {
+        let session = service.create_with_data("ada", &data(0)).await;
+        let child = child_of(&service, &session).await;
+        let row = service.tables().session(&session.handle).await;
+        let deadlock = Action::error(1213, "Deadlock found when trying to get lock");
+        let rule = FaultRule::new(On::Execute, deadlock).sql_contains("UPDATE");
+        let rule = FaultRule {
+            times: Some(times),
+            ..rule
+        };
+        service.faults(&[rule]).await;
+        let reply = timely(service.refresh(&child.refresh.value)).await;
+        let matched = service.matched().await;
+        service.database_back().await;
+        tried.push(matched);
+        if times <= 3 {
+            assert_eq!(Answer::of_reply(&reply), Answer::Ok, "{times} deadlocks");
+        } else {
+            unavailable(&reply);
+            assert_eq!(service.tables().session(&session.handle).await, row);
+            assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
+        }
+    }
+    assert_eq!(tried, [2, 3, 4, 4, 4], "one try and up to three more");
+}

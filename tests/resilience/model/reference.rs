@@ -1,0 +1,243 @@
+//! The reference: sessions as the contract's table describes them, in a page. It knows no SQL, no MAC and no cache.
+
+use std::collections::HashMap;
+
+/// What the settings of a run are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) access_validity: i64,
+    pub(crate) refresh_validity: i64,
+    pub(crate) reuse_window: i64,
+    pub(crate) blacklisting: bool,
+    pub(crate) on_theft: OnTheft,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum OnTheft {
+    Report,
+    RevokeSession,
+    RevokeUser,
+}
+
+/// A refresh token, by its number in order of issue.
+pub(crate) type TokenId = usize;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) session: usize,
+    pub(crate) parent: Option<TokenId>,
+    generation: u32,
+    pub(crate) refresh_expires: i64,
+    pub(crate) access_expires: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    user: u8,
+    current: TokenId,
+    generation: u32,
+    expires: i64,
+    data: Option<u64>,
+    deleted: bool,
+}
+
+/// What must be answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expected {
+    /// This child, perhaps handed out before.
+    Child(TokenId),
+    Good {
+        replaced: bool,
+    },
+    Unauthorised,
+    TryRefreshToken,
+    Theft,
+    Deleted(bool),
+    Done,
+    Data(Option<u64>),
+}
+
+/// Everything there is.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    settings: Settings,
+    sessions: Vec<Session>,
+    pub(crate) tokens: Vec<Token>,
+    /// The child of a token in a time slot.
+    children: HashMap<(TokenId, i64), TokenId>,
+}
+
+impl Reference {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            sessions: Vec::new(),
+            tokens: Vec::new(),
+            children: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn create(&mut self, user: u8, data: Option<u64>, now: i64) -> TokenId {
+        let session = self.sessions.len();
+        let token = self.issue(session, None, 0, now - now.rem_euclid(1000));
+        self.sessions.push(Session {
+            user,
+            current: token,
+            generation: 0,
+            expires: self.tokens[token].refresh_expires,
+            data,
+            deleted: false,
+        });
+        token
+    }
+
+    fn issue(
+        &mut self,
+        session: usize,
+        parent: Option<TokenId>,
+        generation: u32,
+        issued: i64,
+    ) -> TokenId {
+        self.tokens.push(Token {
+            session,
+            parent,
+            generation,
+            refresh_expires: issued + self.settings.refresh_validity,
+            access_expires: issued + self.settings.access_validity,
+        });
+        self.tokens.len() - 1
+    }
+
+    fn is_live(&self, session: usize, now: i64) -> bool {
+        !self.sessions[session].deleted && now < self.sessions[session].expires
+    }
+
+    fn confirm(&mut self, token: TokenId) {
+        let Token {
+            session,
+            generation,
+            refresh_expires,
+            ..
+        } = self.tokens[token];
+        let session = &mut self.sessions[session];
+        session.current = token;
+        session.generation = generation;
+        session.expires = refresh_expires;
+    }
+
+    pub(crate) fn refresh(&mut self, token: TokenId, now: i64) -> Expected {
+        let Token {
+            session,
+            parent,
+            generation,
+            refresh_expires,
+            ..
+        } = self.tokens[token];
+        if !self.is_live(session, now) || now >= refresh_expires {
+            return Expected::Unauthorised;
+        }
+        let state = &self.sessions[session];
+        if token != state.current {
+            if parent == Some(state.current) {
+                self.confirm(token);
+            } else if generation <= state.generation + 1 {
+                self.theft(session, now);
+                return Expected::Theft;
+            } else {
+                return Expected::Unauthorised;
+            }
+        }
+        // A slot is no longer than half the access token's validity.
+        let window = self
+            .settings
+            .reuse_window
+            .min(self.settings.access_validity / 2000 * 1000);
+        let slot = if window == 0 {
+            now
+        } else {
+            now - now.rem_euclid(window)
+        };
+        let issued = slot - slot.rem_euclid(1000);
+        if window > 0
+            && let Some(child) = self.children.get(&(token, slot))
+        {
+            return Expected::Child(*child);
+        }
+        let child = self.issue(session, Some(token), generation + 1, issued);
+        self.children.insert((token, slot), child);
+        Expected::Child(child)
+    }
+
+    fn theft(&mut self, session: usize, _now: i64) {
+        let user = self.sessions[session].user;
+        match self.settings.on_theft {
+            OnTheft::Report => {}
+            OnTheft::RevokeSession => self.sessions[session].deleted = true,
+            OnTheft::RevokeUser => {
+                self.delete_all(user);
+            }
+        }
+    }
+
+    /// An access token: of this refresh token, `plain` if it names no parent.
+    pub(crate) fn verify(&mut self, token: TokenId, plain: bool, now: i64) -> Expected {
+        let Token {
+            session,
+            parent,
+            access_expires,
+            ..
+        } = self.tokens[token];
+        if now >= access_expires {
+            return Expected::TryRefreshToken;
+        }
+        let live = self.is_live(session, now);
+        let Some(parent) = parent.filter(|_| !plain) else {
+            return match self.settings.blacklisting && !live {
+                true => Expected::Unauthorised,
+                false => Expected::Good { replaced: false },
+            };
+        };
+        if !live {
+            return Expected::Unauthorised;
+        }
+        if self.sessions[session].current == parent {
+            self.confirm(token);
+        }
+        match self.sessions[session].current == token {
+            true => Expected::Good { replaced: true },
+            false => Expected::TryRefreshToken,
+        }
+    }
+
+    pub(crate) fn delete(&mut self, session: usize, now: i64) -> Expected {
+        let live = self.is_live(session, now);
+        self.sessions[session].deleted |= live;
+        Expected::Deleted(live)
+    }
+
+    pub(crate) fn delete_all(&mut self, user: u8) -> Expected {
+        for session in &mut self.sessions {
+            session.deleted |= session.user == user;
+        }
+        Expected::Done
+    }
+
+    pub(crate) fn read(&self, session: usize, now: i64) -> Expected {
+        match self.is_live(session, now) {
+            true => Expected::Data(self.sessions[session].data),
+            false => Expected::Unauthorised,
+        }
+    }
+
+    pub(crate) fn write(&mut self, session: usize, data: Option<u64>, now: i64) -> Expected {
+        if !self.is_live(session, now) {
+            return Expected::Unauthorised;
+        }
+        self.sessions[session].data = data;
+        Expected::Done
+    }
+
+    pub(crate) fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+}

@@ -1,0 +1,40 @@
+//! A refresh that is overtaken by its rival: both were sent at the same time with the same token, and the one's answer
+//! is used before the other has looked at the database.
+
+use session_tests::prelude::*;
+
+use crate::common::{Answer, child_of, pair};
+
+suite! {
+    everywhere:
+        th7_a_confirming_refresh_overtaken_before_it_writes_is_no_theft;
+}
+
+/// Holds the first tab's request at a statement, lets the second tab be answered and use its answer.
+async fn overtaken(pair: &[Service; 2], token: &Session, sql: &str) -> Reply {
+    pair[0].pause_at(sql, "first tab").await;
+    let first = pair[0].refresh(&token.refresh.value);
+    let second = async {
+        pair[0].wait_until_paused("first tab").await;
+        let answer = Session::refreshed(&pair[1].refresh(&token.refresh.value).await);
+        assert_eq!(pair[1].verify(&answer.access.value).await.answer(), "OK");
+        pair[0].resume("first tab").await;
+        answer
+    };
+    let (reply, answer) = futures::join!(first, second);
+    pair[0].database_back().await;
+    assert_eq!(
+        Answer::of_reply(&pair[0].refresh(&answer.refresh.value).await),
+        Answer::Ok
+    );
+    reply
+}
+
+async fn th7_a_confirming_refresh_overtaken_before_it_writes_is_no_theft(db: Backend) {
+    let pair = pair(db, &[]).await;
+    let session = pair[0].create("ada").await;
+    let child = child_of(&pair[0], &session).await;
+    pair[1].freeze_at(pair[0].now()).await;
+    let reply = overtaken(&pair, &child, "UPDATE").await;
+    assert_ne!(Answer::of_reply(&reply), Answer::Theft, "{reply:?}");
+}
