@@ -108,10 +108,15 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         }
     }
 
-    /// The keys as they are now in the database; none if it was asked a moment ago or does not answer.
+    /// The keys as they are now in the database, or were a moment ago; none if it does not answer.
     pub(super) async fn reload_for_unknown_key(&self) -> Result<Option<AccessKeys>> {
         if self.0.loaded_within(UNKNOWN_KEY_PAUSE) {
-            return Ok(None);
+            // Perhaps a look in the background ended since the caller got its keys.
+            let state = self.0.state();
+            return Ok(state
+                .loaded
+                .as_ref()
+                .map(|loaded| loaded.ring.access.clone()));
         }
         match self.0.load_within_deadline().await {
             Ok(ring) => Ok(Some(ring.access.clone())),

@@ -4,11 +4,13 @@
 //! while another open of the same instance is pending hangs the server. So connections are kept; opens go one at
 //! a time; a connection that can't be used again is parked, and let go only when no open is pending.
 //!
-//! An instance has one connection until there is a queue: to wait for one that comes back takes less time than to
-//! open another, and instances are many (Spin starts a new one after 128 requests) where a server's connections are
-//! few. When nothing is under way, all but one go.
+//! An instance has one connection until there is a queue, or somebody has waited for long: to wait for one that comes
+//! back takes less time than to open another, and instances are many (Spin starts a new one after 128 requests) where
+//! a server's connections are few. When nothing is under way, all but one go.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
 use crate::platform::Platform;
@@ -17,9 +19,14 @@ use crate::sync::{Permit, Semaphore};
 /// How many operations wait for each connection before there is another.
 const QUEUE_PER_CONNECTION: usize = 3;
 
+/// How long one waits before there is another connection, however short the queue: a statement that waits for a row's
+/// lock should not hold up those that don't.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// A bounded, fair pool.
 pub struct Pool<C: Connector, P: Platform> {
     connector: C,
+    platform: Arc<P>,
     limit: usize,
     /// Whether connections beyond the first go when nothing is under way.
     shrinks: bool,
@@ -60,7 +67,8 @@ impl<C: Connector, P: Platform> Pool<C, P> {
             limit,
             shrinks: true,
             permits: Semaphore::new(1, Arc::clone(&platform)),
-            opening: Semaphore::new(1, platform),
+            opening: Semaphore::new(1, Arc::clone(&platform)),
+            platform,
             state: Mutex::new(State {
                 idle: Vec::new(),
                 parked: Vec::new(),
@@ -95,8 +103,7 @@ impl<C: Connector, P: Platform> Pool<C, P> {
     /// # Errors
     /// If a connection must be opened and can't be.
     pub async fn lease(&self, fresh: bool) -> Result<Lease<'_, C, P>, DbError> {
-        self.grow_with_the_queue();
-        let permit = self.permits.acquire().await;
+        let permit = self.permit().await;
         let kept = if fresh { None } else { self.state().idle.pop() };
         if let Some(connection) = kept {
             return Ok(self.lend(connection, true, permit));
@@ -135,8 +142,21 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         }
     }
 
-    fn grow_with_the_queue(&self) {
-        let waiting = self.permits.waiting();
+    async fn permit(&self) -> Permit<'_, P> {
+        self.grow_for(self.permits.waiting());
+        let mut turn = pin!(self.permits.acquire());
+        tokio::select! {
+            biased;
+            permit = &mut turn => return permit,
+            () = self.platform.sleep(PATIENCE) => {}
+        }
+        // It has waited for long enough, however few wait with it.
+        self.grow_for(usize::MAX);
+        turn.await
+    }
+
+    /// Adds a connection if those that there may be are too few for a queue of this length.
+    fn grow_for(&self, waiting: usize) {
         let mut state = self.state();
         if state.size < self.limit && waiting >= QUEUE_PER_CONNECTION * state.size {
             state.size += 1;

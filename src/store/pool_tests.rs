@@ -1,5 +1,7 @@
 //! The pool against a connector that checks the runtime's rules (`testing::db`): a broken rule panics.
 
+#[path = "pool_tests/growth.rs"]
+mod growth;
 #[path = "pool_tests/leases.rs"]
 mod leases;
 #[path = "pool_tests/schedules.rs"]
@@ -65,10 +67,23 @@ async fn turns(count: usize) {
 
 type FakePool = Pool<Fake, TestPlatform>;
 
+/// A pool with all its connections from the start.
 fn pool(limit: usize) -> (Arc<FakePool>, Arc<Rules>) {
+    made_by(Pool::eager, limit)
+}
+
+/// A pool as instances have it.
+fn growing_pool(limit: usize) -> (Arc<FakePool>, Arc<Rules>) {
+    made_by(Pool::new, limit)
+}
+
+fn made_by(
+    make: impl FnOnce(Fake, usize, Arc<TestPlatform>) -> FakePool,
+    limit: usize,
+) -> (Arc<FakePool>, Arc<Rules>) {
     let fake = Fake::default();
     let rules = Arc::clone(&fake.rules);
-    let pool = Pool::eager(fake, limit, TestPlatform::new(1));
+    let pool = make(fake, limit, TestPlatform::new(1));
     (Arc::new(pool), rules)
 }
 
@@ -90,4 +105,14 @@ async fn run(lease: &mut Lease<'_, Fake, TestPlatform>, sql: &str) -> Result<u64
 async fn once(pool: &FakePool, fresh: bool, sql: &str) -> Result<u64, DbError> {
     let mut lease = pool.lease(fresh).await?;
     run(&mut lease, sql).await
+}
+
+/// As many operations at the same time.
+async fn burst(pool: &Arc<FakePool>, operations: usize) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..operations {
+        let pool = Arc::clone(pool);
+        tasks.spawn(async move { once(&pool, false, "turns 5").await.unwrap() });
+    }
+    assert_eq!(tasks.join_all().await.len(), operations);
 }

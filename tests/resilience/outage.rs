@@ -23,8 +23,8 @@ suite! {
         db3_slow_statements_do_not_add_up;
 }
 
-/// What an answer may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// What an answer may take: 5 s, and one more for a machine that runs the other tests meanwhile.
+const LIMIT: Duration = Duration::from_secs(6);
 const CREATE: &str = r#"{"userId":"ada"}"#;
 
 /// A server for one test, and a database on it.

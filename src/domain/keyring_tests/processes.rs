@@ -178,10 +178,11 @@ impl Process {
         {
             return true;
         }
-        if real < self.last_load.plus(Duration::from_secs(5)) {
-            return false;
-        }
-        let keys = self.load(real, table, policy);
+        let keys = match &self.keys {
+            // Loaded a moment ago, perhaps beside this very request.
+            Some((keys, _)) if real < self.last_load.plus(Duration::from_secs(5)) => keys.clone(),
+            _ => self.load(real, table, policy),
+        };
         keys.named(&token.kid, now).is_some()
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{World, is_plain, is_unavailable, user};
+use super::{World, create, instance, is_plain, is_unavailable, user};
+use crate::platform::Platform;
 use crate::service::Verified;
 use crate::store::Store;
-use crate::testing::{START, ready};
+use crate::testing::{START, TestPlatform, ready};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -207,6 +208,25 @@ fn an_unknown_key_reloads_at_most_once_in_five_seconds() {
     world.wait(5);
     world.store.fail(&["*"]);
     assert_eq!(flood(), ["keys"]);
+}
+
+#[test]
+fn a_key_that_was_loaded_beside_the_request_is_known_to_it() {
+    let world = World::new(&[]);
+    world.create();
+    // An instance that has just looked, and another one that then publishes the next key.
+    world.wait(24 * 3600 - 1);
+    world.create();
+    world.wait(1);
+    create(&world.instance(&[]), "bob");
+    // One whose clock is ahead signs with it, when it is time for the first to look again.
+    world.wait(64);
+    let ahead = TestPlatform::new(2);
+    ahead.set_now(world.platform.now().plus(Duration::from_secs(50)));
+    let grant = create(&instance(&world.store, &ahead, &[]), "bob");
+    world.store.calls();
+    assert!(is_plain(&world.verify(&grant.access), &grant.session));
+    assert_eq!(world.store.calls(), ["keys"]);
 }
 
 #[test]

@@ -98,7 +98,12 @@ fn step(state: &State, event: &Event, facts: &[TokenFacts]) -> Option<State> {
                 fits(Answer::Ok)
             }
             Accepted::Ahead => fits(Answer::Unauthorised),
-            Accepted::Theft => fits(Answer::Theft),
+            // Within a slot a race gets the child that is in use already.
+            Accepted::Theft => {
+                let current = state.current.to_string();
+                let child_in_use = facts[state.current].parent == Some(token);
+                fits(Answer::Theft) || (child_in_use && detail == Some(&*current))
+            }
         },
         // Without a parent there is nothing to look up: good whatever became of the session.
         Operation::Verify(token) if facts[token].parent.is_none() => fits(Answer::Ok),

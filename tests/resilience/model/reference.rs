@@ -136,39 +136,41 @@ impl Reference {
         if !self.is_live(session, now) || now >= refresh_expires {
             return Expected::Unauthorised;
         }
-        let state = &self.sessions[session];
-        if token != state.current {
-            if parent == Some(state.current) {
-                self.confirm(token);
-            } else if generation <= state.generation + 1 {
-                self.theft(session, now);
-                return Expected::Theft;
-            } else {
-                return Expected::Unauthorised;
-            }
-        }
         // A slot is no longer than half the access token's validity.
         let window = self
             .settings
             .reuse_window
             .min(self.settings.access_validity / 2000 * 1000);
-        let slot = if window == 0 {
-            now
-        } else {
-            now - now.rem_euclid(window)
+        let slot = match window {
+            0 => now,
+            _ => now - now.rem_euclid(window),
         };
         let issued = slot - slot.rem_euclid(1000);
-        if window > 0
-            && let Some(child) = self.children.get(&(token, slot))
-        {
-            return Expected::Child(*child);
+        let in_slot = self.children.get(&(token, slot)).copied();
+        let in_slot = in_slot.filter(|_| window > 0);
+        let state = &self.sessions[session];
+        if token != state.current {
+            if parent == Some(state.current) {
+                self.confirm(token);
+            } else if in_slot == Some(state.current) {
+                // A race: the child of this very slot is in use already.
+                return Expected::Child(state.current);
+            } else if generation <= state.generation + 1 {
+                self.theft(session);
+                return Expected::Theft;
+            } else {
+                return Expected::Unauthorised;
+            }
+        }
+        if let Some(child) = in_slot {
+            return Expected::Child(child);
         }
         let child = self.issue(session, Some(token), generation + 1, issued);
         self.children.insert((token, slot), child);
         Expected::Child(child)
     }
 
-    fn theft(&mut self, session: usize, _now: i64) {
+    fn theft(&mut self, session: usize) {
         let user = self.sessions[session].user;
         match self.settings.on_theft {
             OnTheft::Report => {}

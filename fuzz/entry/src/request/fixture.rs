@@ -65,7 +65,10 @@ pub(crate) struct Fixture {
 /// The answer about a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
+    /// A child of it.
     Ok,
+    /// The child of it that is in use already: a race.
+    SameChild,
     Unauthorised,
     Theft,
 }
@@ -102,7 +105,8 @@ impl Fixture {
         let service = Service::new(Arc::clone(&store), platform, config.clone(), None);
         let [bob, eve, gone] = ["bob", "eve", "gone"].map(|user| create(&service, user));
         let child = refresh(&service, &bob);
-        let stolen = refresh(&service, &refresh(&service, &eve));
+        let eves_child = refresh(&service, &eve);
+        refresh(&service, &eves_child);
         block_on(service.revoke(&gone.session.handle.reveal())).expect("a store in memory");
         let handle = |grant: &Grant| grant.session.handle.reveal();
         let keys = block_on(store.keys()).expect("a store in memory");
@@ -116,11 +120,11 @@ impl Fixture {
             ("stolen_access", eve.access.value.clone()),
             ("stolen_refresh", eve.refresh.value.clone()),
             ("stolen_handle", handle(&eve)),
+            ("stolen_child", eves_child.refresh.value),
             ("gone_access", gone.access.value.clone()),
             ("gone_refresh", gone.refresh.value.clone()),
             ("gone_handle", handle(&gone)),
         ];
-        debug_assert_eq!(stolen.session.handle, eve.session.handle);
         let sessions = [&bob, &eve].map(|grant| stored(&store, grant.session.handle));
         names.push(("current", sessions[0].stored.current.as_str().to_owned()));
         names.push(("key_rows", key_rows(&keys)));
@@ -194,7 +198,12 @@ impl Fixture {
     pub(super) fn refresh(&self, token: &str, when: When) -> Exchange {
         match self.name_of(token) {
             _ if when == When::TooLate => Exchange::Unauthorised,
-            "refresh" | "child_refresh" => Exchange::Ok,
+            "refresh" | "child_refresh" | "stolen_child" => Exchange::Ok,
+            "stolen_refresh"
+                if when == When::Now && !self.config.refresh.reuse_window.is_zero() =>
+            {
+                Exchange::SameChild
+            }
             "stolen_refresh" => Exchange::Theft,
             _ => Exchange::Unauthorised,
         }

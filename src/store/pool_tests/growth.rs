@@ -1,0 +1,49 @@
+//! How many connections an instance has: one, more while operations queue up, one again when they are done.
+
+use std::time::Duration;
+
+use super::{burst, growing_pool, once};
+
+#[tokio::test]
+async fn the_queue_decides_how_many_there_are() {
+    // Who comes while one is served and three wait brings the second connection; two served and six waiting, the third.
+    for (operations, connections) in [(1, 1), (4, 1), (5, 2), (8, 2), (9, 3), (40, 3)] {
+        let (pool, rules) = growing_pool(3);
+        burst(&pool, operations).await;
+        assert_eq!(rules.most_alive(), connections, "{operations} operations");
+    }
+}
+
+#[tokio::test]
+async fn when_nothing_is_under_way_one_is_left_and_serves() {
+    let (pool, rules) = growing_pool(3);
+    for _ in 0..3 {
+        burst(&pool, 16).await;
+        assert_eq!(rules.alive(), 1);
+        let opened = rules.opened();
+        for _ in 0..10 {
+            once(&pool, false, "turns 1").await.unwrap();
+        }
+        assert_eq!(rules.opened(), opened);
+    }
+    assert_eq!(rules.most_alive(), 3);
+}
+
+#[tokio::test]
+async fn it_never_grows_beyond_its_limit() {
+    for limit in [0, 1, 2] {
+        let (pool, rules) = growing_pool(limit);
+        burst(&pool, 64).await;
+        assert_eq!(rules.most_alive(), limit.max(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_slow_statement_gets_another_connection() {
+    let (pool, rules) = growing_pool(3);
+    let slow = pool.lease(false).await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_millis(60), once(&pool, false, "turns 1"));
+    assert_eq!(waited.await, Ok(Ok(1)));
+    drop(slow);
+    assert_eq!(rules.alive(), 1);
+}
