@@ -10,6 +10,7 @@ pub(crate) mod imports {
             // Spin blocks the guest in these, but never the host.
             "fermyon:spin/mysql": async | trappable,
             "fermyon:spin/sqlite": async | trappable,
+            "fermyon:spin/variables": async | trappable,
             "spin:sqlite/sqlite": async | trappable,
             default: trappable,
         },

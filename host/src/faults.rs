@@ -1,5 +1,5 @@
-//! Database faults on demand: rules that count calls and make the n-th one fail, wait or vanish.
-//! What a failure looks like to a guest is decided by `mysql` and `sqlite`.
+//! Faults on demand, of databases and variables: rules that count calls and make the n-th one fail, wait or vanish.
+//! What a failure looks like to a guest is decided by `mysql`, `sqlite` and `variables`.
 
 mod rule;
 
@@ -157,7 +157,7 @@ mod tests {
 
     fn execute(sql: &str) -> Call<'_> {
         Call {
-            database: Database::MySql,
+            database: Some(Database::MySql),
             operation: Operation::Execute,
             sql,
         }
@@ -165,7 +165,7 @@ mod tests {
 
     fn open() -> Call<'static> {
         Call {
-            database: Database::Sqlite,
+            database: Some(Database::Sqlite),
             operation: Operation::Open,
             sql: "",
         }
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(faults.meet(open()).await, Verdict::Proceed);
         assert_eq!(faults.meet(execute("x")).await, Verdict::Proceed);
         let call = Call {
-            database: Database::Sqlite,
+            database: Some(Database::Sqlite),
             ..execute("x")
         };
         assert_eq!(faults.meet(call).await, Verdict::CutAfter);

@@ -26,6 +26,8 @@ pub(super) enum ApiError {
     Unauthenticated,
     /// The settings, or the database's tables, are not as they must be.
     Misconfigured(String),
+    /// The settings can't be read now.
+    SettingsUnavailable,
     /// The database did not answer; for the log.
     Unavailable(String),
     /// A fault of ours; for the log.
@@ -84,6 +86,11 @@ impl ApiError {
             Self::Misconfigured(message) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
             }
+            Self::SettingsUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "settings_unavailable",
+                "the settings can't be read now; try again".to_owned(),
+            ),
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "database_unavailable",
@@ -108,7 +115,9 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
-            Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::SettingsUnavailable | Self::Unavailable(_) => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             // RFC 9110 §11.6.1: a 401 says how to authenticate.
             Self::Unauthenticated => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))

@@ -9,6 +9,7 @@ mod reply;
 mod route;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::{Request, Response, header, request};
 use bytes::Bytes;
@@ -27,12 +28,18 @@ use crate::store::Store;
 /// The longest request body, in bytes.
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
+/// How long an answer may take once the request is there. Whatever is asked of the database has a shorter deadline;
+/// several such waits may not add up to more than this.
+const DEADLINE: Duration = Duration::from_secs(4);
+
 /// The API of one deployment.
 pub enum Api<S, P: Platform> {
     /// It serves.
     Ready(Arc<Service<S, P>>),
     /// Its settings are wrong; the log says how.
     Misconfigured,
+    /// Its settings can't be read now; the log says which.
+    WithoutSettings,
 }
 
 impl<S: Store, P: Platform> Api<S, P> {
@@ -65,16 +72,30 @@ impl<S: Store, P: Platform> Api<S, P> {
         if endpoint == Endpoint::Health {
             return Ok(reply::alive());
         }
-        let Self::Ready(service) = self else {
-            return Err(ApiError::Misconfigured(
-                "the settings are wrong; the log says which".to_owned(),
-            ));
+        let service = match self {
+            Self::Ready(service) => service,
+            Self::Misconfigured => {
+                let message = "the settings are wrong; the log says which";
+                return Err(ApiError::Misconfigured(message.to_owned()));
+            }
+            Self::WithoutSettings => return Err(ApiError::SettingsUnavailable),
         };
         let body = match endpoint.has_body() {
             true => read_body(&head, body).await?,
             false => Bytes::new(),
         };
-        endpoint.call(service, &head, &body).await
+        let work = endpoint.call(service, &head, &body);
+        if endpoint == Endpoint::RevokeAll {
+            // Batch by batch, as many as there are; each has a deadline of its own.
+            return work.await;
+        }
+        tokio::select! {
+            biased;
+            answer = work => answer,
+            () = service.platform().sleep(DEADLINE) => {
+                Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
+            }
+        }
     }
 }
 

@@ -70,13 +70,6 @@ impl Site {
         }
     }
 
-    fn misconfigured() -> Self {
-        Self {
-            api: Api::Misconfigured,
-            ..Self::new(&[])
-        }
-    }
-
     /// Sends a JSON text, or none.
     fn send(&self, method: &Method, path: &str, body: &str) -> Reply {
         self.send_with(method, path, &[], Full::new(Bytes::from(body.to_owned())))

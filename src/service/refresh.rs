@@ -14,7 +14,7 @@ use crate::domain::token::refresh::{Issue, RefreshToken};
 use crate::platform::{Level, Platform};
 use crate::store::Store;
 
-/// How many slots a request may see: it ends within five seconds, and a slot lasts one second at least.
+/// How many slots a request may see: it ends within four seconds, and a slot lasts one second at least.
 const SLOTS_OF_A_REQUEST: usize = 6;
 
 impl<S: Store, P: Platform> Service<S, P> {

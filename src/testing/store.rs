@@ -31,6 +31,7 @@ struct Watch {
     error: Option<StoreError>,
     hanging: bool,
     slow: bool,
+    takes: Duration,
     hooks: Vec<(&'static str, Hook)>,
 }
 
@@ -60,6 +61,11 @@ impl WatchedStore {
         self.watch().slow = true;
     }
 
+    /// From now on every operation takes so long.
+    pub(crate) fn takes(&self, duration: Duration) {
+        self.watch().takes = duration;
+    }
+
     /// Lets something happen once, right before the next such operation.
     pub(crate) fn before(&self, operation: &'static str, hook: impl FnOnce() + Send + 'static) {
         self.watch().hooks.push((operation, Box::new(hook)));
@@ -80,19 +86,22 @@ impl WatchedStore {
         if let Some(hook) = hook {
             hook();
         }
-        let (hanging, failing, slow) = {
+        let (hanging, failing, slow, takes) = {
             let watch = self.watch();
             let failing = watch
                 .failing
                 .iter()
                 .any(|of| *of == operation || *of == "*");
-            (watch.hanging, failing, watch.slow)
+            (watch.hanging, failing, watch.slow, watch.takes)
         };
         if slow {
             tokio::task::yield_now().await;
         }
         if hanging {
             tokio::time::sleep(HANG).await;
+        }
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
         }
         if hanging || failing {
             let error = self.watch().error.clone();

@@ -241,6 +241,7 @@ async fn th5_a_crash_before_the_revocation_leaves_the_theft_detectable(db: Backe
         let mut service = db.service().set("on_token_theft", policy).start().await;
         service.freeze().await;
         let (stolen, _) = used(&service, "ada").await;
+        service.advance(11 * SECOND).await;
         service.pause_at("DELETE", "before revoking").await;
         let client = service.another_client();
         let thief = stolen.refresh.value.clone();

@@ -146,7 +146,7 @@ fn start_servers(steps: &mut Steps, flavors: &[Flavor]) -> Result<Vec<Server>> {
 }
 
 fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server]) -> Command {
-    let mut command = cargo_with(&["test", "--locked", "-p", "session-tests"]);
+    let mut command = cargo_with(&["test", "--locked", "--no-fail-fast", "-p", "session-tests"]);
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
@@ -189,7 +189,7 @@ mod tests {
             .collect();
         assert_eq!(
             arguments.join(" "),
-            "test --locked -p session-tests -- theft"
+            "test --locked --no-fail-fast -p session-tests -- theft"
         );
         let set = |name: &str| {
             let value = command

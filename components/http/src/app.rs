@@ -13,7 +13,7 @@ use session::service::Service;
 use session::store::sql::{Dialect, SqlStore};
 use session::sync::Semaphore;
 use spin_sdk::http::Request;
-use spin_sdk::variables;
+use spin_sdk::variables::{self, Error};
 
 use crate::mysql::MySql;
 use crate::platform::Spin;
@@ -29,6 +29,8 @@ pub(crate) enum App {
 }
 
 static APP: OnceLock<App> = OnceLock::new();
+/// What answers when the settings can't be read. It is not kept: the next request tries again.
+static WITHOUT_SETTINGS: App = App::Sqlite(Api::WithoutSettings);
 /// Has one permit, held by the request that makes the app.
 static STARTING: LazyLock<Semaphore<Spin>> = LazyLock::new(|| Semaphore::new(1, Arc::new(Spin)));
 
@@ -41,22 +43,15 @@ impl App {
         let _turn = STARTING.acquire().await;
         match APP.get() {
             Some(app) => app,
-            None => {
-                let app = Self::start().await;
-                APP.get_or_init(|| app)
-            }
+            None => match read_settings().await {
+                Some(values) => APP.get_or_init(|| Self::start(&values)),
+                None => &WITHOUT_SETTINGS,
+            },
         }
     }
 
-    /// Reads the settings. Mistakes in them are logged, and then every request is refused.
-    async fn start() -> Self {
-        let mut values = HashMap::new();
-        for name in VARIABLES {
-            // A variable that the manifest leaves out has its default.
-            if let Ok(value) = variables::get(name).await {
-                values.insert(name, value);
-            }
-        }
+    /// Mistakes in the settings are logged, and then every request is refused.
+    fn start(values: &HashMap<&str, String>) -> Self {
         let config = Config::parse(|name| values.get(name).cloned());
         let with_key = config.and_then(|config| match read_key_file(&config) {
             Ok(key) => Ok((config, key)),
@@ -103,6 +98,27 @@ impl App {
             Self::Sqlite(api) => api.handle(request).await,
         }
     }
+}
+
+/// Every setting, or none if one can't be had: to go on with its default could be to go on without API keys.
+async fn read_settings() -> Option<HashMap<&'static str, String>> {
+    let mut values = HashMap::new();
+    for name in VARIABLES {
+        match variables::get(name).await {
+            Ok(value) => {
+                values.insert(name, value);
+            }
+            // A variable that the manifest leaves out has its default.
+            Err(Error::Undefined(_)) => {}
+            // The error's text is the provider's, and may hold an address or more.
+            Err(_) => {
+                let line = format!("the variable {name} can't be read from its provider");
+                Spin.log(Level::Error, &line);
+                return None;
+            }
+        }
+    }
+    Some(values)
 }
 
 /// The operator's signing key, if one is configured; line breaks at its end don't count.

@@ -6,10 +6,11 @@ mod mysql;
 mod platform;
 mod sqlite;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use session::domain::config::{Config, Database};
+use session::domain::config::{Config, Database, VARIABLES};
 use session::maintenance::{Report, tick};
 use session::platform::{Level, Platform as _};
 use session::store::sql::{Dialect, SqlStore};
@@ -34,7 +35,8 @@ struct Maintenance;
 impl Guest for Maintenance {
     fn handle_cron_event(_: Metadata) -> Result<(), Error> {
         // The clock is asked, not the metadata: a tick that waited must not act on an old time.
-        let config = Config::parse(|name| variables::get(name).ok()).map_err(|errors| {
+        let values = read_settings()?;
+        let config = Config::parse(|name| values.get(name).cloned()).map_err(|errors| {
             for error in &errors {
                 Spin.log(Level::Error, &format!("misconfigured: {error}"));
             }
@@ -53,6 +55,27 @@ impl Guest for Maintenance {
             }
         }
     }
+}
+
+/// Every setting. One that can't be had fails the tick: its default could be another database.
+fn read_settings() -> Result<HashMap<&'static str, String>, Error> {
+    let mut values = HashMap::new();
+    for name in VARIABLES {
+        match variables::get(name) {
+            Ok(value) => {
+                values.insert(name, value);
+            }
+            // A variable that the manifest leaves out has its default.
+            Err(variables::Error::Undefined(_)) => {}
+            // The error's text is the provider's, and may hold an address or more.
+            Err(_) => {
+                let line = format!("the variable {name} can't be read from its provider");
+                Spin.log(Level::Error, &line);
+                return Err(Error::Other(line));
+            }
+        }
+    }
+    Ok(values)
 }
 
 fn run(config: &Config) -> Report {

@@ -10,20 +10,21 @@ pub(crate) enum Database {
     Sqlite,
 }
 
-/// What a call does. SQLite knows statements only; those that read count as queries.
+/// What a call does. Variables have no database. SQLite knows statements only; those that read count as queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Open,
     Query,
     Execute,
+    Variable,
 }
 
 /// A call that is about to be made.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    pub(crate) database: Database,
+    pub(crate) database: Option<Database>,
     pub(crate) operation: Operation,
-    /// The statement, or nothing for `Open`.
+    /// The statement, or the variable's name, or nothing for `Open`.
     pub(crate) sql: &'a str,
 }
 
@@ -60,6 +61,8 @@ enum On {
     Query,
     Execute,
     Statement,
+    Variable,
+    /// Any call to a database.
     Any,
 }
 
@@ -109,8 +112,9 @@ impl Rule {
     /// Whether the rule is about this call.
     pub(super) fn matches(&self, call: Call<'_>) -> bool {
         let operation = match self.on {
-            On::Any => true,
-            On::Statement => call.operation != Operation::Open,
+            On::Any => call.operation != Operation::Variable,
+            On::Statement => matches!(call.operation, Operation::Query | Operation::Execute),
+            On::Variable => call.operation == Operation::Variable,
             On::Open => call.operation == Operation::Open,
             On::Query => call.operation == Operation::Query,
             On::Execute => call.operation == Operation::Execute,
@@ -118,7 +122,7 @@ impl Rule {
         operation
             && self
                 .database
-                .is_none_or(|database| database == call.database)
+                .is_none_or(|database| Some(database) == call.database)
             && self
                 .sql_contains
                 .as_deref()

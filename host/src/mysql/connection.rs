@@ -159,7 +159,7 @@ async fn meet(instance: &Instance, operation: Operation, sql: &str) -> Verdict {
         Some(instruments) => {
             instruments
                 .meet(Call {
-                    database: Database::MySql,
+                    database: Some(Database::MySql),
                     operation,
                     sql,
                 })

@@ -182,7 +182,7 @@ async fn meet(instance: &Instance, operation: Operation, sql: &str) -> Verdict {
         Some(instruments) => {
             instruments
                 .meet(Call {
-                    database: faults::Database::Sqlite,
+                    database: Some(faults::Database::Sqlite),
                     operation,
                     sql,
                 })

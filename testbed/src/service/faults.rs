@@ -1,4 +1,4 @@
-//! Rules by which dev-host lets database calls fail, wait or be cut, as its control API writes them.
+//! Rules by which dev-host lets calls to databases and variables fail, wait or be cut, as its control API writes them.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,9 @@ pub enum On {
     Execute,
     /// Either kind of statement.
     Statement,
-    /// Every call.
+    /// Reading a variable; `sql_contains` is about its name.
+    Variable,
+    /// Every call to a database.
     Any,
 }
 
