@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::config::Config;
-use crate::domain::keyring::{PRUNE_MARGIN, Planner, plan};
+use crate::domain::keyring::{Planner, plan};
 use crate::domain::secret::Random;
 use crate::domain::time::Timestamp;
 use crate::platform::Platform;
@@ -131,19 +131,14 @@ async fn retire<S: Store>(
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), TickError> {
-    let Some(since) = table.checks.iter().map(|check| check.since).min() else {
-        return Ok(());
-    };
+    let ends = table.ends(config);
+    let over = |end: Option<Timestamp>| end.is_some_and(|end| now > end);
     let mut served = Vec::new();
-    if now > since.plus(config.access.validity).plus(PRUNE_MARGIN) {
-        served.extend(
-            table
-                .generations
-                .iter()
-                .map(|key| generation_name(key.generation)),
-        );
+    if over(ends.generations) {
+        let generations = table.generations.iter().map(|key| key.generation);
+        served.extend(generations.map(generation_name));
     }
-    if now > since.plus(config.refresh.validity).plus(PRUNE_MARGIN) && table.refresh.is_some() {
+    if over(ends.refresh) && table.refresh.is_some() {
         served.push(refresh_name().to_owned());
     }
     for check in &table.checks {

@@ -196,34 +196,43 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn database(&mut self) -> Database {
-        // The MySQL settings that have no default are asked for only when they are needed.
-        if !self.word("database", &[("sqlite", false), ("mysql", true)]) {
+        let is_mysql = self.word("database", &[("sqlite", false), ("mysql", true)]);
+        // A wrong value is a mistake wherever it stands, a missing one only where it is needed.
+        let port = self.number("mysql_port", 3306, 1, 65_535, "port") as u16;
+        let connection_limit = self.number("mysql_connection_limit", 3, 1, 100, "connections");
+        let tls = self.word("mysql_tls", &[("disabled", false), ("required", true)]);
+        if !is_mysql {
             return Database::Sqlite;
         }
         let host = self
             .get("mysql_host")
             .unwrap_or_else(|| "localhost".to_owned());
-        let loopback = is_loopback(&host);
         Database::MySql(MySqlSettings {
-            port: self.number("mysql_port", 3306, 1, 65_535, "port") as u16,
+            port,
             user: self.required("mysql_user"),
             password: SecretString::new(self.required_secret("mysql_password")),
             name: self.required("mysql_database"),
-            tls: match self.get("mysql_tls") {
-                None => !loopback,
-                Some(_) => self.word("mysql_tls", &[("disabled", false), ("required", true)]),
-            },
-            connection_limit: self.number("mysql_connection_limit", 3, 1, 100, "connections")
-                as usize,
+            tls: tls || (self.get("mysql_tls").is_none() && !is_loopback(&host)),
+            connection_limit: connection_limit as usize,
             host,
         })
     }
 
     fn tables(&mut self) -> Tables {
-        Tables {
+        let tables = Tables {
             signing_key: self.table("signing_key_table", "signing_key"),
             refresh_tokens: self.table("refresh_tokens_table", "refresh_tokens"),
+        };
+        // Most databases don't tell names of tables apart by case.
+        if tables
+            .signing_key
+            .eq_ignore_ascii_case(&tables.refresh_tokens)
+        {
+            let name = Some(tables.refresh_tokens.clone());
+            let allowed = "allowed: another name than that of signing_key_table";
+            self.fail("refresh_tokens_table", name, allowed.to_owned());
         }
+        tables
     }
 
     fn access(&mut self) -> AccessSettings {

@@ -81,7 +81,7 @@ impl SessionHandle {
 
     /// The database's primary key of this session.
     pub fn hash(&self) -> HandleHash {
-        HandleHash(Sha256Hex::of(self.reveal().as_bytes()))
+        HandleHash::of_text(&self.reveal())
     }
 }
 
@@ -96,6 +96,11 @@ impl fmt::Debug for SessionHandle {
 pub struct HandleHash(Sha256Hex);
 
 impl HandleHash {
+    /// The hash of any text that may be a handle; those of the documented system look different from ours.
+    pub fn of_text(handle: &str) -> Self {
+        Self(Sha256Hex::of(handle.as_bytes()))
+    }
+
     /// The 64 hex digits.
     pub fn as_str(&self) -> &str {
         self.0.as_str()

@@ -167,6 +167,8 @@ pub struct DerivedKeys {
     policy: RotationPolicy,
     /// Generations from before the master key was introduced; they sign only while it does not.
     earlier: Vec<(Timestamp, Arc<AccessKey>)>,
+    /// Until when they verify.
+    earlier_end: Option<Timestamp>,
     /// The keys used last.
     recent: Arc<Mutex<Vec<Arc<AccessKey>>>>,
 }
@@ -178,17 +180,20 @@ const RECENT_KEYS: usize = 8;
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 impl DerivedKeys {
-    /// Keys derived from `masters`, besides those of the database; `None` if nothing could sign.
+    /// Keys derived from `masters`, besides those of the database, which verify until `earlier_end` if there is one;
+    /// `None` if nothing could sign.
     pub fn new(
         masters: &MasterKeys,
         policy: RotationPolicy,
         earlier: &[SigningKey],
+        earlier_end: Option<Timestamp>,
     ) -> Option<Self> {
         let none_signs = masters.signing().is_none() && earlier.is_empty();
         (!masters.is_empty() && !none_signs).then(|| Self {
             masters: masters.clone(),
             policy,
             earlier: earlier.iter().map(SigningKey::named).collect(),
+            earlier_end,
             recent: Arc::default(),
         })
     }
@@ -208,7 +213,11 @@ impl DerivedKeys {
 
     fn named(&self, kid: &str, now: Timestamp) -> Option<Arc<AccessKey>> {
         let Some((slot, fingerprint)) = parse_kid(kid) else {
-            return find(self.earlier.iter().map(|(_, key)| key), kid);
+            let good = self.earlier_end.is_none_or(|end| now <= end);
+            return find(
+                self.earlier.iter().map(|(_, key)| key).filter(|_| good),
+                kid,
+            );
         };
         let master = self
             .masters

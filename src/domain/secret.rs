@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -47,13 +47,14 @@ impl Key {
         Self { bytes, keyed }
     }
 
-    /// Reads what [`Key::encode`] wrote; `None` if it is no such text.
+    /// Reads what [`Key::encode`] wrote, or the documented system: it pads and uses the other alphabet
+    /// (RFC 4648 §4). `None` if it is neither.
     pub fn decode(text: &str) -> Option<Self> {
         let mut bytes = [0; Self::BYTES];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(Self::BYTES) => Some(Self::from_bytes(bytes)),
-            _ => None,
-        }
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(text, &mut bytes)
+            .or_else(|_| STANDARD.decode_slice(text, &mut bytes));
+        (length == Ok(Self::BYTES)).then(|| Self::from_bytes(bytes))
     }
 
     /// The key as the `signing_key` table holds it: URL-safe base64 without padding.

@@ -1,7 +1,7 @@
 //! Session data: what a site keeps with a session on the server.
 
 use super::{Result, Service};
-use crate::domain::id::SessionHandle;
+use crate::domain::id::HandleHash;
 use crate::domain::json::Json;
 use crate::platform::Platform;
 use crate::store::Store;
@@ -12,13 +12,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer.
     pub async fn read_data(&self, handle: &str) -> Result<Option<Option<Json>>> {
-        match SessionHandle::parse(handle) {
-            Some(handle) => Ok(self
-                .store
-                .read_data(handle.hash(), self.platform.now())
-                .await?),
-            None => Ok(None),
-        }
+        let handle = HandleHash::of_text(handle);
+        Ok(self.store.read_data(handle, self.platform.now()).await?)
     }
 
     /// Replaces a session's data. False if there is no session.
@@ -26,12 +21,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer; the data may be replaced all the same.
     pub async fn write_data(&self, handle: &str, data: Option<&Json>) -> Result<bool> {
-        match SessionHandle::parse(handle) {
-            Some(handle) => Ok(self
-                .store
-                .write_data(handle.hash(), data, self.platform.now())
-                .await?),
-            None => Ok(false),
-        }
+        let handle = HandleHash::of_text(handle);
+        let now = self.platform.now();
+        Ok(self.store.write_data(handle, data, now).await?)
     }
 }

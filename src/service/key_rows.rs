@@ -1,7 +1,7 @@
 //! The key table's rows: what their names mean, and which keys come of them under given settings.
 
 use crate::domain::config::Config;
-use crate::domain::keyring::{AccessKeys, DerivedKeys, KeyRing, SigningKey};
+use crate::domain::keyring::{AccessKeys, DerivedKeys, KeyRing, PRUNE_MARGIN, SigningKey};
 use crate::domain::master_key::MasterKey;
 use crate::domain::secret::{Key, Random};
 use crate::domain::time::Timestamp;
@@ -43,6 +43,15 @@ impl MasterCheck {
     pub fn row_name(&self) -> String {
         format!("{CHECK_PREFIX}{}", self.fingerprint)
     }
+}
+
+/// When keys from before a master key are good for nothing any more; none while they sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Those of access tokens.
+    pub generations: Option<Timestamp>,
+    /// The one of refresh tokens.
+    pub refresh: Option<Timestamp>,
 }
 
 /// Why the rows give no key ring.
@@ -105,6 +114,7 @@ impl KeyTable {
     ) -> Result<KeyRing, KeyTableError> {
         let masters = &config.master_keys;
         self.check_master(masters.all())?;
+        let ends = self.ends(config);
         let mut missing = Vec::new();
         if let Some(signing) = masters.signing()
             && !self.checks.iter().any(|check| check.is_of(signing))
@@ -114,8 +124,13 @@ impl KeyTable {
         let access = match file {
             Some(key) => Some(key.clone()),
             None if masters.is_empty() => AccessKeys::generations(&self.generations),
-            None => DerivedKeys::new(masters, config.access.rotation, &self.generations)
-                .map(AccessKeys::Derived),
+            None => DerivedKeys::new(
+                masters,
+                config.access.rotation,
+                &self.generations,
+                ends.generations,
+            )
+            .map(AccessKeys::Derived),
         };
         if access.is_none() {
             missing.push(generation_row(1, now, random));
@@ -124,13 +139,27 @@ impl KeyTable {
             missing.push(refresh_row(now, random));
         }
         let derived = masters.all().iter().map(MasterKey::refresh_key);
+        let good = ends.refresh.is_none_or(|end| now <= end);
+        let stored = self.refresh.clone().filter(|_| good);
         let refresh: Vec<Key> = match masters.signing() {
-            Some(_) => derived.chain(self.refresh.clone()).collect(),
-            None => self.refresh.clone().into_iter().chain(derived).collect(),
+            Some(_) => derived.chain(stored).collect(),
+            None => stored.into_iter().chain(derived).collect(),
         };
         match access.and_then(|access| KeyRing::new(access, refresh)) {
             Some(ring) if missing.is_empty() => Ok(ring),
             _ => Err(KeyTableError::Missing(missing)),
+        }
+    }
+
+    /// When keys from before a master key have served. Whoever reads a backup of them later could forge tokens with
+    /// them, so they end then, whether their rows have been removed or not.
+    pub fn ends(&self, config: &Config) -> Ends {
+        let since = self.checks.iter().map(|check| check.since).min();
+        let since = since.filter(|_| config.master_keys.signing().is_some());
+        let end = |validity| since.map(|since| since.plus(validity).plus(PRUNE_MARGIN));
+        Ends {
+            generations: end(config.access.validity),
+            refresh: end(config.refresh.validity),
         }
     }
 

@@ -65,7 +65,7 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
     ) -> Self {
         let file = key_file.map(AccessKeys::file);
         // None while the database's keys sign: then they are loaded before anything is checked.
-        let derived = DerivedKeys::new(&config.master_keys, config.access.rotation, &[]);
+        let derived = DerivedKeys::new(&config.master_keys, config.access.rotation, &[], None);
         let own = file.clone().or(derived.map(AccessKeys::Derived));
         let (state, loading) = (Mutex::default(), Semaphore::new(1, Arc::clone(&platform)));
         Self(Arc::new(Inner {
@@ -81,11 +81,17 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
 
     /// The keys to check access tokens with. Needs no database if they come from elsewhere.
     pub(super) async fn access(&self) -> Result<AccessKeys> {
-        let loaded = self.0.state().loaded.is_some();
-        match &self.0.own {
-            Some(own) if !loaded => Ok(own.clone()),
-            _ => Ok(self.ring().await?.access.clone()),
+        let Some(own) = &self.0.own else {
+            return Ok(self.ring().await?.access.clone());
+        };
+        let Some(loaded) = self.0.state().loaded.clone() else {
+            return Ok(own.clone());
+        };
+        // Those from before a master key only become fewer: nobody waits for the database because of them.
+        if !matches!(self.0.staleness(loaded.at), Staleness::Fresh) {
+            self.look_in_background();
         }
+        Ok(loaded.ring.access.clone())
     }
 
     /// All keys.

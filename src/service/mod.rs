@@ -4,11 +4,12 @@ mod data;
 pub mod key_rows;
 mod keys;
 mod login;
+mod ready;
 mod refresh;
 mod revoke;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::domain::config::Config;
 use crate::domain::id::{SessionHandle, UserId};
@@ -25,6 +26,8 @@ pub struct Service<S, P: Platform> {
     platform: Arc<P>,
     config: Arc<Config>,
     keys: KeyCache<S, P>,
+    /// On the monotonic clock, in milliseconds.
+    was_ready: Mutex<Option<u64>>,
 }
 
 /// A token as callers get it.
@@ -117,6 +120,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             platform,
             config,
             keys,
+            was_ready: Mutex::default(),
         }
     }
 
@@ -128,16 +132,6 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// What it runs on.
     pub fn platform(&self) -> &Arc<P> {
         &self.platform
-    }
-
-    /// Whether requests can be served now: the database answers and the keys are there.
-    ///
-    /// # Errors
-    /// What is missing.
-    pub async fn ready(&self) -> Result<()> {
-        self.keys.ring().await?;
-        self.store.count_expired(Timestamp::EPOCH).await?;
-        Ok(())
     }
 
     /// Notes why a token was refused; callers are not told.

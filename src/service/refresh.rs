@@ -9,6 +9,7 @@ use crate::domain::keyring::KeyRing;
 use crate::domain::rotation::{
     Confirmation, RefreshDecision, Refusal, StoredSession, decide_refresh,
 };
+use crate::domain::secret::Key;
 use crate::domain::time::Timestamp;
 use crate::domain::token::refresh::{Issue, RefreshToken};
 use crate::platform::{Level, Platform};
@@ -66,7 +67,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let handle = token.claims.handle;
         match (decision, stored) {
             (RefreshDecision::IssueChild, Some(stored)) => {
-                let child = self.child(ring, token, now);
+                let child = self.child(ring.refresh_key(), token, now);
                 Ok(self.hand_out(ring, stored, token, &child, now))
             }
             (RefreshDecision::Theft, Some(stored)) => {
@@ -139,21 +140,18 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
         let now = self.platform.now();
         let slots = std::iter::successors(Some(started), |slot| Some(slot.plus(window)));
+        let slots = slots.take_while(|slot| slot.slot_start(window) <= now);
+        // While a master key is introduced or changed, another instance may make children with another key.
         slots
-            .take_while(|slot| slot.slot_start(window) <= now)
             .take(SLOTS_OF_A_REQUEST)
-            .map(|slot| self.child(ring, token, slot))
+            .flat_map(|slot| ring.refresh_keys().iter().map(move |key| (slot, key)))
+            .map(|(slot, key)| self.child(key, token, slot))
             .find(|child| child.double_hash() == stored.current)
     }
 
-    fn child(&self, ring: &KeyRing, token: &RefreshToken, now: Timestamp) -> RefreshToken {
+    fn child(&self, key: &Key, token: &RefreshToken, now: Timestamp) -> RefreshToken {
         let issue = Issue::at(now, self.reuse_window());
-        token.child(
-            issue,
-            self.config.refresh.validity,
-            ring.refresh_key(),
-            &*self.platform,
-        )
+        token.child(issue, self.config.refresh.validity, key, &*self.platform)
     }
 
     /// The slot in which refreshes agree. An access token of a slot is issued at its start, so no slot is longer

@@ -1,7 +1,7 @@
 //! Revoking sessions.
 
 use super::{Result, Service};
-use crate::domain::id::{SessionHandle, UserId};
+use crate::domain::id::{HandleHash, UserId};
 use crate::platform::Platform;
 use crate::store::Store;
 
@@ -11,13 +11,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer; the session may be revoked all the same.
     pub async fn revoke(&self, handle: &str) -> Result<bool> {
-        match SessionHandle::parse(handle) {
-            Some(handle) => Ok(self
-                .store
-                .delete(handle.hash(), self.platform.now())
-                .await?),
-            None => Ok(false),
-        }
+        let handle = HandleHash::of_text(handle);
+        Ok(self.store.delete(handle, self.platform.now()).await?)
     }
 
     /// Revokes all sessions of a user that were there when the call began.

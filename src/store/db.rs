@@ -181,11 +181,16 @@ impl DbError {
         }
     }
 
-    /// Whether the connection may be used again.
+    /// Whether the connection may be used again. One to a server that has become read-only may not: after a
+    /// failover the next one leads to the server that writes now.
     pub fn leaves_connection_usable(&self) -> bool {
         !matches!(
             self,
-            Self::Connect(_) | Self::TooManyConnections | Self::ConnectionLost | Self::Other(0)
+            Self::Connect(_)
+                | Self::TooManyConnections
+                | Self::ConnectionLost
+                | Self::ReadOnly
+                | Self::Other(0)
         )
     }
 }

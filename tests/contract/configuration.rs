@@ -4,11 +4,13 @@
 
 use futures::StreamExt;
 use session_tests::prelude::*;
+use testbed::service::{Action, FaultRule, On};
 
 suite! {
     everywhere:
         a_wrong_value_stops_every_request_and_is_logged,
         every_endpoint_is_stopped,
+        settings_that_cant_be_read_are_never_taken_for_their_defaults,
         the_smallest_and_the_largest_values_are_accepted,
         an_empty_value_is_the_default,
         tables_can_have_other_names;
@@ -40,7 +42,7 @@ const WRONG: [(&str, &[&str]); 13] = [
         "on_token_theft",
         &["revoke", "REPORT", "report,revoke_user"],
     ),
-    // Only with a server. What is no port at all is refused by the manifest's list of allowed hosts.
+    // What is no port at all is refused by the manifest's list of allowed hosts.
     ("mysql_port", &["0"]),
     ("mysql_tls", &["preferred", "true"]),
     ("mysql_connection_limit", &["0", "101", "-3"]),
@@ -48,10 +50,9 @@ const WRONG: [(&str, &[&str]); 13] = [
 
 async fn a_wrong_value_stops_every_request_and_is_logged(db: Backend) {
     let place = db.place().await;
-    let settings = WRONG
+    let cases = WRONG
         .iter()
-        .filter(|(variable, _)| db != Backend::Sqlite || !variable.starts_with("mysql"));
-    let cases = settings.flat_map(|(variable, values)| values.iter().map(move |v| (*variable, *v)));
+        .flat_map(|(variable, values)| values.iter().map(move |v| (*variable, *v)));
     let check = |(variable, value): (&'static str, &'static str)| {
         let setup = place.service().set(variable, value);
         async move {
@@ -88,6 +89,29 @@ async fn every_endpoint_is_stopped(db: Backend) {
             reply.expect_error(500, "misconfigured");
         }
     }
+}
+
+/// As when a vault does not answer: without its API keys the service would be open to everybody.
+async fn settings_that_cant_be_read_are_never_taken_for_their_defaults(db: Backend) {
+    let key = "an API key that only the vault has";
+    let key = key.replace(' ', "-");
+    let service = db.service().set("api_keys", &key).start().await;
+    for variable in ["api_keys", "database", "master_key"] {
+        let away = FaultRule::new(On::Variable, Action::cut_before()).sql_contains(variable);
+        service.faults(&[away.for_ever()]).await;
+        for _ in 0..2 {
+            let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+            reply.expect_error(503, "settings_unavailable");
+        }
+        service.expect_logged(&["ERROR", variable]).await;
+    }
+    assert!(!service.log().contains("secrets.internal"));
+    let tick = service.tick_unchecked().await;
+    assert!(!tick.ok, "{tick:?}");
+    service.database_back().await;
+    let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+    reply.expect_error(401, "unauthenticated");
+    service.tick().await;
 }
 
 async fn the_smallest_and_the_largest_values_are_accepted(db: Backend) {

@@ -190,7 +190,11 @@ async fn tables_made_from_the_documented_sql_are_upgraded_in_place(db: Backend) 
         };
         tables.query(&sql, &[]).await;
     }
-    let old = "a2c7f8d25d5f4a6c9a0e0d7f1c9be1aa";
+    // As the documented system writes them: a key in padded base64, a handle that is a UUID.
+    let key = "INSERT INTO signing_key VALUES ('refresh_token_key', ?, 1700000000000)";
+    let value = "3q2+7/8AESIzRFVmd4iZqrvM3e7/ABEiM0RVZneImao=";
+    tables.query(key, &[value]).await;
+    let old = "a2c7f8d2-5d5f-4a6c-9a0e-0d7f1c9be1aa";
     let sql = "INSERT INTO refresh_tokens VALUES (?, 'ada', 'h', '{\"old\":true}', ?, NULL)";
     tables
         .query(sql, &[&sha256_hex(old), "9999999999999"])

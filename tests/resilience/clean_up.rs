@@ -48,6 +48,10 @@ async fn cl1_100000_expired_rows_go_in_steps_of_1000_by_the_index(db: Backend) {
         Backend::Sqlite => {
             "EXPLAIN QUERY PLAN SELECT rowid FROM refresh_tokens WHERE expires_at < 1 LIMIT 1000"
         }
+        // MySQL 9 draws trees unless it is asked for a table.
+        Backend::MySql => {
+            "EXPLAIN FORMAT = TRADITIONAL DELETE FROM refresh_tokens WHERE expires_at < 1 LIMIT 1000"
+        }
         _ => "EXPLAIN DELETE FROM refresh_tokens WHERE expires_at < 1 LIMIT 1000",
     };
     let rows = tables.query(plan, &[]).await;

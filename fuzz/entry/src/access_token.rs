@@ -167,7 +167,7 @@ static RINGS: LazyLock<[Ring; 4]> = LazyLock::new(|| {
     };
     let derived = |list: &str| {
         let masters = MasterKeys::parse(list).expect("one is long enough");
-        let keys = DerivedKeys::new(&masters, POLICY, std::slice::from_ref(&first));
+        let keys = DerivedKeys::new(&masters, POLICY, std::slice::from_ref(&first), None);
         AccessKeys::Derived(keys.expect("one signs"))
     };
     let (master_signs, database_signs) = (derived(MASTER), derived(&format!("database,{MASTER}")));

@@ -137,6 +137,18 @@ fn mysql_needs_a_user_a_password_and_a_database() {
             "mysql_database is \"\"; required with database=mysql",
         ]
     );
-    // With SQLite nobody asks.
-    assert!(parse(&[("mysql_port", "nonsense"), ("mysql_tls", "perhaps")]).is_ok());
+    // With SQLite nobody needs them, but a wrong value is a mistake all the same.
+    assert!(parse(&[]).is_ok());
+    let wrong = [("mysql_port", "nonsense"), ("mysql_tls", "perhaps")];
+    assert_eq!(parse(&wrong).unwrap_err().len(), 2);
+}
+
+#[test]
+fn the_tables_have_names_of_their_own() {
+    let same = parse(&[
+        ("signing_key_table", "Sessions"),
+        ("refresh_tokens_table", "sessions"),
+    ]);
+    let line = "refresh_tokens_table is \"sessions\"; allowed: another name than that of signing_key_table";
+    assert_eq!(same.unwrap_err()[0].to_string(), line);
 }

@@ -21,7 +21,7 @@ fn master(seed: &str) -> MasterKey {
 
 fn derived(masters: &[MasterKey], rotation: RotationPolicy) -> AccessKeys {
     let masters = MasterKeys::of(masters, false);
-    AccessKeys::Derived(DerivedKeys::new(&masters, rotation, &[]).unwrap())
+    AccessKeys::Derived(DerivedKeys::new(&masters, rotation, &[], None).unwrap())
 }
 
 /// 24-hour slots; tokens live three hours.
@@ -149,7 +149,7 @@ fn the_first_of_two_masters_signs_and_both_verify() {
         assert_eq!(signature(&found), signature(&key));
     }
     assert!(after.named(before.signing(START).kid(), START).is_none());
-    assert!(DerivedKeys::new(&MasterKeys::default(), daily(), &[]).is_none());
+    assert!(DerivedKeys::new(&MasterKeys::default(), daily(), &[], None).is_none());
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_change_of_the_interval_strands_no_token() {
 fn generations_from_before_verify_but_sign_no_more() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], false);
-    let keys = DerivedKeys::new(&masters, daily(), &earlier).unwrap();
+    let keys = DerivedKeys::new(&masters, daily(), &earlier, None).unwrap();
     let keys = AccessKeys::Derived(keys);
     let table = AccessKeys::generations(&earlier).unwrap();
     for name in ["3", "4"] {
@@ -184,13 +184,13 @@ fn generations_from_before_verify_but_sign_no_more() {
 fn before_the_master_key_signs_generations_do_and_both_verify() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], true);
-    let keys = DerivedKeys::new(&masters, daily(), &earlier).unwrap();
+    let keys = DerivedKeys::new(&masters, daily(), &earlier, None).unwrap();
     let keys = AccessKeys::Derived(keys);
     assert_eq!(keys.signing(START).kid(), "3");
     assert_eq!(keys.signing(START.plus(HOUR)).kid(), "4");
     let to_come = derived(&[master("1")], daily()).signing(START);
     assert!(keys.named(to_come.kid(), START).is_some());
-    assert!(DerivedKeys::new(&masters, daily(), &[]).is_none());
+    assert!(DerivedKeys::new(&masters, daily(), &[], None).is_none());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Paths, methods and types.
 
 use bytes::Bytes;
+use std::time::Duration;
+
 use http::Method;
 use http_body_util::Full;
 
@@ -133,9 +135,17 @@ fn probes_answer_without_a_body() {
             format!(r#"{{"message":"{message}","status":"OK"}}"#)
         );
     }
+    site.store.calls();
     site.store.fail(&["*"]);
     let health = site.send_with(&Method::GET, "/health", &[], Untouchable);
     assert_eq!(health.status, 200);
-    let ready = site.send_with(&Method::GET, "/ready", &[], Untouchable);
-    assert_eq!(ready.status, 503);
+    // However often anybody asks, the database is asked once a second.
+    let ready = || {
+        site.send_with(&Method::GET, "/ready", &[], Untouchable)
+            .status
+    };
+    assert_eq!(ready(), 200);
+    assert_eq!(site.store.calls(), [""; 0]);
+    site.platform.advance(Duration::from_secs(1));
+    assert_eq!(ready(), 503);
 }

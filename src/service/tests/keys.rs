@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{World, create, instance, is_plain, is_unavailable, user};
 use crate::platform::Platform;
 use crate::service::Verified;
-use crate::store::Store;
+use crate::store::{KeyRow, Store};
 use crate::testing::{START, TestPlatform, ready};
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -227,6 +227,35 @@ fn a_key_that_was_loaded_beside_the_request_is_known_to_it() {
     world.store.calls();
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
     assert_eq!(world.store.calls(), ["keys"]);
+}
+
+#[test]
+fn the_documented_systems_keys_are_no_obstacle() {
+    let world = World::new(&[]);
+    // As it writes them: standard base64 with padding.
+    let rows = [
+        (
+            "refresh_token_key",
+            "3q2+7/8AESIzRFVmd4iZqrvM3e7/ABEiM0RVZneImao=",
+        ),
+        ("access_token_signing_key", "any text that it likes"),
+    ];
+    let rows = rows.map(|(name, value)| KeyRow {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        time: START,
+    });
+    ready(world.store.add_keys(&rows)).unwrap();
+    let grant = world.create();
+    world.child(&grant.refresh);
+    assert_eq!(
+        names(&world),
+        [
+            "access_token_signing_key",
+            "access_token_signing_key.1",
+            "refresh_token_key"
+        ]
+    );
 }
 
 #[test]

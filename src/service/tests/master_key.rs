@@ -1,9 +1,15 @@
 //! A master key: introduced, changed, missing, wrong; and verification with the database gone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{TestService, World, child, create, is_plain, is_unavailable, misconfigured, user};
-use crate::service::{Grant, Verified};
+use super::{
+    TestService, World, child, create, is_plain, is_unavailable, misconfigured, replacement, user,
+};
+use crate::domain::secret::Key;
+use crate::domain::token::refresh::RefreshToken;
+use crate::platform::Platform;
+use crate::service::{Grant, Refreshed, Verified};
 use crate::store::Store;
 use crate::testing::ready;
 
@@ -68,6 +74,69 @@ fn to_introduce_one_by_a_rolling_restart_logs_nobody_out() {
             goes_on(&before, grant);
         }
         before = service;
+    }
+}
+
+/// The rows are there all the time, as in a deployment without the scheduled component.
+#[test]
+fn tf8_keys_from_before_it_end_with_their_last_tokens() {
+    const DAY: u64 = 24 * 3600;
+    let settings = [
+        ("access_token_validity", "864000"),
+        ("refresh_token_validity", "2400"),
+    ];
+    let before = World::new(&settings);
+    create(&before.service, "bob");
+    let dump = ready(before.store.keys()).unwrap();
+    let service = before.instance(&[&settings[..], &[("master_key", OLD)]].concat());
+    create(&service, "bob");
+
+    // Whoever has the dump makes tokens when they like.
+    let forger = World::new(&[("access_token_signing_key_dynamic", "false")]);
+    ready(forger.store.add_keys(&dump)).unwrap();
+    let key = dump.iter().find(|row| row.name == "refresh_token_key");
+    let key = Key::decode(&key.unwrap().value).unwrap();
+    for (days, expected) in [
+        (0, [true, true]),
+        (10, [true, true]),
+        (1, [false, true]),
+        (89, [false, true]),
+        (1, [false, false]),
+    ] {
+        before.wait(days * DAY);
+        let now = before.platform.now();
+        forger.platform.set_now(now);
+        let session = create(&service, "bob").session;
+        let access = ready(service.verify(&forger.create().access.value)).unwrap();
+        let validity = Duration::from_secs(DAY);
+        let refresh = RefreshToken::first(session.handle, now, validity, &key, &*forger.platform);
+        let refresh = ready(service.refresh(refresh.reveal())).unwrap();
+        let accepted = [
+            access != Verified::TryRefreshToken,
+            refresh != Refreshed::Unauthorised,
+        ];
+        assert_eq!(accepted, expected, "{days} more days");
+    }
+}
+
+/// While the instances of two steps serve, each makes children with its own key.
+#[test]
+fn a_late_twin_at_an_instance_of_the_other_step_is_no_theft() {
+    let introducing = ["", &format!("database,{NEW}"), NEW];
+    let changing = [OLD, &format!("{OLD},{NEW}"), &format!("{NEW},{OLD}")];
+    for steps in [introducing, changing] {
+        let world = World::new(&[]);
+        create(&with(&world, steps[0]), "bob");
+        for pair in steps.windows(2) {
+            let (old, new) = (with(&world, pair[0]), with(&world, pair[1]));
+            for (first, late) in [(&old, &new), (&new, &old)] {
+                let parent = create(first, "bob").refresh.value;
+                let used = child(ready(first.refresh(&parent)).unwrap());
+                replacement(ready(first.verify(&used.access.value)).unwrap());
+                let answer = child(ready(late.refresh(&parent)).unwrap());
+                assert_eq!(answer.refresh, used.refresh);
+            }
+        }
     }
 }
 

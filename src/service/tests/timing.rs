@@ -106,3 +106,17 @@ async fn verifications_go_on() {
         world.wait(1);
     }
 }
+
+/// With a master key not even one waits: its keys are at hand.
+#[tokio::test(start_paused = true)]
+async fn kr6_verifications_with_a_master_key_never_wait() {
+    let world = World::new(&[("master_key", "a master key of at least 32 bytes")]);
+    let grants = grants(&world);
+    world.store.hang(true);
+    for age in [0, 61, 91, 1000] {
+        world.wait(age);
+        let (service, grants) = (Arc::clone(&world.service), grants.clone());
+        let took = send(service, Request::Verify, grants).await;
+        assert_eq!(took, Duration::ZERO, "{age} s later");
+    }
+}

@@ -170,7 +170,7 @@ fn after_which_errors_a_connection_is_usable() {
         (DbError::DuplicateKey, true),
         (DbError::Deadlock, true),
         (DbError::LockTimeout, true),
-        (DbError::ReadOnly, true),
+        (DbError::ReadOnly, false),
         (DbError::NoSuchTable, true),
     ] {
         assert_eq!(error.leaves_connection_usable(), usable, "{error}");

@@ -55,7 +55,7 @@ impl Dialect {
             Self::MySql => include_str!("../../../sql/mysql/001_create_tables.sql"),
             Self::Sqlite => include_str!("../../../sql/sqlite/001_create_tables.sql"),
         };
-        statements(file, tables)
+        self.statements(file, tables)
     }
 
     /// The statements that upgrade a documented sessions table. The column whose absence is noticed comes last.
@@ -64,7 +64,35 @@ impl Dialect {
             Self::MySql => include_str!("../../../sql/mysql/002_upgrade_documented_tables.sql"),
             Self::Sqlite => include_str!("../../../sql/sqlite/002_upgrade_documented_tables.sql"),
         };
-        statements(file, tables)
+        self.statements(file, tables)
+    }
+
+    /// The statements of a file of `sql/`, for tables of other names if need be.
+    fn statements(self, file: &str, tables: &Tables) -> Vec<String> {
+        let code: String = file.lines().filter(|line| !line.starts_with("--")).fold(
+            String::new(),
+            |mut code, line| {
+                code.push_str(line);
+                code.push('\n');
+                code
+            },
+        );
+        code.split(";\n")
+            .map(str::trim)
+            .filter(|statement| !statement.is_empty())
+            .map(|statement| match self {
+                // The name of an index is one in its table; on SQLite one in the whole file.
+                Self::MySql => statement.to_owned(),
+                Self::Sqlite => {
+                    statement.replace("`refresh_tokens_", &format!("`{}_", tables.refresh_tokens))
+                }
+            })
+            .map(|statement| {
+                statement
+                    .replace("`signing_key`", &format!("`{}`", tables.signing_key))
+                    .replace("`refresh_tokens`", &format!("`{}`", tables.refresh_tokens))
+            })
+            .collect()
     }
 
     /// The folder of this dialect's files, for messages.
@@ -80,25 +108,4 @@ impl Dialect {
 pub(super) struct Witness {
     pub(super) condition: &'static str,
     pub(super) query: &'static str,
-}
-
-/// The statements of a file of `sql/`, for tables of other names if need be.
-fn statements(file: &str, tables: &Tables) -> Vec<String> {
-    let code: String = file.lines().filter(|line| !line.starts_with("--")).fold(
-        String::new(),
-        |mut code, line| {
-            code.push_str(line);
-            code.push('\n');
-            code
-        },
-    );
-    code.split(";\n")
-        .map(str::trim)
-        .filter(|statement| !statement.is_empty())
-        .map(|statement| {
-            statement
-                .replace("`signing_key`", &format!("`{}`", tables.signing_key))
-                .replace("`refresh_tokens`", &format!("`{}`", tables.refresh_tokens))
-        })
-        .collect()
 }
