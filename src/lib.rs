@@ -6,6 +6,8 @@
 //!
 //! Dependencies point inwards only: [`http`] and [`store`] know [`domain`]; [`domain`] knows nobody.
 
+#![warn(clippy::disallowed_methods)]
+
 pub mod domain;
 pub mod http;
 pub mod maintenance;

@@ -49,7 +49,7 @@ async fn cl1_100000_expired_rows_go_in_steps_of_1000_by_the_index(db: Backend) {
             "EXPLAIN QUERY PLAN SELECT rowid FROM refresh_tokens WHERE expires_at < 1 LIMIT 1000"
         }
         // MySQL 9 draws trees unless it is asked for a table.
-        Backend::MySql => {
+        Backend::MySql9 => {
             "EXPLAIN FORMAT = TRADITIONAL DELETE FROM refresh_tokens WHERE expires_at < 1 LIMIT 1000"
         }
         _ => "EXPLAIN DELETE FROM refresh_tokens WHERE expires_at < 1 LIMIT 1000",

@@ -3,6 +3,8 @@
 //! Instances serve many requests, several at a time, so everything that is the same for all of them is made by
 //! the first and kept in a static.
 
+#![warn(clippy::disallowed_methods)]
+
 mod app;
 mod mysql;
 mod platform;

@@ -1,5 +1,7 @@
 //! Time, randomness and tasks on Spin.
 
+#![expect(clippy::disallowed_methods, reason = "here they come from")]
+
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

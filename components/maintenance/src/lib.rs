@@ -2,6 +2,8 @@
 //!
 //! It imports only `fermyon:spin@2.0.0` and WASI 0.2, whose calls block: every future here is ready at once.
 
+#![warn(clippy::disallowed_methods)]
+
 mod mysql;
 mod platform;
 mod sqlite;

@@ -1,5 +1,7 @@
 //! Time and randomness on WASI 0.2.
 
+#![expect(clippy::disallowed_methods, reason = "here they come from")]
+
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
