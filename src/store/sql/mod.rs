@@ -7,6 +7,7 @@ mod dialect;
 mod rows;
 mod runner;
 mod schema;
+mod statements;
 
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ pub use dialect::Dialect;
 
 use self::rows::{decode_data, decode_key, decode_session, integer};
 use self::runner::{Failure, Runner};
+use self::statements::Sql;
 use super::db::{Connector, DbError, Kind, Statement, Value};
-use super::{BATCH_ROWS, KeyRow, NewSession, Result, Store};
+use super::{KeyRow, NewSession, Result, Store};
 use crate::domain::config::Tables;
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::Json;
@@ -29,76 +31,6 @@ pub struct SqlStore<C: Connector, P: Platform> {
     runner: Runner<C, P>,
     platform: Arc<P>,
     sql: Sql,
-}
-
-/// The statements, with the tables' names filled in once.
-struct Sql {
-    insert: String,
-    find: String,
-    confirm: String,
-    delete: String,
-    deleted: &'static str,
-    remove: String,
-    delete_user: String,
-    user_has_any: String,
-    delete_user_except: String,
-    user_has_others: String,
-    read_data: String,
-    write_data: String,
-    keys: String,
-    add_key: String,
-    remove_key: String,
-    some_expired: String,
-    remove_expired: String,
-    count_expired: String,
-}
-
-/// `user_id = ?` uses the index, but MySQL's binary collations ignore trailing spaces; the digits don't.
-const THE_USER: &str = "`user_id` = ? AND HEX(`user_id`) = HEX(?)";
-
-impl Sql {
-    fn new(dialect: Dialect, tables: &Tables) -> Self {
-        let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
-        let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
-        let others = format!("{THE_USER} AND `session_handle_hash_1` <> ?");
-        let witness = dialect.witness();
-        Self {
-            insert: format!(
-                "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
-                 `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            ),
-            find: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
-                 FROM `{sessions}` WHERE {live}"
-            ),
-            confirm: format!(
-                "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
-                 `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
-            ),
-            delete: format!("DELETE FROM `{sessions}` WHERE {live}{}", witness.condition),
-            deleted: witness.query,
-            remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
-            delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
-            user_has_any: format!("SELECT 1 FROM `{sessions}` WHERE {THE_USER} LIMIT 1"),
-            delete_user_except: dialect.delete_batch(sessions, &others, BATCH_ROWS),
-            user_has_others: format!("SELECT 1 FROM `{sessions}` WHERE {others} LIMIT 1"),
-            read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
-            write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
-            keys: format!("SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}`"),
-            add_key: format!(
-                "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",
-                dialect.insert_ignore()
-            ),
-            remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
-            some_expired: format!(
-                "SELECT COUNT(*) FROM (SELECT 1 FROM `{sessions}` WHERE `expires_at` < ? \
-                 LIMIT {BATCH_ROWS}) AS batch"
-            ),
-            remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
-            count_expired: format!("SELECT COUNT(*) FROM `{sessions}` WHERE `expires_at` < ?"),
-        }
-    }
 }
 
 fn query(sql: &str, params: Vec<Value>) -> Statement<'_> {

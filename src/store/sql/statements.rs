@@ -1,0 +1,75 @@
+//! The statements, with the tables' names in them.
+
+use super::dialect::Dialect;
+use crate::domain::config::Tables;
+use crate::store::BATCH_ROWS;
+
+/// The statements, with the tables' names filled in once.
+pub(super) struct Sql {
+    pub(super) insert: String,
+    pub(super) find: String,
+    pub(super) confirm: String,
+    pub(super) delete: String,
+    pub(super) deleted: &'static str,
+    pub(super) remove: String,
+    pub(super) delete_user: String,
+    pub(super) user_has_any: String,
+    pub(super) delete_user_except: String,
+    pub(super) user_has_others: String,
+    pub(super) read_data: String,
+    pub(super) write_data: String,
+    pub(super) keys: String,
+    pub(super) add_key: String,
+    pub(super) remove_key: String,
+    pub(super) some_expired: String,
+    pub(super) remove_expired: String,
+    pub(super) count_expired: String,
+}
+
+/// `user_id = ?` uses the index, but MySQL's binary collations ignore trailing spaces; the digits don't.
+const THE_USER: &str = "`user_id` = ? AND HEX(`user_id`) = HEX(?)";
+
+impl Sql {
+    pub(super) fn new(dialect: Dialect, tables: &Tables) -> Self {
+        let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
+        let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
+        let others = format!("{THE_USER} AND `session_handle_hash_1` <> ?");
+        let witness = dialect.witness();
+        Self {
+            insert: format!(
+                "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
+                 `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            find: format!(
+                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
+                 FROM `{sessions}` WHERE {live}"
+            ),
+            confirm: format!(
+                "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
+                 `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+            ),
+            delete: format!("DELETE FROM `{sessions}` WHERE {live}{}", witness.condition),
+            deleted: witness.query,
+            remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
+            delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
+            user_has_any: format!("SELECT 1 FROM `{sessions}` WHERE {THE_USER} LIMIT 1"),
+            delete_user_except: dialect.delete_batch(sessions, &others, BATCH_ROWS),
+            user_has_others: format!("SELECT 1 FROM `{sessions}` WHERE {others} LIMIT 1"),
+            read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
+            write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
+            keys: format!("SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}`"),
+            add_key: format!(
+                "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",
+                dialect.insert_ignore()
+            ),
+            remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
+            some_expired: format!(
+                "SELECT COUNT(*) FROM (SELECT 1 FROM `{sessions}` WHERE `expires_at` < ? \
+                 LIMIT {BATCH_ROWS}) AS batch"
+            ),
+            remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
+            count_expired: format!("SELECT COUNT(*) FROM `{sessions}` WHERE `expires_at` < ?"),
+        }
+    }
+}
