@@ -10,28 +10,8 @@ use lexopt::{
 use crate::operation::Operation;
 use crate::runtime::Wanted;
 
-/// Shown by `--help`.
-pub(crate) const HELP: &str = "\
-Measures the service under load, beside the documented system and beside a component that does nothing.
-
-Usage: cargo xtask bench [OPTIONS]
-
-What to measure:
-  (nothing)            Every operation, on MariaDB and on SQLite
-  --growth             The same operations with 10^3, 10^5 and 10^6 sessions in the table, and large removals
-  --instructions       The instructions of the hot paths, counted by valgrind; this repeats exactly
-
-Options:
-  --operations LIST    Of create, verify, refresh, chain, confirm, read, write, delete, mix [default: all]
-  --clients LIST       How many clients at a time [default: 1,16,64; with --growth 16]
-  --seconds N          Length of a window [default: 1.5]
-  --rounds N           Rounds, of which tables show the medians [default: 3]
-  --database NAME      mysql (a private MariaDB) or sqlite [default: both; with --growth mysql]
-  --sessions LIST      With --growth: sessions in the table [default: 1000,100000,1000000]
-  --no-peer            Leave the documented system out
-  --runtime NAME       spin or host [default: spin, if version 4.1 or later is on the PATH]
-  --write              Put the result into bench/RESULTS.md
-";
+/// Shown by `--help`; xtask shows the same file without building anything.
+pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// Which database the service uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -114,10 +114,7 @@ impl Runtime {
                 command.env_remove(name);
             }
         }
-        command
-            .arg("--from")
-            .arg(manifest)
-            .args(["-c", component]);
+        command.arg("--from").arg(manifest).args(["-c", component]);
         command
     }
 }
