@@ -101,7 +101,8 @@ fn against_a_crowd(results: &Results, key: Key, lines: &mut Vec<String>) {
     ));
 }
 
-fn line(reached: bool, text: &str) -> String {
+/// A line of a verdict.
+pub(crate) fn line(reached: bool, text: &str) -> String {
     let word = if reached { "reached" } else { "**missed**" };
     format!("- {word}: {text}\n")
 }

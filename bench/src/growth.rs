@@ -10,6 +10,7 @@ use testbed::service::Database as Place;
 use crate::api;
 use crate::args::{Args, Database};
 use crate::connection::Connection;
+use crate::goals;
 use crate::load::Work;
 use crate::machine;
 use crate::measure::{Measured, System, Timing, measure, median};
@@ -47,8 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         CLIENTS
     );
     for &database in &args.databases {
-        let (table, missed, removals) = on(args, database, &runtime)?;
-        text += &format!("\n{}\n{missed}\n{}", table.render(), removals.render());
+        let (table, verdicts, removals) = on(args, database, &runtime)?;
+        text += &format!("\n{}\n{verdicts}\n{}", table.render(), removals.render());
     }
     println!("{text}");
     if args.write {
@@ -77,19 +78,9 @@ fn on(args: &Args, database: Database, runtime: &Runtime) -> Result<(Table, Stri
     for &clients in &args.clients {
         for &operation in &args.operations {
             let results = measure_in_turn(args, &loop_runtime, &stages, operation, clients)?;
-            let ratio = ratio(&results);
-            if ratio < GOAL {
-                verdicts += &format!(
-                    "- **missed**: {operation}, {clients} clients: {ratio:.2} (at least {GOAL})\n"
-                );
-            }
+            verdicts += &verdict(&sizes, clients, operation, &results);
             table.row(row(database, clients, operation, &results));
         }
-    }
-    if verdicts.is_empty() {
-        verdicts = format!(
-            "- reached: no operation below {GOAL} of its throughput with the fewest sessions\n"
-        );
     }
     let largest = stages.last().context("there are no sizes to measure")?;
     let maintenance = Runtime::maintenance(&largest.place, largest.served.folder())?;
@@ -169,6 +160,23 @@ fn row(
     cells
 }
 
+/// Nothing if there are no two sizes to compare.
+fn verdict(sizes: &[u64], clients: usize, operation: Operation, results: &[Measured]) -> String {
+    let (Some(fewest), Some(most)) = (sizes.first(), sizes.last()) else {
+        return String::new();
+    };
+    if fewest == most {
+        return String::new();
+    }
+    let (ratio, fewest, most) = (ratio(results), whole(*fewest as f64), whole(*most as f64));
+    goals::line(
+        ratio >= GOAL,
+        &format!(
+            "{operation} with {clients} clients: at {most} sessions {ratio:.2} times the throughput at {fewest} (at least {GOAL})"
+        ),
+    )
+}
+
 fn ratio(results: &[Measured]) -> f64 {
     match (results.first(), results.last()) {
         (Some(first), Some(last)) => last.throughput / first.throughput,
@@ -223,5 +231,31 @@ impl<'a> Stage<'a> {
             storage,
             system,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(throughput: f64) -> Measured {
+        Measured {
+            throughput,
+            ..Measured::default()
+        }
+    }
+
+    #[test]
+    fn the_most_sessions_are_judged_by_the_fewest() {
+        let results = [at(1_000.0), at(10.0), at(850.0)];
+        let sizes = [1_000, 100_000, 1_000_000];
+        let text = verdict(&sizes, 16, Operation::Read, &results);
+        assert_eq!(
+            text,
+            "- reached: read with 16 clients: at 1,000,000 sessions 0.85 times the throughput at 1,000 (at least 0.85)\n"
+        );
+        let text = verdict(&sizes[..2], 16, Operation::Read, &results[..2]);
+        assert!(text.starts_with("- **missed**: read with 16 clients: at 100,000 "));
+        assert_eq!(verdict(&[1_000], 16, Operation::Read, &results[..1]), "");
     }
 }
