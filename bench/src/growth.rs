@@ -1,34 +1,21 @@
-//! The same operations with few and with many sessions in the table, and large removals.
+//! The same operations with few and with many sessions in the table.
 
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use testbed::database::{Flavor, Server};
-use testbed::service::Database as Place;
 
-use crate::api;
 use crate::args::{Args, Database};
-use crate::connection::Connection;
 use crate::goals;
 use crate::load::Work;
 use crate::machine;
-use crate::measure::{Measured, System, Timing, measure, median};
+use crate::measure::{Measured, Timing, measure, median};
 use crate::operation::Operation;
-use crate::processes::Group;
-use crate::removals::{CLIENTS, Removals, now};
 use crate::report::{self, Section};
 use crate::runtime::Runtime;
-use crate::seeded::{Keys, SeededTable};
-use crate::served::Served;
-use crate::storage::Storage;
+use crate::seeded_service::{self, SeededService};
 use crate::table::{Table, fine, whole};
-use crate::target::Target;
 
-/// As a production server would have it: the tables fit into memory.
-const BUFFER_POOL: &str = "--innodb-buffer-pool-size=1G";
-
-const SQLITE_FILE: &str = "sqlite_db.db";
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The least ratio of the throughput with the most sessions to that with the fewest.
@@ -39,17 +26,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = Runtime::prepare(args.runtime)?;
     let mut text = format!(
         "On {}. Runtime: {}. Medians of {} rounds of {} s. The sessions that are read, written, refreshed and \
-         verified are any of the table's; MariaDB has a buffer pool of 1 GiB. Large removals are measured on the \
-         largest table, beside {} clients with the mix.\n",
+         verified are any of the table's; MariaDB has a buffer pool of 1 GiB.\n",
         machine::description(),
         runtime.name(),
         args.rounds,
-        args.window.as_secs_f64(),
-        CLIENTS
+        args.window.as_secs_f64()
     );
     for &database in &args.databases {
-        let (table, verdicts, removals) = on(args, database, &runtime)?;
-        text += &format!("\n{}\n{verdicts}\n{}", table.render(), removals.render());
+        let (table, verdicts) = on(args, database, &runtime)?;
+        text += &format!("\n{}\n{verdicts}", table.render());
     }
     println!("{text}");
     if args.write {
@@ -58,20 +43,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn on(args: &Args, database: Database, runtime: &Runtime) -> Result<(Table, String, Table)> {
-    let server = match database {
-        Database::MySql => Some(Server::start_with(Flavor::MariaDb, &[BUFFER_POOL])?),
-        Database::Sqlite => None,
-    };
+fn on(args: &Args, database: Database, runtime: &Runtime) -> Result<(Table, String)> {
+    let server = seeded_service::server(database)?;
     let loop_runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("failed to start a runtime")?;
     let mut sizes = args.sessions.clone();
     sizes.sort_unstable();
-    let stages: Vec<Stage<'_>> = sizes
+    let stages: Vec<SeededService<'_>> = sizes
         .iter()
-        .map(|&size| Stage::set(runtime, &loop_runtime, server.as_ref(), size))
+        .map(|&size| SeededService::start(runtime, &loop_runtime, server.as_ref(), size))
         .collect::<Result<_>>()?;
     let mut table = Table::new(&headings(&sizes), 3);
     let mut verdicts = String::new();
@@ -82,22 +64,13 @@ fn on(args: &Args, database: Database, runtime: &Runtime) -> Result<(Table, Stri
             table.row(row(database, clients, operation, &results));
         }
     }
-    let largest = stages.last().context("there are no sizes to measure")?;
-    let maintenance = Runtime::maintenance(&largest.place, largest.served.folder())?;
-    let removals = Removals {
-        target: &largest.system.target,
-        storage: &largest.storage,
-        maintenance: maintenance.address,
-        count: largest.sessions,
-    };
-    let removals = removals.run(&loop_runtime)?;
-    Ok((table, verdicts, removals))
+    Ok((table, verdicts))
 }
 
 fn measure_in_turn(
     args: &Args,
     runtime: &tokio::runtime::Runtime,
-    stages: &[Stage<'_>],
+    stages: &[SeededService<'_>],
     operation: Operation,
     clients: usize,
 ) -> Result<Vec<Measured>> {
@@ -181,56 +154,6 @@ fn ratio(results: &[Measured]) -> f64 {
     match (results.first(), results.last()) {
         (Some(first), Some(last)) => last.throughput / first.throughput,
         _ => 0.0,
-    }
-}
-
-/// A service with a table of its own.
-struct Stage<'a> {
-    sessions: u64,
-    place: Place,
-    served: Served,
-    storage: Storage<'a>,
-    system: System,
-}
-
-impl<'a> Stage<'a> {
-    fn set(
-        runtime: &Runtime,
-        loop_runtime: &tokio::runtime::Runtime,
-        server: Option<&'a Server>,
-        sessions: u64,
-    ) -> Result<Self> {
-        let name = format!("sessions_{sessions}");
-        let place = match server {
-            Some(server) => {
-                server.create_database(&name)?;
-                server.database(&name)
-            }
-            None => Place::Sqlite,
-        };
-        let served = runtime.service(&place)?;
-        // The first request makes the tables and the keys.
-        let mut connection = Connection::new(served.address);
-        loop_runtime.block_on(connection.send(api::create(0)))?;
-        let storage = match server {
-            Some(server) => Storage::MySql(server, name),
-            None => Storage::Sqlite(served.folder().join(SQLITE_FILE)),
-        };
-        eprintln!("  inserting {sessions} sessions");
-        let table = SeededTable::new(Keys::read(&storage.keys()?)?, sessions, now());
-        storage.insert(&table.rows(), now())?;
-        let system = System {
-            target: Target::new(served.address, Some(table)),
-            server: served.group(),
-            database: server.and_then(Server::pid).map(Group::led_by),
-        };
-        Ok(Self {
-            sessions,
-            place,
-            served,
-            storage,
-            system,
-        })
     }
 }
 

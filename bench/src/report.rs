@@ -20,17 +20,25 @@ pub(crate) enum Section {
     Comparison,
     /// Small and large tables.
     Growth,
+    /// Large removals.
+    Removals,
     /// Instruction counts.
     Instructions,
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Comparison, Self::Growth, Self::Instructions];
+    const ALL: [Self; 4] = [
+        Self::Comparison,
+        Self::Growth,
+        Self::Removals,
+        Self::Instructions,
+    ];
 
     fn heading(self) -> &'static str {
         match self {
             Self::Comparison => "## Side by side",
             Self::Growth => "## Growth",
+            Self::Removals => "## Removals",
             Self::Instructions => "## Instructions",
         }
     }
