@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The least ratio of the throughput with the most sessions to that with the fewest.
 const GOAL: f64 = 0.85;
 
-/// Measures, and prints a table for each database.
+/// Measures, and prints a table for each database. After a failure it prints what there is.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = Runtime::prepare(args.runtime)?;
     let mut text = format!(
@@ -32,39 +32,62 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         args.rounds,
         args.window.as_secs_f64()
     );
+    let mut sizes = args.sessions.clone();
+    sizes.sort_unstable();
+    let mut outcome = Ok(());
     for &database in &args.databases {
-        let (table, verdicts) = on(args, database, &runtime)?;
-        text += &format!("\n{}\n{verdicts}", table.render());
+        let mut part = Part::new(&sizes);
+        outcome = part.fill(args, database, &runtime);
+        text += &format!("\n{}\n{}", part.table.render(), part.verdicts);
+        if outcome.is_err() {
+            text += "\n**Incomplete**: the measurement failed.\n";
+            break;
+        }
     }
     println!("{text}");
+    outcome?;
     if args.write {
         report::write(Section::Growth, &text)?;
     }
     Ok(())
 }
 
-fn on(args: &Args, database: Database, runtime: &Runtime) -> Result<(Table, String)> {
-    let server = seeded_service::server(database)?;
-    let loop_runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start a runtime")?;
-    let mut sizes = args.sessions.clone();
-    sizes.sort_unstable();
-    let stages: Vec<SeededService<'_>> = sizes
-        .iter()
-        .map(|&size| SeededService::start(runtime, &loop_runtime, server.as_ref(), size))
-        .collect::<Result<_>>()?;
-    let mut table = Table::new(&headings(&sizes), 3);
-    let mut verdicts = String::new();
-    for &clients in &args.clients {
-        for &operation in &args.operations {
-            let results = measure_in_turn(args, &loop_runtime, &stages, operation, clients)?;
-            verdicts += &verdict(&sizes, clients, operation, &results);
-            table.row(row(database, clients, operation, &results));
+/// What is known of one database.
+struct Part<'a> {
+    sizes: &'a [u64],
+    table: Table,
+    verdicts: String,
+}
+
+impl<'a> Part<'a> {
+    fn new(sizes: &'a [u64]) -> Self {
+        Self {
+            sizes,
+            table: Table::new(&headings(sizes), 3),
+            verdicts: String::new(),
         }
     }
-    Ok((table, verdicts))
+
+    fn fill(&mut self, args: &Args, database: Database, runtime: &Runtime) -> Result<()> {
+        let server = seeded_service::server(database)?;
+        let loop_runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to start a runtime")?;
+        let stages: Vec<SeededService<'_>> = self
+            .sizes
+            .iter()
+            .map(|&size| SeededService::start(runtime, &loop_runtime, server.as_ref(), size))
+            .collect::<Result<_>>()?;
+        for &clients in &args.clients {
+            for &operation in &args.operations {
+                let results = measure_in_turn(args, &loop_runtime, &stages, operation, clients)?;
+                self.verdicts += &verdict(self.sizes, clients, operation, &results);
+                self.table.row(row(database, clients, operation, &results));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn measure_in_turn(

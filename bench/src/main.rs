@@ -27,6 +27,7 @@ mod seeded;
 mod seeded_service;
 mod served;
 mod side_by_side;
+mod stage;
 mod storage;
 mod table;
 mod tally;
