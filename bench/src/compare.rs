@@ -2,12 +2,15 @@
 //! machine does meanwhile hits all of them.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use anyhow::Result;
+use testbed::build;
 use testbed::database::{Flavor, Server};
 
 use crate::args::{Args, Database};
-use crate::goals;
+use crate::cold_start::ColdStart;
+use crate::goals::{self, Facts};
 use crate::machine;
 use crate::measure::{Measured, median};
 use crate::operation::Operation;
@@ -53,6 +56,8 @@ pub(crate) struct Record {
     left_out: Vec<String>,
     /// What the systems run on.
     versions: Vec<String>,
+    /// What a start takes on MariaDB.
+    cold_start: Option<ColdStart>,
 }
 
 /// Measures, prints the table and what of the goals is reached. After a failure it prints what there is.
@@ -92,6 +97,7 @@ impl Record {
             };
             if let Some(server) = &server {
                 self.versions.push(format!("MariaDB {}", server.version()?));
+                self.cold_start = Some(ColdStart::measure(runtime, server)?);
             }
             let mut stage = Stage::set(runtime, peer, server.as_ref())?;
             for round in 0..args.rounds {
@@ -117,6 +123,11 @@ impl Record {
     fn text(&self, args: &Args, runtime: &Runtime, notes: &[String]) -> String {
         let medians = self.rounds.iter().map(|(key, all)| (*key, median(all)));
         let results: Results = medians.collect();
+        let component = fs::metadata(build::component_file("session-http"));
+        let facts = Facts {
+            component: component.ok().map(|file| file.len()),
+            cold_start: self.cold_start,
+        };
         let notes: String = notes.iter().map(|note| format!(" {note}.")).collect();
         format!(
             "On {}; {}. Runtime: {}. Medians of {} rounds of {} s.{notes}\n\n{}\n{}",
@@ -126,7 +137,7 @@ impl Record {
             args.rounds,
             args.window.as_secs_f64(),
             side_by_side::table(&results).render(),
-            goals::text(&results),
+            goals::text(&results, &facts),
         )
     }
 }

@@ -6,6 +6,7 @@
 mod api;
 mod args;
 mod clock;
+mod cold_start;
 mod compare;
 mod connection;
 mod goals;
