@@ -10,28 +10,8 @@ use lexopt::{
 use crate::operation::Operation;
 use crate::runtime::Wanted;
 
-/// Shown by `--help`.
-pub(crate) const HELP: &str = "\
-Measures the service under load, beside the documented system and beside a component that does nothing.
-
-Usage: cargo xtask bench [OPTIONS]
-
-What to measure:
-  (nothing)            Every operation, on MariaDB and on SQLite
-  --growth             The same operations with 10^3, 10^5 and 10^6 sessions in the table, and large removals
-  --instructions       The instructions of the hot paths, counted by valgrind; this repeats exactly
-
-Options:
-  --operations LIST    Of create, verify, refresh, chain, confirm, read, write, delete, mix [default: all]
-  --clients LIST       How many clients at a time [default: 1,16,64; with --growth 16]
-  --seconds N          Length of a window [default: 1.5]
-  --rounds N           Rounds, of which tables show the medians [default: 3]
-  --database NAME      mysql (a private MariaDB) or sqlite [default: both; with --growth mysql]
-  --sessions LIST      With --growth: sessions in the table [default: 1000,100000,1000000]
-  --no-peer            Leave the documented system out
-  --runtime NAME       spin or host [default: spin, if version 4.1 or later is on the PATH]
-  --write              Put the result into bench/RESULTS.md
-";
+/// Shown by `--help`; xtask shows the same file without building anything.
+pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// Which database the service uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +41,8 @@ pub(crate) enum Mode {
     Compare,
     /// Small and large tables.
     Growth,
+    /// Large removals.
+    Removals,
     /// Instruction counts.
     Instructions,
 }
@@ -75,6 +57,7 @@ pub(crate) struct Args {
     pub(crate) rounds: usize,
     pub(crate) databases: Vec<Database>,
     pub(crate) sessions: Vec<u64>,
+    pub(crate) expired: u64,
     pub(crate) peer: bool,
     pub(crate) runtime: Option<Wanted>,
     pub(crate) write: bool,
@@ -90,7 +73,8 @@ impl Args {
             window: Duration::from_millis(1500),
             rounds: 3,
             databases: Vec::new(),
-            sessions: vec![1_000, 100_000, 1_000_000],
+            sessions: Vec::new(),
+            expired: 1_000_000,
             peer: true,
             runtime: None,
             write: false,
@@ -98,10 +82,12 @@ impl Args {
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("growth") => args.mode = Mode::Growth,
+                Long("removals") => args.mode = Mode::Removals,
                 Long("instructions") => args.mode = Mode::Instructions,
                 Long("operations") => args.operations = list(&mut parser)?,
                 Long("clients") => args.clients = list(&mut parser)?,
                 Long("sessions") => args.sessions = list(&mut parser)?,
+                Long("expired") => args.expired = parser.value()?.parse()?,
                 Long("seconds") => {
                     args.window = parser.value()?.parse_with(|text| {
                         let seconds = text.parse().ok().filter(|s| (0.1..=600.0).contains(s));
@@ -131,23 +117,33 @@ impl Args {
                 other => return Err(other.unexpected()),
             }
         }
-        if args.rounds == 0 || args.clients.contains(&0) || args.sessions.contains(&0) {
+        let counts = [&args.sessions[..], &[args.expired]].concat();
+        if args.rounds == 0 || args.clients.contains(&0) || counts.contains(&0) {
             return Err("rounds, clients and sessions must be at least 1".into());
         }
         // In this order an operation finds the sessions that it uses up.
         args.operations.sort_unstable();
         args.operations.dedup();
-        let growth = args.mode == Mode::Growth;
-        if args.clients.is_empty() {
-            args.clients = if growth { vec![16] } else { vec![1, 16, 64] };
-        }
-        if args.databases.is_empty() {
-            args.databases = match growth {
-                true => vec![Database::MySql],
-                false => vec![Database::MySql, Database::Sqlite],
-            };
-        }
+        args.set_defaults();
         Ok(args)
+    }
+
+    /// What depends on the mode.
+    fn set_defaults(&mut self) {
+        let (clients, databases, sessions): (&[usize], &[Database], &[u64]) = match self.mode {
+            Mode::Growth => (&[16], &[Database::MySql], &[1_000, 100_000, 1_000_000]),
+            Mode::Removals => (&[16], &[Database::MySql], &[100_000]),
+            _ => (&[1, 16, 64], &[Database::MySql, Database::Sqlite], &[]),
+        };
+        if self.clients.is_empty() {
+            self.clients = clients.to_vec();
+        }
+        if self.databases.is_empty() {
+            self.databases = databases.to_vec();
+        }
+        if self.sessions.is_empty() {
+            self.sessions = sessions.to_vec();
+        }
     }
 }
 
@@ -179,6 +175,10 @@ mod tests {
         let growth = parsed("--growth").unwrap();
         assert_eq!(growth.clients, [16]);
         assert_eq!(growth.databases, [Database::MySql]);
+        assert_eq!(growth.sessions, [1_000, 100_000, 1_000_000]);
+        let removals = parsed("--removals").unwrap();
+        assert_eq!(removals.sessions, [100_000]);
+        assert_eq!(removals.expired, 1_000_000);
     }
 
     #[test]
@@ -193,6 +193,7 @@ mod tests {
     fn mistakes_are_named() {
         assert!(parsed("--operations login").unwrap_err().contains("login"));
         assert!(parsed("--clients 0").unwrap_err().contains("at least 1"));
+        assert!(parsed("--expired 0").unwrap_err().contains("at least 1"));
         assert!(parsed("--seconds 0").unwrap_err().contains("0.1 to 600"));
         assert!(parsed("--database oracle").unwrap_err().contains("sqlite"));
         assert!(parsed("--what").unwrap_err().contains("--what"));

@@ -2,29 +2,23 @@
 //! machine does meanwhile hits all of them.
 
 use std::collections::BTreeMap;
-use std::thread;
-use std::time::Duration;
+use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use testbed::build;
 use testbed::database::{Flavor, Server};
-use testbed::service::Database as Place;
 
 use crate::args::{Args, Database};
-use crate::goals;
-use crate::load::Work;
+use crate::cold_start::ColdStart;
+use crate::goals::{self, Facts};
 use crate::machine;
-use crate::measure::{Measured, System, Timing, measure, median};
+use crate::measure::{Measured, median};
 use crate::operation::Operation;
 use crate::peer::Peer;
-use crate::processes::Group;
 use crate::report::{self, Section};
 use crate::runtime::Runtime;
-use crate::served::Served;
 use crate::side_by_side;
-use crate::target::Target;
-
-/// Between windows, so that what one has left behind (log writes, purging) is less of a burden for the next.
-const PAUSE: Duration = Duration::from_millis(200);
+use crate::stage::Stage;
 
 /// The systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,53 +47,99 @@ pub(crate) struct Key {
 /// The medians of all rounds.
 pub(crate) type Results = BTreeMap<Key, Measured>;
 
-/// Measures, prints the table and what of the goals is reached.
+/// What there is so far.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// Every round.
+    rounds: BTreeMap<Key, Vec<Measured>>,
+    /// Windows of the peer that could not be measured.
+    left_out: Vec<String>,
+    /// What the systems run on.
+    versions: Vec<String>,
+    /// What a start takes on MariaDB.
+    cold_start: Option<ColdStart>,
+}
+
+/// Measures, prints the table and what of the goals is reached. After a failure it prints what there is.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = Runtime::prepare(args.runtime)?;
     let (peer, without_peer) = find_peer(args);
-    let mut rounds: BTreeMap<Key, Vec<Measured>> = BTreeMap::new();
-    let mut versions = Vec::new();
-    for &database in &args.databases {
-        let server = match database {
-            Database::MySql => Some(Server::start(Flavor::MariaDb)?),
-            Database::Sqlite => None,
-        };
-        if let Some(server) = &server {
-            versions.push(format!("MariaDB {}", server.version()?));
-        }
-        let mut stage = Stage::set(&runtime, peer.as_ref(), server.as_ref())?;
-        for round in 0..args.rounds {
-            stage.play(args, database, round, &mut rounds)?;
-        }
+    let mut record = Record::default();
+    let outcome = record.fill(args, &runtime, peer.as_ref());
+    let mut notes: Vec<String> = without_peer.into_iter().collect();
+    if !record.left_out.is_empty() {
+        let windows = record.left_out.join(", ");
+        notes.push(format!(
+            "Left out, because the documented system failed before: {windows}"
+        ));
     }
-    versions.extend(
-        peer.as_ref()
-            .map(Peer::node_version)
-            .transpose()?
-            .map(|v| format!("node {v}")),
-    );
-    let results: Results = rounds
-        .iter()
-        .map(|(key, all)| (*key, median(all)))
-        .collect();
-    let text = format!(
-        "On {}; {}. Runtime: {}. Medians of {} rounds of {} s.{}\n\n{}\n{}",
-        machine::description(),
-        versions.join(", "),
-        runtime.name(),
-        args.rounds,
-        args.window.as_secs_f64(),
-        without_peer
-            .map(|why| format!(" {why}."))
-            .unwrap_or_default(),
-        side_by_side::table(&results).render(),
-        goals::text(&results),
-    );
+    if outcome.is_err() {
+        notes.push("**Incomplete**: the measurement failed".to_owned());
+    }
+    let text = record.text(args, &runtime, &notes);
     println!("{text}");
+    outcome?;
     if args.write {
         report::write(Section::Comparison, &text)?;
     }
     Ok(())
+}
+
+impl Record {
+    fn fill(&mut self, args: &Args, runtime: &Runtime, peer: Option<&Peer>) -> Result<()> {
+        if let Some(peer) = peer {
+            self.versions.push(format!("node {}", peer.node_version()?));
+        }
+        for &database in &args.databases {
+            let server = match database {
+                Database::MySql => Some(Server::start(Flavor::MariaDb)?),
+                Database::Sqlite => None,
+            };
+            if let Some(server) = &server {
+                self.versions.push(format!("MariaDB {}", server.version()?));
+                self.cold_start = Some(ColdStart::measure(runtime, server)?);
+            }
+            let mut stage = Stage::set(runtime, peer, server.as_ref())?;
+            for round in 0..args.rounds {
+                stage.play(args, database, round, self)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what a window saw.
+    pub(crate) fn add(&mut self, key: Key, measured: Measured) {
+        self.rounds.entry(key).or_default().push(measured);
+    }
+
+    /// Notes a window of the peer that there is nothing of, and warns.
+    pub(crate) fn leave_out(&mut self, round: usize, key: &Key, error: &anyhow::Error) {
+        let (operation, clients, round) = (key.operation, key.clients, round + 1);
+        let window = format!("{operation} with {clients} clients in round {round}");
+        eprintln!("  leaving out {window}: {error:#}");
+        self.left_out.push(window);
+    }
+
+    fn text(&self, args: &Args, runtime: &Runtime, notes: &[String]) -> String {
+        let medians = self.rounds.iter().map(|(key, all)| (*key, median(all)));
+        let results: Results = medians.collect();
+        let component = fs::metadata(build::component_file("session-http"));
+        let facts = Facts {
+            component: component.ok().map(|file| file.len()),
+            cold_start: self.cold_start,
+        };
+        let notes: String = notes.iter().map(|note| format!(" {note}.")).collect();
+        format!(
+            "On {}; {}. Runtime: {}. Medians of {} rounds of {} s.{notes}\n\n{}\n{}",
+            machine::description(),
+            self.versions.join(", "),
+            runtime.name(),
+            args.rounds,
+            args.window.as_secs_f64(),
+            side_by_side::table(&results).render(),
+            goals::text(&results, &facts),
+        )
+    }
 }
 
 /// The peer, or why its columns are empty.
@@ -124,159 +164,4 @@ fn find_peer(args: &Args) -> (Option<Peer>, Option<String>) {
             (None, Some(why))
         }
     }
-}
-
-/// The running systems.
-struct Stage<'a> {
-    runtime: tokio::runtime::Runtime,
-    server: Option<&'a Server>,
-    players: Vec<Player<'a>>,
-}
-
-struct Player<'a> {
-    who: Who,
-    start: Box<dyn Fn() -> Result<Served> + 'a>,
-    served: Served,
-    system: System,
-}
-
-impl<'a> Stage<'a> {
-    fn set(
-        runtime: &'a Runtime,
-        peer: Option<&'a Peer>,
-        server: Option<&'a Server>,
-    ) -> Result<Self> {
-        let place = |name: &str| -> Result<Place> {
-            match server {
-                Some(server) => {
-                    server.create_database(name)?;
-                    Ok(server.database(name))
-                }
-                None => Ok(Place::Sqlite),
-            }
-        };
-        let database = server.and_then(Server::pid).map(Group::led_by);
-        let service = place("service")?;
-        let mut players = vec![
-            Player::new(
-                Who::Service,
-                database,
-                Box::new(move || runtime.service(&service)),
-            )?,
-            Player::new(Who::Bare, None, Box::new(|| runtime.bare()))?,
-        ];
-        if let (Some(peer), Some(_)) = (peer, server) {
-            let place = place("peer")?;
-            let start = Box::new(move || peer.start(&place));
-            players.push(Player::new(Who::Peer, database, start)?);
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("failed to start a runtime")?;
-        Ok(Self {
-            runtime,
-            server,
-            players,
-        })
-    }
-
-    /// One round: every operation with every number of clients on every system, in an order that changes.
-    fn play(
-        &mut self,
-        args: &Args,
-        database: Database,
-        round: usize,
-        results: &mut BTreeMap<Key, Vec<Measured>>,
-    ) -> Result<()> {
-        let timing = Timing::seconds(args.window.as_secs_f64());
-        let count = self.players.len();
-        for &clients in &args.clients {
-            for &operation in &args.operations {
-                for turn in 0..count {
-                    let player = &mut self.players[(turn + round) % count];
-                    let Some(work) = player.work(operation) else {
-                        continue;
-                    };
-                    thread::sleep(PAUSE);
-                    let measured = self
-                        .runtime
-                        .block_on(measure(&player.system, work, clients, timing))
-                        .with_context(|| format!("failed to measure {operation}"))?;
-                    let key = Key {
-                        database,
-                        clients,
-                        operation,
-                        who: player.who,
-                    };
-                    log(round, &key, &measured);
-                    if measured.errors > 0 && player.who == Who::Peer {
-                        player.restart(self.server)?;
-                    }
-                    results.entry(key).or_default().push(measured);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'a> Player<'a> {
-    fn new(
-        who: Who,
-        database: Option<Group>,
-        start: Box<dyn Fn() -> Result<Served> + 'a>,
-    ) -> Result<Self> {
-        let served = start()?;
-        let system = System {
-            target: Target::new(served.address, None),
-            server: served.group(),
-            database,
-        };
-        Ok(Self {
-            who,
-            start,
-            served,
-            system,
-        })
-    }
-
-    /// What an operation means for this system, if it has it.
-    fn work(&self, operation: Operation) -> Option<Work> {
-        match (self.who, operation) {
-            (Who::Peer, Operation::Write) => None,
-            (Who::Bare, Operation::Verify) => Some(Work::Bare),
-            (Who::Bare, _) => None,
-            _ => Some(Work::Operation(operation)),
-        }
-    }
-
-    /// After errors the peer's connections may wait for each other for ever; the next window should not inherit that.
-    fn restart(&mut self, server: Option<&Server>) -> Result<()> {
-        eprintln!("  restarting the documented system after errors");
-        self.served = (self.start)()?;
-        self.system = System {
-            target: Target::new(self.served.address, None),
-            server: self.served.group(),
-            database: server.and_then(Server::pid).map(Group::led_by),
-        };
-        Ok(())
-    }
-}
-
-fn log(round: usize, key: &Key, measured: &Measured) {
-    eprintln!(
-        "  round {} {:<7} {:>2} clients {:<7} {:<7} {:>7.0}/s p99 {:>8.2} ms{}",
-        round + 1,
-        key.database.name(),
-        key.clients,
-        key.operation,
-        side_by_side::name(key.who),
-        measured.throughput,
-        measured.p99,
-        match &measured.complaint {
-            Some(complaint) => format!("  {} errors: {complaint:.200}", measured.errors),
-            None => String::new(),
-        }
-    );
 }

@@ -1,7 +1,9 @@
 //! What the service is to reach, and whether it does.
 
 use crate::args::Database;
+use crate::cold_start::ColdStart;
 use crate::compare::{Key, Results, Who};
+use crate::measure::Measured;
 use crate::operation::Operation;
 use crate::side_by_side::beside;
 
@@ -23,8 +25,26 @@ const VERIFY_TO_BARE: f64 = 0.85;
 const CROWD_TO_CLIENTS: f64 = 0.9;
 const CPU_TO_PEER: f64 = 1.0 / 3.0;
 
+/// The median of refreshes by a single client, in milliseconds.
+const SINGLE_REFRESH: f64 = 1.0;
+
+/// The first request of a service that was just started, in milliseconds.
+const FIRST_REQUEST: f64 = 100.0;
+
+/// The HTTP component, in bytes.
+const COMPONENT: u64 = 1_500_000;
+
+/// What goals are about besides load.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts {
+    /// The size of the HTTP component, in bytes.
+    pub(crate) component: Option<u64>,
+    /// What a start takes on MariaDB.
+    pub(crate) cold_start: Option<ColdStart>,
+}
+
 /// A line for each goal that the results say something about.
-pub(crate) fn text(results: &Results) -> String {
+pub(crate) fn text(results: &Results, facts: &Facts) -> String {
     let mut lines = Vec::new();
     let at_16 = |key: &&Key| key.who == Who::Service && key.clients == CLIENTS;
     for key in results.keys().filter(at_16) {
@@ -33,6 +53,8 @@ pub(crate) fn text(results: &Results) -> String {
     for key in results.keys().filter(at_16) {
         against_a_crowd(results, *key, &mut lines);
     }
+    alone(results, &mut lines);
+    besides_load(facts, &mut lines);
     if lines.is_empty() {
         return String::new();
     }
@@ -101,7 +123,46 @@ fn against_a_crowd(results: &Results, key: Key, lines: &mut Vec<String>) {
     ));
 }
 
-fn line(reached: bool, text: &str) -> String {
+fn alone(results: &Results, lines: &mut Vec<String>) {
+    let key = Key {
+        database: Database::MySql,
+        clients: 1,
+        operation: Operation::Refresh,
+        who: Who::Service,
+    };
+    if let Some(Measured { p50, .. }) = results.get(&key) {
+        lines.push(line(
+            *p50 < SINGLE_REFRESH,
+            &format!("refresh (MariaDB) with 1 client: p50 {p50:.2} ms (under {SINGLE_REFRESH})"),
+        ));
+    }
+}
+
+fn besides_load(facts: &Facts, lines: &mut Vec<String>) {
+    if let Some(bytes) = facts.component {
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        lines.push(line(
+            bytes < COMPONENT,
+            &format!(
+                "the HTTP component: {:.2} MB (under {})",
+                megabytes(bytes),
+                megabytes(COMPONENT)
+            ),
+        ));
+    }
+    if let Some(start) = facts.cold_start {
+        lines.push(line(
+            start.first_request < FIRST_REQUEST,
+            &format!(
+                "cold start (MariaDB): the first request takes {:.1} ms (under {FIRST_REQUEST}), listening begins after {:.0} ms",
+                start.first_request, start.listening
+            ),
+        ));
+    }
+}
+
+/// A line of a verdict.
+pub(crate) fn line(reached: bool, text: &str) -> String {
     let word = if reached { "reached" } else { "**missed**" };
     format!("- {word}: {text}\n")
 }
@@ -109,7 +170,6 @@ fn line(reached: bool, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Measured;
 
     fn key(who: Who, clients: usize) -> Key {
         Key {
@@ -146,7 +206,34 @@ Goals, at 16 clients unless said otherwise:
 - reached: verify (MariaDB): 0.90 times the bare component's throughput (at least 0.85)
 - **missed**: verify (MariaDB) with 64 clients: 0.89 times the throughput (at least 0.9), 0 errors
 ";
-        assert_eq!(text(&results), expected);
-        assert_eq!(text(&Results::new()), "");
+        assert_eq!(text(&results, &Facts::default()), expected);
+        assert_eq!(text(&Results::new(), &Facts::default()), "");
+    }
+
+    #[test]
+    fn facts_are_judged_without_load() {
+        let facts = Facts {
+            component: Some(1_500_000),
+            cold_start: Some(ColdStart {
+                listening: 300.0,
+                first_request: 20.0,
+            }),
+        };
+        let alone = Key {
+            operation: Operation::Refresh,
+            ..key(Who::Service, 1)
+        };
+        let quick = Measured {
+            p50: 0.5,
+            ..Measured::default()
+        };
+        let expected = "\
+Goals, at 16 clients unless said otherwise:
+
+- reached: refresh (MariaDB) with 1 client: p50 0.50 ms (under 1)
+- **missed**: the HTTP component: 1.50 MB (under 1.5)
+- reached: cold start (MariaDB): the first request takes 20.0 ms (under 100), listening begins after 300 ms
+";
+        assert_eq!(text(&Results::from([(alone, quick)]), &facts), expected);
     }
 }

@@ -1,112 +1,99 @@
-//! The same operations with few and with many sessions in the table, and large removals.
+//! The same operations with few and with many sessions in the table.
 
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use testbed::database::{Flavor, Server};
-use testbed::service::Database as Place;
 
-use crate::api;
 use crate::args::{Args, Database};
-use crate::connection::Connection;
+use crate::goals;
 use crate::load::Work;
 use crate::machine;
-use crate::measure::{Measured, System, Timing, measure, median};
+use crate::measure::{Measured, Timing, measure, median};
 use crate::operation::Operation;
-use crate::processes::Group;
-use crate::removals::{CLIENTS, Removals, now};
 use crate::report::{self, Section};
 use crate::runtime::Runtime;
-use crate::seeded::{Keys, SeededTable};
-use crate::served::Served;
-use crate::storage::Storage;
+use crate::seeded_service::{self, SeededService};
 use crate::table::{Table, fine, whole};
-use crate::target::Target;
 
-/// As a production server would have it: the tables fit into memory.
-const BUFFER_POOL: &str = "--innodb-buffer-pool-size=1G";
-
-const SQLITE_FILE: &str = "sqlite_db.db";
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The least ratio of the throughput with the most sessions to that with the fewest.
 const GOAL: f64 = 0.85;
 
-/// Measures, and prints a table for each database.
+/// Measures, and prints a table for each database. After a failure it prints what there is.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = Runtime::prepare(args.runtime)?;
     let mut text = format!(
         "On {}. Runtime: {}. Medians of {} rounds of {} s. The sessions that are read, written, refreshed and \
-         verified are any of the table's; MariaDB has a buffer pool of 1 GiB. Large removals are measured on the \
-         largest table, beside {} clients with the mix.\n",
+         verified are any of the table's; MariaDB has a buffer pool of 1 GiB.\n",
         machine::description(),
         runtime.name(),
         args.rounds,
-        args.window.as_secs_f64(),
-        CLIENTS
+        args.window.as_secs_f64()
     );
+    let mut sizes = args.sessions.clone();
+    sizes.sort_unstable();
+    let mut outcome = Ok(());
     for &database in &args.databases {
-        let (table, missed, removals) = on(args, database, &runtime)?;
-        text += &format!("\n{}\n{missed}\n{}", table.render(), removals.render());
+        let mut part = Part::new(&sizes);
+        outcome = part.fill(args, database, &runtime);
+        text += &format!("\n{}\n{}", part.table.render(), part.verdicts);
+        if outcome.is_err() {
+            text += "\n**Incomplete**: the measurement failed.\n";
+            break;
+        }
     }
     println!("{text}");
+    outcome?;
     if args.write {
         report::write(Section::Growth, &text)?;
     }
     Ok(())
 }
 
-fn on(args: &Args, database: Database, runtime: &Runtime) -> Result<(Table, String, Table)> {
-    let server = match database {
-        Database::MySql => Some(Server::start_with(Flavor::MariaDb, &[BUFFER_POOL])?),
-        Database::Sqlite => None,
-    };
-    let loop_runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start a runtime")?;
-    let mut sizes = args.sessions.clone();
-    sizes.sort_unstable();
-    let stages: Vec<Stage<'_>> = sizes
-        .iter()
-        .map(|&size| Stage::set(runtime, &loop_runtime, server.as_ref(), size))
-        .collect::<Result<_>>()?;
-    let mut table = Table::new(&headings(&sizes), 3);
-    let mut verdicts = String::new();
-    for &clients in &args.clients {
-        for &operation in &args.operations {
-            let results = measure_in_turn(args, &loop_runtime, &stages, operation, clients)?;
-            let ratio = ratio(&results);
-            if ratio < GOAL {
-                verdicts += &format!(
-                    "- **missed**: {operation}, {clients} clients: {ratio:.2} (at least {GOAL})\n"
-                );
-            }
-            table.row(row(database, clients, operation, &results));
+/// What is known of one database.
+struct Part<'a> {
+    sizes: &'a [u64],
+    table: Table,
+    verdicts: String,
+}
+
+impl<'a> Part<'a> {
+    fn new(sizes: &'a [u64]) -> Self {
+        Self {
+            sizes,
+            table: Table::new(&headings(sizes), 3),
+            verdicts: String::new(),
         }
     }
-    if verdicts.is_empty() {
-        verdicts = format!(
-            "- reached: no operation below {GOAL} of its throughput with the fewest sessions\n"
-        );
+
+    fn fill(&mut self, args: &Args, database: Database, runtime: &Runtime) -> Result<()> {
+        let server = seeded_service::server(database)?;
+        let loop_runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to start a runtime")?;
+        let stages: Vec<SeededService<'_>> = self
+            .sizes
+            .iter()
+            .map(|&size| SeededService::start(runtime, &loop_runtime, server.as_ref(), size))
+            .collect::<Result<_>>()?;
+        for &clients in &args.clients {
+            for &operation in &args.operations {
+                let results = measure_in_turn(args, &loop_runtime, &stages, operation, clients)?;
+                self.verdicts += &verdict(self.sizes, clients, operation, &results);
+                self.table.row(row(database, clients, operation, &results));
+            }
+        }
+        Ok(())
     }
-    let largest = stages.last().context("there are no sizes to measure")?;
-    let maintenance = Runtime::maintenance(&largest.place, largest.served.folder())?;
-    let removals = Removals {
-        target: &largest.system.target,
-        storage: &largest.storage,
-        maintenance: maintenance.address,
-        count: largest.sessions,
-    };
-    let removals = removals.run(&loop_runtime)?;
-    Ok((table, verdicts, removals))
 }
 
 fn measure_in_turn(
     args: &Args,
     runtime: &tokio::runtime::Runtime,
-    stages: &[Stage<'_>],
+    stages: &[SeededService<'_>],
     operation: Operation,
     clients: usize,
 ) -> Result<Vec<Measured>> {
@@ -169,6 +156,23 @@ fn row(
     cells
 }
 
+/// Nothing if there are no two sizes to compare.
+fn verdict(sizes: &[u64], clients: usize, operation: Operation, results: &[Measured]) -> String {
+    let (Some(fewest), Some(most)) = (sizes.first(), sizes.last()) else {
+        return String::new();
+    };
+    if fewest == most {
+        return String::new();
+    }
+    let (ratio, fewest, most) = (ratio(results), whole(*fewest as f64), whole(*most as f64));
+    goals::line(
+        ratio >= GOAL,
+        &format!(
+            "{operation} with {clients} clients: at {most} sessions {ratio:.2} times the throughput at {fewest} (at least {GOAL})"
+        ),
+    )
+}
+
 fn ratio(results: &[Measured]) -> f64 {
     match (results.first(), results.last()) {
         (Some(first), Some(last)) => last.throughput / first.throughput,
@@ -176,52 +180,28 @@ fn ratio(results: &[Measured]) -> f64 {
     }
 }
 
-/// A service with a table of its own.
-struct Stage<'a> {
-    sessions: u64,
-    place: Place,
-    served: Served,
-    storage: Storage<'a>,
-    system: System,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'a> Stage<'a> {
-    fn set(
-        runtime: &Runtime,
-        loop_runtime: &tokio::runtime::Runtime,
-        server: Option<&'a Server>,
-        sessions: u64,
-    ) -> Result<Self> {
-        let name = format!("sessions_{sessions}");
-        let place = match server {
-            Some(server) => {
-                server.create_database(&name)?;
-                server.database(&name)
-            }
-            None => Place::Sqlite,
-        };
-        let served = runtime.service(&place)?;
-        // The first request makes the tables and the keys.
-        let mut connection = Connection::new(served.address);
-        loop_runtime.block_on(connection.send(api::create(0)))?;
-        let storage = match server {
-            Some(server) => Storage::MySql(server, name),
-            None => Storage::Sqlite(served.folder().join(SQLITE_FILE)),
-        };
-        eprintln!("  inserting {sessions} sessions");
-        let table = SeededTable::new(Keys::read(&storage.keys()?)?, sessions, now());
-        storage.insert(&table.rows(), now())?;
-        let system = System {
-            target: Target::new(served.address, Some(table)),
-            server: served.group(),
-            database: server.and_then(Server::pid).map(Group::led_by),
-        };
-        Ok(Self {
-            sessions,
-            place,
-            served,
-            storage,
-            system,
-        })
+    fn at(throughput: f64) -> Measured {
+        Measured {
+            throughput,
+            ..Measured::default()
+        }
+    }
+
+    #[test]
+    fn the_most_sessions_are_judged_by_the_fewest() {
+        let results = [at(1_000.0), at(10.0), at(850.0)];
+        let sizes = [1_000, 100_000, 1_000_000];
+        let text = verdict(&sizes, 16, Operation::Read, &results);
+        assert_eq!(
+            text,
+            "- reached: read with 16 clients: at 1,000,000 sessions 0.85 times the throughput at 1,000 (at least 0.85)\n"
+        );
+        let text = verdict(&sizes[..2], 16, Operation::Read, &results[..2]);
+        assert!(text.starts_with("- **missed**: read with 16 clients: at 100,000 "));
+        assert_eq!(verdict(&[1_000], 16, Operation::Read, &results[..1]), "");
     }
 }

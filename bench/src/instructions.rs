@@ -21,7 +21,10 @@ const OPERATIONS: [(&str, &str); 5] = [
 /// Requests that are counted; the figure is their mean.
 const REQUESTS: u64 = 200;
 
-/// Counts, and prints a table.
+/// A change of this share is pointed out.
+const NOTABLE: f64 = 0.1;
+
+/// Counts, prints a table, and compares with the results that are kept.
 pub(crate) fn run(write: bool) -> Result<()> {
     let valgrind = process::find_program("valgrind")
         .context("there is no valgrind on the PATH; it is in Debian's package of that name")?;
@@ -33,6 +36,8 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let folder = workspace_root().join("target/callgrind");
     std::fs::create_dir_all(&folder)?;
     let mut table = Table::new(&["operation", "what it does", "instructions a request"], 2);
+    let last = report::read(Section::Instructions).unwrap_or_default();
+    let mut changes = String::new();
     for (operation, what) in OPERATIONS {
         let instructions = count(&valgrind, operation, &folder)?;
         ensure!(
@@ -40,8 +45,11 @@ pub(crate) fn run(write: bool) -> Result<()> {
             "the count of {operation} does not repeat"
         );
         let cells = [operation.to_owned(), what.to_owned()];
-        let mean = whole(instructions as f64 / REQUESTS as f64);
-        table.row(cells.into_iter().chain([mean]).collect());
+        let mean = (instructions as f64 / REQUESTS as f64).round();
+        table.row(cells.into_iter().chain([whole(mean)]).collect());
+        if let Some(before) = recorded(&last, operation) {
+            changes += &change(operation, before, mean);
+        }
     }
     let text = format!(
         "Native instructions, from a request's parts to the reply's bytes, over a store in memory, counted by \
@@ -50,6 +58,9 @@ pub(crate) fn run(write: bool) -> Result<()> {
         table.render()
     );
     println!("{text}");
+    if !changes.is_empty() {
+        println!("Compared with bench/RESULTS.md:\n\n{changes}");
+    }
     eprintln!("callgrind_annotate target/callgrind/OPERATION.out shows where they go");
     if write {
         report::write(Section::Instructions, &text)?;
@@ -73,4 +84,52 @@ fn count(valgrind: &Path, operation: &str, folder: &Path) -> Result<u64> {
     let collected = log.lines().find_map(|line| line.split_once("Collected : "));
     let (_, number) = collected.context("valgrind did not say how many instructions there were")?;
     Ok(number.trim().parse()?)
+}
+
+/// The count of an operation in the text of [`run`].
+fn recorded(text: &str, operation: &str) -> Option<f64> {
+    text.lines().find_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        match cells[..] {
+            ["", name, _, count, ""] if name == operation => count.replace(',', "").parse().ok(),
+            _ => None,
+        }
+    })
+}
+
+fn change(operation: &str, before: f64, now: f64) -> String {
+    let share = now / before - 1.0;
+    let word = match share {
+        _ if share >= NOTABLE => "**more**",
+        _ if share <= -NOTABLE => "less",
+        _ => "within 10 %",
+    };
+    format!(
+        "- {word}: {operation} {:+.1} % ({}, before {})\n",
+        100.0 * share,
+        whole(now),
+        whole(before)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_compared_with_those_that_were_written() {
+        let mut table = Table::new(&["operation", "what it does", "instructions a request"], 2);
+        let cells = ["verify", "check an access token", "50,000"];
+        table.row(cells.map(str::to_owned).to_vec());
+        let text = format!("Counted.\n\n{}", table.render());
+        assert_eq!(recorded(&text, "verify"), Some(50_000.0));
+        assert_eq!(recorded(&text, "create"), None);
+        assert_eq!(recorded("", "verify"), None);
+        assert_eq!(
+            change("verify", 50_000.0, 55_000.0),
+            "- **more**: verify +10.0 % (55,000, before 50,000)\n"
+        );
+        assert!(change("verify", 50_000.0, 54_900.0).starts_with("- within 10 %: verify +9.8 %"));
+        assert!(change("verify", 50_000.0, 40_000.0).starts_with("- less: verify -20.0 %"));
+    }
 }

@@ -1,10 +1,12 @@
 //! Measures the service: under load beside the documented system and beside a component that does nothing, with
-//! growing tables, and in instructions. `cargo xtask bench` builds everything and runs it.
+//! growing tables, beside large removals, and in instructions. `cargo xtask bench` builds everything and runs it.
 //!
 //! bench/RESULTS.md holds the last results.
 
 mod api;
 mod args;
+mod clock;
+mod cold_start;
 mod compare;
 mod connection;
 mod goals;
@@ -12,17 +14,21 @@ mod growth;
 mod instructions;
 mod load;
 mod machine;
+mod meanwhile;
 mod measure;
 mod operation;
 mod peer;
 mod processes;
 mod random;
+mod removal;
 mod removals;
 mod report;
 mod runtime;
 mod seeded;
+mod seeded_service;
 mod served;
 mod side_by_side;
+mod stage;
 mod storage;
 mod table;
 mod tally;
@@ -60,6 +66,7 @@ fn run(args: &Args) -> Result<()> {
         }
         Mode::Compare => compare::run(args),
         Mode::Growth => growth::run(args),
+        Mode::Removals => removals::run(args),
         Mode::Instructions => instructions::run(args.write),
     }
 }

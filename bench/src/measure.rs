@@ -133,7 +133,8 @@ pub(crate) fn median(rounds: &[Measured]) -> Measured {
     }
 }
 
-fn median_of(values: impl Iterator<Item = f64>) -> f64 {
+/// The median; that of nothing is 0.
+pub(crate) fn median_of(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     match (values.len(), values.len() / 2) {

@@ -5,6 +5,8 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use testbed::workspace_root;
 
+const FILE: &str = "bench/RESULTS.md";
+
 const PREAMBLE: &str = "\
 # Results
 
@@ -20,25 +22,39 @@ pub(crate) enum Section {
     Comparison,
     /// Small and large tables.
     Growth,
+    /// Large removals.
+    Removals,
     /// Instruction counts.
     Instructions,
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Comparison, Self::Growth, Self::Instructions];
+    const ALL: [Self; 4] = [
+        Self::Comparison,
+        Self::Growth,
+        Self::Removals,
+        Self::Instructions,
+    ];
 
     fn heading(self) -> &'static str {
         match self {
             Self::Comparison => "## Side by side",
             Self::Growth => "## Growth",
+            Self::Removals => "## Removals",
             Self::Instructions => "## Instructions",
         }
     }
 }
 
+/// What a section says, if there is one.
+pub(crate) fn read(section: Section) -> Option<String> {
+    let text = fs::read_to_string(workspace_root().join(FILE)).ok()?;
+    body(&text, section).map(str::to_owned)
+}
+
 /// Puts `text` in the place of a section.
 pub(crate) fn write(section: Section, text: &str) -> Result<()> {
-    let path = workspace_root().join("bench/RESULTS.md");
+    let path = workspace_root().join(FILE);
     let old = fs::read_to_string(&path).unwrap_or_default();
     fs::write(&path, replaced(&old, section, text)).context("failed to write bench/RESULTS.md")?;
     eprintln!("bench/RESULTS.md is up to date");

@@ -98,7 +98,7 @@ impl Runtime {
         })
     }
 
-    /// Both programs take the same options.
+    /// Both programs take the same options; that for a component has only its short form in common.
     fn command(&self, manifest: &Path, component: &str) -> Command {
         let mut command = match self {
             Self::Spin(path, _) => {
@@ -114,10 +114,7 @@ impl Runtime {
                 command.env_remove(name);
             }
         }
-        command
-            .arg("--from")
-            .arg(manifest)
-            .args(["--component", component]);
+        command.arg("--from").arg(manifest).args(["-c", component]);
         command
     }
 }

@@ -17,6 +17,9 @@ use session::store::KeyRow;
 use crate::api::Tokens;
 use crate::random::Random;
 
+/// What the names of its users begin with, and no others.
+pub(crate) const SEEDED_USERS: &str = "seeded-";
+
 const REFRESH_VALIDITY: Duration = Duration::from_secs(2400 * 3600);
 const ACCESS_VALIDITY: Duration = Duration::from_secs(24 * 3600);
 
@@ -147,5 +150,5 @@ pub(crate) fn anonymous_rows(user: &str, count: u64, seed: u64, expires_at: u64)
 
 /// Ten sessions a user.
 fn user(number: u64) -> String {
-    format!("seeded-{:08}", number / 10)
+    format!("{SEEDED_USERS}{:08}", number / 10)
 }

@@ -9,7 +9,7 @@ use session::domain::time::Timestamp;
 use session::store::KeyRow;
 use testbed::database::Server;
 
-use crate::seeded::Row;
+use crate::seeded::{Row, SEEDED_USERS};
 
 const KEYS: &str = "SELECT `key_name`, `key_value`, `created_at_time` FROM";
 const COLUMNS: &str = "(`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, `session_info`, `expires_at`, \
@@ -83,10 +83,16 @@ impl Storage<'_> {
 
     /// How many sessions expired before then.
     pub(crate) fn count_expired(&self, before: Timestamp) -> Result<u64> {
-        let condition = format!(
-            "`refresh_tokens` WHERE `expires_at` < {}",
-            before.as_millis()
-        );
+        self.count(&format!("`expires_at` < {}", before.as_millis()))
+    }
+
+    /// How many of the sessions of a [`SeededTable`](crate::seeded::SeededTable) there are.
+    pub(crate) fn count_seeded(&self) -> Result<u64> {
+        self.count(&format!("`user_id` LIKE '{SEEDED_USERS}%'"))
+    }
+
+    fn count(&self, condition: &str) -> Result<u64> {
+        let condition = format!("`refresh_tokens` WHERE {condition}");
         match self {
             Self::MySql(server, name) => {
                 let sql = format!("SELECT COUNT(*) FROM `{name}`.{condition}");

@@ -70,11 +70,8 @@ Options:
   --control URL       Ask the host that was started with up --control, instead of starting one
 ";
 
-const BENCH: &str = "\
-Builds the application and the load generator, and measures. All arguments go to the load generator.
-
-Usage: cargo xtask bench [ARGUMENTS]
-";
+/// The load generator's own: all arguments go to it.
+const BENCH: &str = include_str!("../../bench/src/help.txt");
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -145,9 +142,10 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, Error> {
         "tick" => tick(parser),
         "bench" => {
             let arguments: Vec<OsString> = parser.raw_args()?.collect();
-            Ok(match arguments.first() {
-                Some(first) if first == "--help" || first == "-h" => Command::Help(BENCH),
-                _ => Command::Bench(arguments),
+            let asks_for_help = arguments.iter().any(|a| a == "--help" || a == "-h");
+            Ok(match asks_for_help {
+                true => Command::Help(BENCH),
+                false => Command::Bench(arguments),
             })
         }
         "help" => Ok(Command::Help(HELP)),
@@ -253,7 +251,9 @@ mod tests {
                 Ok(Command::Help(text))
             );
             assert!(HELP.contains(&format!("\n  {command} ")));
+            assert!(text.contains(&format!("cargo xtask {command}")));
         }
+        assert_eq!(parsed("bench --growth -h"), Ok(Command::Help(BENCH)));
     }
 
     #[test]

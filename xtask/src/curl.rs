@@ -1,7 +1,7 @@
 //! What a person can try once the API is served: its routes, and three command lines to paste.
 
 /// The routes, as they are printed.
-pub(crate) const ROUTES: [&str; 7] = [
+pub(crate) const ROUTES: [&str; 9] = [
     "POST   /session        create a session",
     "PUT    /session        verify an access token",
     "DELETE /session        remove one session",
@@ -9,6 +9,8 @@ pub(crate) const ROUTES: [&str; 7] = [
     "GET    /session/data   read a session's data",
     "PUT    /session/data   replace a session's data",
     "PUT    /refresh        new tokens for a refresh token",
+    "GET    /health         whether the service runs",
+    "GET    /ready          whether its database and keys can be reached",
 ];
 
 /// Create, verify, refresh: to be pasted one after the other into the same shell. The first also defines
