@@ -65,6 +65,11 @@ impl<P: Platform> Semaphore<P> {
         turn.take()
     }
 
+    /// Whether the next one would not have to wait.
+    pub fn has_free(&self) -> bool {
+        self.state().free > 0
+    }
+
     /// How many wait.
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()

@@ -3,7 +3,7 @@
 use crate::compare::{Key, Results, Who};
 use crate::measure::Measured;
 use crate::operation::Operation;
-use crate::table::{Table, fine, nothing, whole};
+use crate::table::{Table, fine, finest, nothing, whole};
 
 /// What tables call a system.
 pub(crate) fn name(who: Who) -> &'static str {
@@ -63,8 +63,8 @@ pub(crate) fn table(results: &Results) -> Table {
             fine(measured.p50),
             fine(measured.p99),
             measured.errors.to_string(),
-            fine(measured.cpu),
-            measured.database_cpu.map_or_else(nothing, fine),
+            finest(measured.cpu),
+            measured.database_cpu.map_or_else(nothing, finest),
             whole(measured.memory as f64 / f64::from(1 << 20)),
             ratio(peer),
             ratio(bare),

@@ -75,6 +75,11 @@ pub(crate) fn fine(number: f64) -> String {
     format!("{number:.2}")
 }
 
+/// With three digits after the point.
+pub(crate) fn finest(number: f64) -> String {
+    format!("{number:.3}")
+}
+
 /// What stands where there is nothing to say.
 pub(crate) fn nothing() -> String {
     "–".to_owned()

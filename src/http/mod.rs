@@ -28,8 +28,7 @@ use crate::store::Store;
 /// The longest request body, in bytes.
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
-/// How long an answer may take once the request is there. Whatever is asked of the database has a shorter deadline;
-/// several such waits may not add up to more than this.
+/// How long an answer may take once the request is there, whatever the database does.
 const DEADLINE: Duration = Duration::from_secs(4);
 
 /// The API of one deployment.
@@ -86,7 +85,7 @@ impl<S: Store, P: Platform> Api<S, P> {
         };
         let work = endpoint.call(service, &head, &body);
         if endpoint == Endpoint::RevokeAll {
-            // Batch by batch, as many as there are; each has a deadline of its own.
+            // Batch by batch, as many as there are; each of them has a deadline.
             return work.await;
         }
         tokio::select! {

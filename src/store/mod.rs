@@ -70,7 +70,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 ///
 /// Every operation on one row is atomic, and every operation is safe to repeat. A session that has expired at the given `now` is as
 /// one that does not exist, whether or not its row is still there; no operation revives it. User ids compare byte
-/// for byte. An operation returns within a few seconds, with [`StoreError::Unavailable`] if need be.
+/// for byte. An operation may take as long as the database does: whoever asks sets a deadline, and may give it up at any
+/// time. Only [`Store::delete_user`], which may take long, notices by itself when the database hangs.
 pub trait Store: Send + Sync + 'static {
     /// Stores a new session. To insert the same handle again changes nothing and succeeds.
     fn insert(&self, session: &NewSession) -> impl Future<Output = Result<()>> + Send;

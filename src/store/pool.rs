@@ -4,24 +4,26 @@
 //! while another open of the same instance is pending hangs the server. So connections are kept; opens go one at
 //! a time; a connection that can't be used again is parked, and let go only when no open is pending.
 //!
-//! An instance has one connection until there is a queue, or somebody has waited for long: to wait for one that comes
-//! back takes less time than to open another, and instances are many (Spin starts a new one after 128 requests) where
-//! a server's connections are few. When nothing is under way, all but one go.
+//! An instance has one connection until there is a queue, or nothing moves: to wait for one that comes back takes
+//! less time than to open another, and instances are many (Spin starts a new one after 128 requests) where a server's
+//! connections are few. When nothing is under way, all but one go; not at once, since the next crowd wants them.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
 use crate::platform::Platform;
 use crate::sync::{Permit, Semaphore};
 
-/// How many operations wait for each connection before there is another.
-const QUEUE_PER_CONNECTION: usize = 3;
+/// How many operations wait before there is a second connection; four times as many before a third, and so on.
+/// Two keep the database busy; each further one costs an open for every 128 requests.
+const QUEUE: usize = 3;
 
-/// How long one waits before there is another connection, however short the queue: a statement that waits for a row's
-/// lock should not hold up those that don't.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a connection is kept after the last one was added, in milliseconds, though nothing is under way.
+const KEEP_MILLIS: u64 = 1_000;
+
+/// After how long without a lease's begin or end there is another connection, in milliseconds, however short the queue:
+/// a statement that waits for a row's lock should not hold up those that don't.
+const STANDSTILL_MILLIS: u64 = 50;
 
 /// A bounded, fair pool.
 pub struct Pool<C: Connector, P: Platform> {
@@ -45,6 +47,10 @@ struct State<T> {
     size: usize,
     /// How many leases there are.
     lent: usize,
+    /// When the last one began or ended, on the monotonic clock.
+    moved_at: u64,
+    /// When the last connection was added, on the monotonic clock.
+    grown_at: u64,
 }
 
 /// A connection for the time of one operation.
@@ -75,6 +81,8 @@ impl<C: Connector, P: Platform> Pool<C, P> {
                 pending_opens: 0,
                 size: 1,
                 lent: 0,
+                moved_at: 0,
+                grown_at: 0,
             }),
         }
     }
@@ -103,7 +111,8 @@ impl<C: Connector, P: Platform> Pool<C, P> {
     /// # Errors
     /// If a connection must be opened and can't be.
     pub async fn lease(&self, fresh: bool) -> Result<Lease<'_, C, P>, DbError> {
-        let permit = self.permit().await;
+        self.grow_if_needed();
+        let permit = self.permits.acquire().await;
         let kept = if fresh { None } else { self.state().idle.pop() };
         if let Some(connection) = kept {
             return Ok(self.lend(connection, true, permit));
@@ -132,7 +141,11 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         kept: bool,
         permit: Permit<'a, P>,
     ) -> Lease<'a, C, P> {
-        self.state().lent += 1;
+        let now = self.platform.monotonic_millis();
+        let mut state = self.state();
+        state.lent += 1;
+        state.moved_at = now;
+        drop(state);
         Lease {
             pool: self,
             connection: Some(connection),
@@ -142,24 +155,19 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         }
     }
 
-    async fn permit(&self) -> Permit<'_, P> {
-        self.grow_for(self.permits.waiting());
-        let mut turn = pin!(self.permits.acquire());
-        tokio::select! {
-            biased;
-            permit = &mut turn => return permit,
-            () = self.platform.sleep(PATIENCE) => {}
+    /// Adds a connection if those that there may be are too few for the queue, or all of them stand still.
+    fn grow_if_needed(&self) {
+        if self.permits.has_free() {
+            return;
         }
-        // It has waited for long enough, however few wait with it.
-        self.grow_for(usize::MAX);
-        turn.await
-    }
-
-    /// Adds a connection if those that there may be are too few for a queue of this length.
-    fn grow_for(&self, waiting: usize) {
+        let (waiting, now) = (self.permits.waiting(), self.platform.monotonic_millis());
         let mut state = self.state();
-        if state.size < self.limit && waiting >= QUEUE_PER_CONNECTION * state.size {
+        let stands_still = now.saturating_sub(state.moved_at) >= STANDSTILL_MILLIS;
+        let needed = waiting >= QUEUE * state.size.pow(2) || stands_still;
+        if state.size < self.limit && needed {
             state.size += 1;
+            state.moved_at = now;
+            state.grown_at = now;
             drop(state);
             self.permits.grow();
         }
@@ -168,7 +176,9 @@ impl<C: Connector, P: Platform> Pool<C, P> {
     /// Keeps one connection and parks the others, when nothing is under way.
     fn shrink_when_idle(&self) {
         let mut state = self.state();
-        if self.shrinks && state.lent == 0 && state.pending_opens == 0 && state.size > 1 {
+        let kept = state.moved_at.saturating_sub(state.grown_at) < KEEP_MILLIS;
+        let idle = state.lent == 0 && state.pending_opens == 0;
+        if self.shrinks && idle && !kept && state.size > 1 {
             // The permit of the lease that just ended is still out.
             state.size -= self.permits.shrink();
             let surplus = state.idle.len().saturating_sub(1);
@@ -236,8 +246,10 @@ impl<C: Connector, P: Platform> Lease<'_, C, P> {
 impl<C: Connector, P: Platform> Drop for Lease<'_, C, P> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
+            let now = self.pool.platform.monotonic_millis();
             let mut state = self.pool.state();
             state.lent -= 1;
+            state.moved_at = now;
             if self.usable {
                 state.idle.push(connection);
             } else {

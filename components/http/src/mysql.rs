@@ -40,13 +40,12 @@ pub(crate) struct MySqlConnection(mysql::Connection);
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let result = self.0.query(sql, bind(params)).await.map_err(reduce)?;
-        let (_, mut stream, outcome) = result.into_inner();
-        let mut rows = Vec::new();
-        while let Some(row) = stream.next().await {
-            rows.push(row.into_iter().map(read).collect::<Result<_, _>>()?);
-        }
+        let (_, stream, outcome) = result.into_inner();
+        // Several at a time: each read is a call to the host, and one that ends the stream saves another.
+        let rows = stream.collect().await;
         outcome.await.map_err(classify)?;
-        Ok(rows)
+        let cells = |row: Vec<_>| row.into_iter().map(read).collect();
+        rows.into_iter().map(cells).collect()
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {

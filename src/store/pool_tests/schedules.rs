@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -83,6 +84,9 @@ proptest! {
             // Every permit came back: a crowd brings as many connections as there may be, and all of them are good.
             pool.connector().failures.lock().unwrap().clear();
             super::burst(&pool, 40).await;
+            assert_eq!(rules.alive(), limit);
+            pool.platform.advance(Duration::from_secs(1));
+            once(&pool, false, "turns 1").await.unwrap();
             assert_eq!(rules.alive(), if grows { 1 } else { limit });
             drop(pool);
             assert_eq!(rules.alive(), 0);

@@ -81,7 +81,7 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
                 execute(delete, params.clone()),
                 query(probe, params.clone()),
             ];
-            if self.runner.run(&batch).await?.rows.is_empty() {
+            if self.runner.run_batch(&batch).await?.rows.is_empty() {
                 return Ok(());
             }
         }

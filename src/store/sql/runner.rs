@@ -1,6 +1,5 @@
 //! Running statements against a database that may be slow, away, restarted, deadlocked or still empty.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,8 @@ use crate::store::StoreError;
 use crate::store::db::{Connector, DbError, Row, Statement};
 use crate::store::pool::Pool;
 
-/// How long an operation may take, waiting for a connection included. With the time that keys may take to load
-/// before it, callers get an answer within 5 s.
-const DEADLINE: Duration = Duration::from_secs(3);
+/// How long one of many batches may take, waiting for a connection included.
+const BATCH_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How often a statement that was a deadlock's victim is tried again.
 const DEADLOCK_RETRIES: u32 = 3;
@@ -46,7 +44,7 @@ pub(super) enum Failure {
     Db(DbError),
     /// The tables are not there.
     Schema(String),
-    /// No answer in time.
+    /// A batch took too long.
     Deadline,
 }
 
@@ -55,7 +53,7 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Db(error) => Self::Unavailable(error.to_string()),
             Failure::Schema(message) => Self::Schema(message),
-            Failure::Deadline => Self::Unavailable(format!("no answer within {DEADLINE:?}")),
+            Failure::Deadline => Self::Unavailable(format!("no answer within {BATCH_DEADLINE:?}")),
         }
     }
 }
@@ -87,18 +85,18 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         }
     }
 
-    /// Runs a script that may be repeated safely.
-    pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
-        let mut work = pin!(self.run_patiently(script));
-        let mut deadline = pin!(self.platform.sleep(DEADLINE));
+    /// Runs a script that may be repeated safely, one of many that a caller waits for.
+    pub(super) async fn run_batch(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
         tokio::select! {
             biased;
-            outcome = &mut work => outcome,
-            () = &mut deadline => Err(Failure::Deadline),
+            outcome = self.run(script) => outcome,
+            () = self.platform.sleep(BATCH_DEADLINE) => Err(Failure::Deadline),
         }
     }
 
-    async fn run_patiently(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
+    /// Runs a script that may be repeated safely. Whoever asked has a deadline; this has none of its own, since each
+    /// timer is as dear as a statement.
+    pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
         let mut tries = Tries::default();
         loop {
             let (error, was_kept) = match self.attempt(script, tries.fresh).await {
