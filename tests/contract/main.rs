@@ -24,6 +24,7 @@ mod rotation;
 mod sequences;
 mod statements;
 mod storage;
+mod supply;
 mod theft;
 mod tokens;
 mod verify;
@@ -53,5 +54,6 @@ fn main() -> ExitCode {
         ("statements", statements::cases()),
         ("interop", interop::cases()),
         ("load", load::cases()),
+        ("supply", supply::cases()),
     ])
 }

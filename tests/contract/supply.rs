@@ -1,0 +1,140 @@
+//! What the built components ask of their host: these interfaces, that one address, nothing else (SC1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use session_tests::prelude::*;
+use testbed::build::{COMPONENTS, component_file};
+use testbed::workspace_root;
+use wasmparser::{ComponentTypeRef, Parser, Payload};
+
+// No database is asked, so once is enough.
+suite! {
+    sqlite:
+        sc1_the_http_component_imports_exactly_these_interfaces,
+        sc1_the_scheduled_component_imports_no_more_than_its_trigger_has,
+        sc1_the_http_component_stays_small,
+        sc1_no_component_reaches_more_than_the_database;
+}
+
+/// One line more is one power more.
+const HTTP: [&str; 25] = [
+    "spin:mysql/mysql@3.0.0",
+    "spin:sqlite/sqlite@3.1.0",
+    "spin:variables/variables@3.0.0",
+    "wasi:cli/environment@0.2.6",
+    "wasi:cli/exit@0.2.6",
+    "wasi:cli/stderr@0.2.6",
+    "wasi:cli/stdin@0.2.6",
+    "wasi:cli/stdout@0.2.6",
+    "wasi:cli/terminal-input@0.2.6",
+    "wasi:cli/terminal-output@0.2.6",
+    "wasi:cli/terminal-stderr@0.2.6",
+    "wasi:cli/terminal-stdin@0.2.6",
+    "wasi:cli/terminal-stdout@0.2.6",
+    "wasi:clocks/monotonic-clock@0.2.6",
+    "wasi:clocks/monotonic-clock@0.3.0",
+    "wasi:clocks/types@0.3.0",
+    "wasi:clocks/wall-clock@0.2.6",
+    "wasi:filesystem/preopens@0.2.6",
+    "wasi:filesystem/types@0.2.6",
+    "wasi:http/types@0.3.0",
+    "wasi:io/error@0.2.6",
+    "wasi:io/poll@0.2.6",
+    "wasi:io/streams@0.2.6",
+    "wasi:random/insecure-seed@0.2.6",
+    "wasi:random/random@0.2.6",
+];
+
+const DATABASE: &str = "mysql://{{ mysql_host }}:{{ mysql_port }}";
+
+/// What a component imports: its interfaces, and the names of single types.
+#[derive(Default)]
+struct Imports {
+    interfaces: BTreeSet<String>,
+    types: BTreeSet<String>,
+}
+
+fn imports(package: &str) -> Imports {
+    let bytes = std::fs::read(component_file(package)).expect("the component is built");
+    let mut found = Imports::default();
+    // The modules and components inside import from each other.
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(&bytes) {
+        match payload.expect("it is a component") {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    let import = import.expect("it is an import");
+                    let set = match import.ty {
+                        ComponentTypeRef::Instance(_) => &mut found.interfaces,
+                        ComponentTypeRef::Type(_) => &mut found.types,
+                        other => panic!("{other:?} in {package}"),
+                    };
+                    set.insert(import.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+async fn sc1_the_http_component_imports_exactly_these_interfaces(_: Backend) {
+    let found = imports("session-http");
+    assert_eq!(found.interfaces, HTTP.map(str::to_owned).into());
+    assert_eq!(found.types, BTreeSet::new());
+}
+
+/// Its trigger knows WASI 0.2 and Spin 2: anything later keeps the application from starting.
+async fn sc1_the_scheduled_component_imports_no_more_than_its_trigger_has(_: Backend) {
+    let found = imports("session-maintenance");
+    assert!(found.interfaces.contains("fermyon:spin/mysql@2.0.0"));
+    let allowed = |name: &&String| match name.split_once('@') {
+        Some(("fermyon:spin-cron/cron-types", version)) => version == "2.0.0",
+        Some((name, "2.0.0")) => name.starts_with("fermyon:spin/"),
+        Some((name, version)) => name.starts_with("wasi:") && version.starts_with("0.2."),
+        None => false,
+    };
+    let more: Vec<_> = found
+        .interfaces
+        .iter()
+        .filter(|name| !allowed(name))
+        .collect();
+    assert!(more.is_empty(), "{more:?}");
+    // Those of cron-types, by their names in this component.
+    assert_eq!(found.types, ["error", "metadata"].map(str::to_owned).into());
+}
+
+async fn sc1_the_http_component_stays_small(_: Backend) {
+    let file = component_file("session-http");
+    let size = file.metadata().expect("the component is built").len();
+    assert!(size < 1_500_000, "{size} bytes");
+}
+
+async fn sc1_no_component_reaches_more_than_the_database(_: Backend) {
+    let text = std::fs::read_to_string(workspace_root().join("spin.toml")).expect("it is there");
+    let manifest: toml::Table = text.parse().expect("it is TOML");
+    let components = manifest["component"].as_table().expect("it has components");
+    let hosts: BTreeMap<&str, toml::Value> = components
+        .iter()
+        .map(|(name, component)| (&**name, component["allowed_outbound_hosts"].clone()))
+        .collect();
+    let only_the_database = toml::Value::Array(vec![DATABASE.into()]);
+    let expected = COMPONENTS.map(|name| (name, only_the_database.clone()));
+    assert_eq!(hosts, expected.into());
+    // Other keys that open a way out, such as `allowed_http_hosts`, have no place at all.
+    for (name, component) in components {
+        let component = component.as_table().expect("a component has settings");
+        let keys: BTreeSet<&str> = component.keys().map(|key| &**key).collect();
+        let known = [
+            "allowed_outbound_hosts",
+            "build",
+            "files",
+            "source",
+            "sqlite_databases",
+            "variables",
+        ];
+        assert!(keys.is_subset(&known.into()), "{name}: {keys:?}");
+    }
+}
