@@ -16,6 +16,7 @@ mod input;
 mod interop;
 mod key_file;
 mod keys;
+mod leak;
 mod load;
 mod refresh;
 mod reuse_window;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ("tokens", tokens::cases()),
         ("forgery", forgery::cases()),
         ("forged_claims", forged_claims::cases()),
+        ("leak", leak::cases()),
         ("rotation", rotation::cases()),
         ("reuse_window", reuse_window::cases()),
         ("theft", theft::cases()),

@@ -2,11 +2,15 @@
 //!
 //! Nothing here is the library's code: a fault in its cryptography must not cancel itself out.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::time::HOUR;
 
 /// The lower-case hexadecimal SHA-256 of a text.
 pub fn sha256_hex(text: &str) -> String {
@@ -35,6 +39,47 @@ pub fn sign(header: &str, claims: &[u8], key: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(signed.as_bytes());
     format!("{signed}.{}", base64url(&mac.finalize().into_bytes()))
+}
+
+/// A refresh token as somebody makes it who knows its layout (at the top of `src/domain/token/refresh.rs`) and its
+/// session.
+#[derive(Clone, Debug)]
+pub struct RefreshToken(Vec<u8>);
+
+impl RefreshToken {
+    const GENERATION: Range<usize> = 25..29;
+    const PARENT: Range<usize> = 69..101;
+
+    /// The first of the session with this handle.
+    pub fn of(handle: &str, now: i64) -> Self {
+        let mut bytes = vec![1];
+        bytes.extend(from_base64url(handle));
+        bytes.extend([0; 4]);
+        bytes.extend(now.to_be_bytes());
+        bytes.extend((now + HOUR).to_be_bytes());
+        bytes.resize(Self::PARENT.end, 0);
+        Self(bytes)
+    }
+
+    /// The same with so many before it.
+    pub fn with_generation(mut self, generation: u32) -> Self {
+        self.0[Self::GENERATION].copy_from_slice(&generation.to_be_bytes());
+        self
+    }
+
+    /// The same as child of the token with this single hash, of 32 bytes.
+    pub fn with_parent(mut self, hash: &[u8]) -> Self {
+        self.0[Self::PARENT].copy_from_slice(hash);
+        self
+    }
+
+    /// Authenticated with a key.
+    pub fn sign(&self, key: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        mac.update(b"session refresh token 1\0");
+        mac.update(&self.0);
+        base64url(&[&*self.0, &*mac.finalize().into_bytes()].concat())
+    }
 }
 
 /// An access token taken apart, to be put together again differently.
