@@ -8,8 +8,10 @@ use session_tests::prelude::*;
 
 suite! {
     everywhere:
-        th1_every_sequence_of_up_to_4_steps_is_answered_by_the_table,
+        th1_every_sequence_of_up_to_5_steps_is_answered_by_the_table,
         th1_long_random_sequences_are_answered_by_the_table;
+    sqlite:
+        th1_every_sequence_of_up_to_6_steps_is_answered_by_the_table;
 }
 
 /// A step of either party, on the token with this number in order of issue.
@@ -143,9 +145,14 @@ async fn play_all(db: Backend, sequences: Vec<Vec<Step>>) {
         .await;
 }
 
-async fn th1_every_sequence_of_up_to_4_steps_is_answered_by_the_table(db: Backend) {
-    let mut games = vec![(Model::new(), Vec::new())];
-    for _ in 0..4 {
+/// Every sequence that begins with these steps and goes on for so many.
+fn sequences(beginning: &[Step], length: usize) -> Vec<Vec<Step>> {
+    let mut first = Model::new();
+    for step in beginning {
+        first.take(*step);
+    }
+    let mut games = vec![(first, beginning.to_vec())];
+    for _ in 0..length {
         let longer = games.iter().flat_map(|(model, steps)| {
             model.steps().map(|step| {
                 let (mut model, mut steps) = (model.clone(), steps.clone());
@@ -156,8 +163,24 @@ async fn th1_every_sequence_of_up_to_4_steps_is_answered_by_the_table(db: Backen
         });
         games = longer.collect();
     }
-    assert!(games.len() > 100, "{}", games.len());
-    play_all(db, games.into_iter().map(|(_, steps)| steps).collect()).await;
+    games.into_iter().map(|(_, steps)| steps).collect()
+}
+
+/// A child that was confirmed: from then on there is a token older than the current one.
+const CONFIRMED: [Step; 2] = [Step::Refresh(0), Step::Verify(1)];
+
+async fn th1_every_sequence_of_up_to_5_steps_is_answered_by_the_table(db: Backend) {
+    let mut games = sequences(&[], 5);
+    games.extend(sequences(&CONFIRMED, 4));
+    assert!(games.len() > 1_500, "{}", games.len());
+    play_all(db, games).await;
+}
+
+async fn th1_every_sequence_of_up_to_6_steps_is_answered_by_the_table(db: Backend) {
+    let mut games = sequences(&[], 6);
+    games.extend(sequences(&CONFIRMED, 5));
+    assert!(games.len() > 10_000, "{}", games.len());
+    play_all(db, games).await;
 }
 
 async fn th1_long_random_sequences_are_answered_by_the_table(db: Backend) {
