@@ -16,6 +16,8 @@ suite! {
         the_id_refresh_token_lives_as_long_as_the_refresh_token,
         tf9_handles_and_tokens_have_at_least_128_random_bits,
         tf9_keys_have_256_random_bits;
+    sqlite:
+        tf9_100000_handles_and_tokens_have_at_least_128_random_bits;
 }
 
 async fn an_access_token_is_a_standard_jwt(db: Backend) {
@@ -172,11 +174,35 @@ async fn the_id_refresh_token_lives_as_long_as_the_refresh_token(db: Backend) {
 async fn tf9_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;
-    let mut sessions = Vec::new();
-    for _ in 0..30 {
-        let creates = (0..50).map(|_| service.create("ada"));
-        sessions.extend(futures::future::join_all(creates).await);
-    }
+    check_randomness(&sessions(&service, 1_500).await);
+}
+
+async fn tf9_100000_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
+    let service = db.service().start().await;
+    service.freeze().await;
+    check_randomness(&sessions(&service, 100_000).await);
+}
+
+/// So many sessions, from several clients.
+async fn sessions(service: &Service, count: usize) -> Vec<Session> {
+    const CLIENTS: usize = 50;
+    let client = |_| {
+        let client = service.another_client();
+        async move {
+            let mut sessions = Vec::new();
+            for _ in 0..count / CLIENTS {
+                sessions.push(client.create("ada").await);
+            }
+            sessions
+        }
+    };
+    futures::future::join_all((0..CLIENTS).map(client))
+        .await
+        .concat()
+}
+
+#[track_caller]
+fn check_randomness(sessions: &[Session]) {
     let handles: Vec<&str> = sessions.iter().map(|session| &*session.handle).collect();
     let refresh: Vec<&str> = sessions
         .iter()
