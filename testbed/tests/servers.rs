@@ -73,6 +73,13 @@ fn mysql_runs_with_the_settings_of_an_old_installation() {
             .unwrap();
         if flavor == Flavor::MySql {
             assert_eq!(rows, [["", "latin1"]]);
+            // So does every database of the suite.
+            server.create_database("new").unwrap();
+            let rows = server.query_admin(
+                "SELECT default_character_set_name FROM information_schema.schemata \
+                 WHERE schema_name = 'new'",
+            );
+            assert_eq!(rows.unwrap(), [["latin1"]]);
         }
         assert!(!server.version().unwrap().is_empty());
     }

@@ -27,10 +27,19 @@ suite! {
 const LIMIT: Duration = Duration::from_secs(5);
 const CREATE: &str = r#"{"userId":"ada"}"#;
 
-/// A server for one test, and a database on it.
+/// A server for one test, with the suite's settings, and a database on it.
 pub(crate) async fn own_server(db: Backend) -> (Arc<Server>, Arc<Place>) {
+    own_server_with(db, &[]).await
+}
+
+/// Like [`own_server`], with more arguments for the server.
+pub(crate) async fn own_server_with(
+    db: Backend,
+    arguments: &'static [&'static str],
+) -> (Arc<Server>, Arc<Place>) {
     let start = move || {
-        let server = Server::start(db.flavor()).expect("the server starts");
+        let arguments = [db.flavor().suite_arguments(), arguments].concat();
+        let server = Server::start_with(db.flavor(), &arguments).expect("the server starts");
         let place = Place::private(db, &server);
         (Arc::new(server), place)
     };
