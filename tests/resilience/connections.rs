@@ -4,16 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
+use mysql_async::{Conn, OptsBuilder};
 use session_tests::prelude::*;
+use testbed::database::Server;
 
 use crate::common::{Answer, busy, child_of, data, eventually};
-use crate::outage::own_server;
+use crate::outage::{own_server, own_server_with};
 
 suite! {
     servers:
         cc9_killed_connections_under_64_clients_hang_nothing,
         db7_a_stale_connection_costs_nobody_anything,
-        db8_five_connections_for_200_clients;
+        db8_five_connections_of_a_user_for_200_clients,
+        db8_five_connections_of_the_server_for_200_clients;
 }
 
 /// Ends every connection to a database but the caller's own; returns how many.
@@ -149,12 +152,43 @@ async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
     service.assert_no_traps().await;
 }
 
-async fn db8_five_connections_for_200_clients(db: Backend) {
+/// More than the five connections that are there: the user's own limit is reached.
+async fn db8_five_connections_of_a_user_for_200_clients(db: Backend) {
     let _turn = busy().await;
     let (server, place) = own_server(db).await;
-    // The server's own limit has a minimum of 10 on MariaDB, and an administrator is let in beyond it.
+    let service = as_app(&server, &place, "WITH MAX_USER_CONNECTIONS 5").await;
+    crowd(db, &service).await;
+}
+
+/// The server's limit is reached, so that it says 1040. Five of its ten connections (MariaDB takes no less) are
+/// somebody else's; one beyond them is for administrators.
+async fn db8_five_connections_of_the_server_for_200_clients(db: Backend) {
+    let _turn = busy().await;
+    let (server, place) = own_server_with(db, &["--max-connections=10"]).await;
+    let service = as_app(&server, &place, "").await;
+    let options = OptsBuilder::default()
+        .ip_or_hostname(server.host())
+        .tcp_port(server.port())
+        .user(Some("app"))
+        .pass(Some(PASSWORD))
+        .prefer_socket(false);
+    let others = (0..5).map(|_| Conn::new(options.clone()));
+    let others = join_all(others).await;
+    assert!(others.iter().all(Result::is_ok), "{others:?}");
+    crowd(db, &service).await;
+    let sql = "SHOW GLOBAL STATUS LIKE 'Connection_errors_max_connections'";
+    let refused = tokio::task::block_in_place(|| server.query_admin(sql));
+    let refused = refused.expect("an administrator may");
+    assert_ne!(refused[0][1], "0", "the limit was never reached");
+    drop(others);
+}
+
+const PASSWORD: &str = "pass word";
+
+/// A service as a user who is no administrator: those are let in beyond the limit.
+async fn as_app(server: &Server, place: &Place, limit: &str) -> Service {
     let sql = [
-        "CREATE USER 'app'@'%' IDENTIFIED BY 'pass word' WITH MAX_USER_CONNECTIONS 5",
+        &*format!("CREATE USER 'app'@'%' IDENTIFIED BY '{PASSWORD}' {limit}"),
         "GRANT ALL ON session.* TO 'app'@'%'",
     ];
     tokio::task::block_in_place(|| {
@@ -162,9 +196,14 @@ async fn db8_five_connections_for_200_clients(db: Backend) {
             server.execute_admin(sql).expect("an administrator may");
         }
     });
-    let place = place.as_user_of(&server, "app", "pass word");
-    let service = place.service().start().await;
+    let service = place.as_user_of(server, "app", PASSWORD).service();
+    let service = service.start().await;
     service.create("first").await;
+    service
+}
+
+/// 200 clients are served or told to come back; afterwards all is as before.
+async fn crowd(db: Backend, service: &Service) {
     let clients = (0..200).map(|_| {
         let client = service.another_client();
         async move {
