@@ -332,4 +332,36 @@ mod tests {
         assert!(!secret.matches(b""));
         assert_eq!(format!("{secret:?}"), "SecretString(..)");
     }
+    /// What begins with `head`, to its closing brace; tests don't count.
+    fn item<'a>(source: &'a str, head: &str) -> &'a str {
+        let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((source, ""));
+        let (before, _) = code
+            .split_once(head)
+            .unwrap_or_else(|| panic!("there is no {head}"));
+        let line = before.rsplit('\n').next().unwrap_or("");
+        let indent = line.len() - line.trim_start().len();
+        let end = format!("\n{}}}\n", " ".repeat(indent));
+        code[before.len()..].split(&end).next().unwrap_or("")
+    }
+
+    /// Times are no proof, so this reads who does the comparing.
+    #[test]
+    fn se3_macs_hashes_and_api_keys_are_compared_in_constant_time() {
+        let here = include_str!("secret.rs");
+        let hs256 = include_str!("token/hs256.rs");
+        let refresh = include_str!("token/refresh.rs");
+        let http = include_str!("../http/mod.rs");
+        for (source, head, comparison) in [
+            (here, "fn verify_mac(", ".verify_slice(tag)"),
+            (here, "impl PartialEq for Key ", ".ct_eq("),
+            (here, "impl PartialEq for DoubleHash ", ".ct_eq("),
+            (here, "fn matches(", ".ct_eq("),
+            (hs256, "fn verify(", ".verify_slice(tag)"),
+            (refresh, "pub fn verify<", ".verify_mac("),
+            (http, "fn authenticate(", "key.matches("),
+        ] {
+            let item = item(source, head);
+            assert!(item.contains(comparison), "{item}");
+        }
+    }
 }
