@@ -140,7 +140,7 @@ async fn tf7_signed_nonsense_is_refused_or_exact(db: Backend) {
     let (_, token, key) = signed(&service).await;
     let claims = token.claims.to_string();
     let inner = &claims[1..claims.len() - 1];
-    let deep = "[".repeat(30_000);
+    let deep = "[".repeat(100_000);
     let nonsense: Vec<Vec<u8>> = vec![
         b"".into(),
         b"null".into(),
@@ -155,6 +155,8 @@ async fn tf7_signed_nonsense_is_refused_or_exact(db: Backend) {
         format!("{{{inner},\"exp\":9999999999}}").into(),
         format!("{{\"userPayload\":{deep},{inner}}}").into(),
         format!("{{\"unknown\":{deep},{inner}}}").into(),
+        format!("{{{inner},\"userPayload\":{deep}").into(),
+        deep.clone().into(),
         [b"{\"userPayload\":\"\xff\xfe\",", inner.as_bytes(), b"}"].concat(),
         [b"{\"unknown\":\"\xc3\x28\",", inner.as_bytes(), b"}"].concat(),
         claims.replace("\"ada\"", "\"a\0b\"").into(),
@@ -180,7 +182,7 @@ async fn tf7_signed_nonsense_is_refused_or_exact(db: Backend) {
     let exact = [
         r#""\u0000""#.to_owned(),
         r#"{"a":1,"a":2}"#.to_owned(),
-        format!("{deep}{}", "]".repeat(30_000)),
+        format!("{}{}", "[".repeat(30_000), "]".repeat(30_000)),
         quote(&"x".repeat(65_533)),
     ];
     for payload in exact {
