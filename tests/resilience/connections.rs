@@ -116,7 +116,16 @@ async fn cc9_killed_connections_under_64_clients_hang_nothing(db: Backend) {
 async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;
-    for request in ["create", "refresh", "verify", "data", "write", "delete all"] {
+    for request in [
+        "create",
+        "refresh",
+        "refresh a child",
+        "verify a child",
+        "data",
+        "write",
+        "delete",
+        "delete all",
+    ] {
         let user = format!("user of {request}");
         let session = service.create_with_data(&user, &data(0)).await;
         let child = child_of(&service, &session).await;
@@ -127,24 +136,32 @@ async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
             service.tables().query(sql, &[]).await[0][0].as_deref() == Some("1")
         })
         .await;
+        let before = service.stats().await.connections.opened;
         let reply = match request {
             "create" => {
                 service
                     .post_session(format!(r#"{{"userId":"{user}"}}"#))
                     .await
             }
-            "refresh" => service.refresh(&child.refresh.value).await,
-            "verify" => service.verify(&child.access.value).await,
+            "refresh" => service.refresh(&session.refresh.value).await,
+            "refresh a child" => service.refresh(&child.refresh.value).await,
+            "verify a child" => service.verify(&child.access.value).await,
             "data" => service.data(&session.handle).await,
             "write" => service.write_data(&session.handle, &data(1)).await,
+            "delete" => service.revoke(&session.handle).await,
             _ => service.revoke_all(&user).await,
         };
         assert_eq!(Answer::of_reply(&reply), Answer::Ok, "{request}: {reply:?}");
+        let opened = service.stats().await.connections.opened - before;
+        assert_eq!(opened, 1, "{request}");
+        if request == "delete" {
+            assert_eq!(reply.part("deletedAnyEntry").as_deref(), Some("true"));
+        }
         let sql = "SELECT COUNT(*) FROM refresh_tokens WHERE user_id = ?";
         let count = service.tables().query(sql, &[&user]).await[0][0].clone();
         let expected = match request {
             "create" => "2",
-            "delete all" => "0",
+            "delete" | "delete all" => "0",
             _ => "1",
         };
         assert_eq!(count.as_deref(), Some(expected), "{request}");
