@@ -1,5 +1,7 @@
 //! Requests at the same time, over two processes on one database.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use session_tests::prelude::*;
 
@@ -14,8 +16,7 @@ suite! {
         cc3_nothing_succeeds_after_an_acknowledged_delete,
         cc3_a_delete_between_two_statements_wins,
         cc4_delete_all_takes_every_session_acknowledged_before,
-        cc7_no_acknowledged_write_is_lost_to_a_refresh,
-        cc8_one_failing_request_of_sixteen_takes_nobody_along;
+        cc7_no_acknowledged_write_is_lost_to_a_refresh;
 }
 
 const MANY: usize = 64;
@@ -160,7 +161,7 @@ async fn cc3_nothing_succeeds_after_an_acknowledged_delete(db: Backend) {
             }
         };
         let delete = async {
-            tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
             let reply = pair[1].revoke(&session.handle).await;
             gone.store(true, std::sync::atomic::Ordering::SeqCst);
             assert_eq!(reply.part("deletedAnyEntry").as_deref(), Some("true"));
@@ -251,44 +252,4 @@ async fn cc7_no_acknowledged_write_is_lost_to_a_refresh(db: Backend) {
     let row = pair[0].tables().session(&session.handle).await;
     let row = row.expect("live");
     assert_eq!((row.generation, row.session_info), (40, Some(data(60))));
-}
-
-async fn cc8_one_failing_request_of_sixteen_takes_nobody_along(db: Backend) {
-    use testbed::service::{Action, FaultRule, On};
-    let service = db.service().one_instance().start().await;
-    let creates = (0..16).map(|_| service.create_with_data("ada", "0"));
-    let sessions = join_all(creates).await;
-    for round in 0..6 {
-        let failure = match (round % 2, db) {
-            (0, _) => Action::error(1290, "read-only"),
-            (_, Backend::Sqlite) => Action::error(0, "disk I/O error"),
-            _ => Action::cut_before(),
-        };
-        let nth = 1 + 3 * round;
-        let mut rules = vec![
-            FaultRule::new(On::Statement, failure)
-                .sql_contains("UPDATE")
-                .nth(nth),
-        ];
-        if round % 2 == 1 {
-            // Its second try on a new connection fails as well.
-            rules.push(FaultRule::new(On::Open, Action::error(2006, "gone")));
-        }
-        service.faults(&rules).await;
-        let sent = data(round);
-        let writes = sessions
-            .iter()
-            .map(|session| service.write_data(&session.handle, &sent));
-        let replies = join_all(writes).await;
-        service.database_back().await;
-        let failed = replies.iter().filter(|reply| reply.status == 503).count();
-        assert!(failed <= 2, "round {round}: {replies:?}");
-        for (session, reply) in sessions.iter().zip(&replies) {
-            if Answer::of_reply(reply) == Answer::Ok {
-                let read = service.data(&session.handle).await;
-                assert_eq!(read.part("sessionData"), Some(sent.clone()));
-            }
-        }
-    }
-    service.assert_no_traps().await;
 }

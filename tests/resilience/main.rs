@@ -17,6 +17,7 @@ mod keys;
 mod locks;
 mod master_key;
 mod model;
+mod one_instance;
 mod outage;
 mod overtaken;
 mod restore;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     session_tests::watch::on();
     let outcome = session_tests::harness::main(vec![
         ("concurrency", concurrency::cases()),
+        ("one_instance", one_instance::cases()),
         ("theft", theft::cases()),
         ("overtaken", overtaken::cases()),
         ("keys", keys::cases()),

@@ -148,8 +148,13 @@ impl Service {
 
     /// How often the rules in force have acted.
     pub async fn fired(&self) -> u64 {
+        self.fired_each().await.iter().sum()
+    }
+
+    /// How often each of the rules in force has acted.
+    pub async fn fired_each(&self) -> Vec<u64> {
         let rules = self.control().faults().await.expect("the host knows");
-        rules.iter().map(|rule| rule.fired).sum()
+        rules.iter().map(|rule| rule.fired).collect()
     }
 
     /// How many calls the rules in force have counted.
@@ -171,6 +176,12 @@ impl Service {
             .wait_for_pause(name, limit)
             .await
             .expect("a statement arrives at the pause");
+    }
+
+    /// How many calls wait at pauses.
+    pub async fn paused(&self) -> usize {
+        let paused = self.control().paused().await;
+        paused.expect("the host knows").len()
     }
 
     /// Lets the statements at a pause go on.
