@@ -13,17 +13,25 @@ use crate::outage::{on, own_server, start_again};
 
 suite! {
     everywhere:
-        du1_db11_th5_what_was_acknowledged_survives_every_crash;
+        du1_db11_what_was_acknowledged_survives_every_crash;
 }
 
 const CLIENTS: usize = 8;
 const CRASHES: usize = 6;
 
+/// What is killed. SQLite has no server, so there it is always the service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Crash {
+    Service,
+    Server,
+    Both,
+}
+
 #[derive(Default)]
 struct Tally {
     requests: u64,
     unknown: u64,
-    sessions: usize,
+    sessions: u64,
     checks: u64,
 }
 
@@ -36,7 +44,7 @@ struct Entry {
     asked_delete: bool,
 }
 
-async fn du1_db11_th5_what_was_acknowledged_survives_every_crash(db: Backend) {
+async fn du1_db11_what_was_acknowledged_survives_every_crash(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }
@@ -52,35 +60,46 @@ async fn game(db: Backend, mut random: Random) {
     let mut service = place.service().start().await;
     let mut journals: Vec<Vec<Entry>> = (0..CLIENTS).map(|_| Vec::new()).collect();
     let mut tally = Tally::default();
-    let (mut of_service, mut of_server) = (0, 0);
-    for _ in 0..CRASHES {
+    let mut crashes = Vec::new();
+    let first = random.below(3);
+    for number in 0..CRASHES {
         let after = Duration::from_millis(150 + random.below(500) as u64);
-        let kill_server = server.as_ref().filter(|_| random.one_in(2));
+        let crash = match (&server, (first + number) % 3) {
+            (None, _) | (_, 0) => Crash::Service,
+            (_, 1) => Crash::Server,
+            _ => Crash::Both,
+        };
+        crashes.push(crash);
+        let dying = server.as_ref().filter(|_| crash != Crash::Service);
         let work = journals.iter_mut().map(|journal| {
             let random = Random::seeded(random.bits());
             write_until_lost(service.another_client(), journal, random)
         });
-        let crash = async {
+        let death = async {
             tokio::time::sleep(after).await;
-            match kill_server {
-                Some(server) => on(server, Server::kill).await,
-                None => kill_process(&service).await,
-            }
+            let of_server = async {
+                if let Some(server) = dying {
+                    on(server, Server::kill).await;
+                }
+            };
+            let of_service = async {
+                if crash != Crash::Server {
+                    kill_process(&service).await;
+                }
+            };
+            futures::join!(of_server, of_service);
         };
-        let (counts, ()) = futures::join!(join_all(work), crash);
-        for (requests, unknown) in counts {
-            tally.requests += requests;
-            tally.unknown += unknown;
+        let (tallies, ()) = futures::join!(join_all(work), death);
+        for of_client in tallies {
+            tally.requests += of_client.requests;
+            tally.unknown += of_client.unknown;
+            tally.sessions += of_client.sessions;
         }
-        match kill_server {
-            Some(server) => {
-                of_server += 1;
-                on(server, start_again).await;
-            }
-            None => {
-                of_service += 1;
-                service = place.service().start().await;
-            }
+        if let Some(server) = dying {
+            on(server, start_again).await;
+        }
+        if crash != Crash::Server {
+            service = place.service().start().await;
         }
         wait_until_it_serves(&service).await;
         for journal in &mut journals {
@@ -97,10 +116,14 @@ async fn game(db: Backend, mut random: Random) {
         sessions,
         checks,
     } = tally;
+    let count = |wanted: Crash| crashes.iter().filter(|crash| **crash == wanted).count();
     println!(
-        "{} crash: {of_service} kills of the service, {of_server} of the server, {requests} requests ({unknown} \
+        "{} crash: {} kills of the service, {} of the server, {} of both at once, {requests} requests ({unknown} \
          without an answer) on {sessions} sessions, {checks} checks: nothing acknowledged was lost",
-        db.name()
+        db.name(),
+        count(Crash::Service),
+        count(Crash::Server),
+        count(Crash::Both),
     );
     drop(service);
     drop(server.map(Arc::into_inner));
@@ -122,16 +145,11 @@ async fn wait_until_it_serves(service: &Service) {
     .await;
 }
 
-/// Works on sessions of its own until an answer is missing; returns how many requests it made, how many of them
-/// without an answer.
-async fn write_until_lost(
-    client: Client,
-    journal: &mut Vec<Entry>,
-    mut random: Random,
-) -> (u64, u64) {
-    let mut requests = 0;
+/// Works on sessions of its own until an answer is missing.
+async fn write_until_lost(client: Client, journal: &mut Vec<Entry>, mut random: Random) -> Tally {
+    let mut tally = Tally::default();
     loop {
-        requests += 1;
+        tally.requests += 1;
         let live: Vec<usize> = (0..journal.len())
             .filter(|i| !journal[*i].deleted)
             .collect();
@@ -143,14 +161,20 @@ async fn write_until_lost(
             let body = format!(r#"{{"userId":"ada","sessionData":{}}}"#, data(0));
             let result = client.try_json("POST", "/session", body).await;
             match Answer::of(&result) {
-                Answer::Ok => journal.push(Entry {
-                    session: Session::created(&result.expect("it is OK")),
-                    data: 0,
-                    asked_data: None,
-                    deleted: false,
-                    asked_delete: false,
-                }),
-                answer if answer.is_unknown() => return (requests, 1),
+                Answer::Ok => {
+                    tally.sessions += 1;
+                    journal.push(Entry {
+                        session: Session::created(&result.expect("it is OK")),
+                        data: 0,
+                        asked_data: None,
+                        deleted: false,
+                        asked_delete: false,
+                    });
+                }
+                answer if answer.is_unknown() => {
+                    tally.unknown += 1;
+                    return tally;
+                }
                 answer => panic!("a create: {answer:?}"),
             }
             continue;
@@ -197,7 +221,10 @@ async fn write_until_lost(
         };
         match answer {
             Answer::Ok => {}
-            answer if answer.is_unknown() => return (requests, 1),
+            answer if answer.is_unknown() => {
+                tally.unknown += 1;
+                return tally;
+            }
             answer => panic!("of a live session: {answer:?}"),
         }
     }
@@ -232,7 +259,6 @@ async fn check(service: &Service, journal: &mut Vec<Entry>, tally: &mut Tally) {
         assert_eq!(Answer::of_reply(&reply), Answer::Ok, "{reply:?}");
         entry.session = Session::refreshed(&reply);
     }
-    tally.sessions = tally.sessions.max(journal.len() * CLIENTS);
     // What is over needs no more checks.
     journal.retain(|entry| !entry.deleted);
     journal.truncate(6);
