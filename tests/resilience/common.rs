@@ -149,11 +149,19 @@ pub(crate) async fn soak<F: Future<Output = ()>>(mut play: impl FnMut(Random) ->
 const GAMES: u32 = 6;
 const AT_A_TIME: u32 = 4;
 
-fn soak_share() -> Duration {
-    let minutes = std::env::var("TESTBED_SOAK_MINUTES")
+/// Whether this is a soak.
+pub(crate) fn soaking() -> bool {
+    soak_minutes() > 0
+}
+
+fn soak_minutes() -> u64 {
+    std::env::var("TESTBED_SOAK_MINUTES")
         .ok()
-        .and_then(|text| text.parse::<u64>().ok())
-        .unwrap_or(0);
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
+}
+
+fn soak_share() -> Duration {
     let databases = Backend::chosen().map_or(1, |chosen| chosen.len().max(1)) as u32;
-    Duration::from_secs(60 * minutes) * AT_A_TIME / (GAMES * databases).max(AT_A_TIME)
+    Duration::from_secs(60 * soak_minutes()) * AT_A_TIME / (GAMES * databases).max(AT_A_TIME)
 }

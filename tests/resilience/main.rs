@@ -10,6 +10,7 @@ mod common;
 mod concurrency;
 mod connections;
 mod crash;
+mod deaths;
 mod fault_matrix;
 mod flood;
 mod history;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ("master_key", master_key::cases()),
         ("clean_up", clean_up::cases()),
         ("outage", outage::cases()),
+        ("deaths", deaths::cases()),
         ("connections", connections::cases()),
         ("locks", locks::cases()),
         ("restore", restore::cases()),
