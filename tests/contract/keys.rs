@@ -11,6 +11,7 @@ suite! {
         keys_survive_a_restart,
         kr1_kr2_the_request_path_rotates_an_overdue_key_unnoticed,
         kr1_kr2_the_scheduled_component_rotates_ahead_of_time,
+        kr1_a_token_of_the_last_second_before_a_rotation_is_good_to_its_end,
         kr3_a_key_is_kept_until_its_last_token_has_expired,
         kr4_while_the_database_is_away_the_old_key_signs_on,
         a_rotation_missed_for_weeks_adds_one_key,
@@ -167,6 +168,39 @@ async fn kr1_kr2_the_scheduled_component_rotates_ahead_of_time(db: Backend) {
         "the scheduled component was not ahead"
     );
     pair.assert_published_before_use();
+}
+
+async fn kr1_a_token_of_the_last_second_before_a_rotation_is_good_to_its_end(db: Backend) {
+    let (mut pair, start) = Pair::start(db).await;
+    for minutes in [45, 50, 55] {
+        pair.live_at(start + minutes * MINUTE, true).await;
+    }
+    let second = pair.processes[0].tables().signing_key("2").await;
+    let rotation = second.created_at_time;
+    pair.live_at(rotation - SECOND, false).await;
+    let last: Vec<String> = pair.tokens[pair.tokens.len() - 2..].to_vec();
+    pair.live_at(rotation, false).await;
+    let first: Vec<String> = pair.tokens[pair.tokens.len() - 2..].to_vec();
+    for (tokens, kid) in [(&last, "1"), (&first, "2")] {
+        assert!(tokens.iter().all(|token| Jwt::parse(token).kid() == kid));
+    }
+
+    let end = Jwt::parse(&last[0]).seconds("exp") * SECOND;
+    assert_eq!(end, rotation - SECOND + HOUR);
+    let often = (rotation..end).step_by(MINUTE as usize);
+    for now in often.chain([end - 1, end]) {
+        for process in &pair.processes {
+            process.freeze_at(now).await;
+        }
+        pair.processes[0].tick().await;
+        let expected = if now < end { "OK" } else { "TRY_REFRESH_TOKEN" };
+        for process in &pair.processes {
+            for token in &last {
+                let answer = process.verify(token).await.answer();
+                assert_eq!(answer, expected, "{} ms after the rotation", now - rotation);
+            }
+        }
+    }
 }
 
 async fn kr3_a_key_is_kept_until_its_last_token_has_expired(db: Backend) {
