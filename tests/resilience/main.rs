@@ -51,7 +51,6 @@ fn main() -> ExitCode {
         ("rotation", rotation::cases()),
         ("crash", crash::cases()),
     ]);
-    let (replies, lines) = session_tests::watch::looked_at();
-    println!("canary scan: {replies} replies and {lines} log lines, no secret in any");
+    println!("{}", session_tests::watch::summary());
     outcome
 }

@@ -68,7 +68,7 @@ async fn se1_every_error_is_silent_about_secrets(db: Backend) {
         service.send(method, path, &headers, body).await
     };
     let body = format!(
-        r#"{{"userId":"ada","jwtPayload":{0},"sessionData":{0}}}"#,
+        r#"{{"userId":{0},"jwtPayload":{0},"sessionData":{0}}}"#,
         data(1)
     );
     let session = Session::created(&send("POST", "/session", body.clone()).await);
@@ -174,6 +174,8 @@ async fn se1_every_error_is_silent_about_secrets(db: Backend) {
         reply.part("sessionTheftDetected.value").as_deref(),
         Some("true")
     );
+    let user = reply.part("sessionTheftDetected.session.userId");
+    assert_eq!(user, Some(data(1)));
     assert!(service.log().contains("token theft detected"));
     service
         .send(

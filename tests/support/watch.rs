@@ -11,6 +11,7 @@ use crate::reply::Reply;
 static ON: AtomicBool = AtomicBool::new(false);
 static REPLIES: AtomicU64 = AtomicU64::new(0);
 static LINES: AtomicU64 = AtomicU64::new(0);
+static HITS: AtomicU64 = AtomicU64::new(0);
 static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Every piece of session data and every payload of these tests holds this; no log line and no error may.
@@ -44,12 +45,15 @@ pub fn secret(text: &str) {
         .push(text.to_owned());
 }
 
-/// How many replies and log lines were looked at.
-pub fn looked_at() -> (u64, u64) {
-    (
-        REPLIES.load(Ordering::Relaxed),
-        LINES.load(Ordering::Relaxed),
-    )
+/// What the scan looked at and found.
+pub fn summary() -> String {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let found = match count(&HITS) {
+        0 => "no secret in any".to_owned(),
+        hits => format!("{hits} WITH A SECRET"),
+    };
+    let (replies, lines) = (count(&REPLIES), count(&LINES));
+    format!("canary scan: {replies} replies and {lines} log lines, {found}")
 }
 
 /// Looks at a reply.
@@ -67,6 +71,7 @@ pub(crate) fn reply(reply: &Reply) {
             let error = reply.status != 200;
             error.then(|| token_or_data(&text)).flatten()
         });
+    HITS.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
     assert_eq!(found, None, "a reply holds what it must not: {reply:?}");
 }
 
@@ -77,9 +82,11 @@ pub(crate) fn log(log: &str) {
     }
     for line in log.lines() {
         LINES.fetch_add(1, Ordering::Relaxed);
-        if let Some(found) = in_log_line(line)
-            && !std::thread::panicking()
-        {
+        let Some(found) = in_log_line(line) else {
+            continue;
+        };
+        HITS.fetch_add(1, Ordering::Relaxed);
+        if !std::thread::panicking() {
             panic!("the log holds {found:?}: {line}");
         }
     }
