@@ -146,7 +146,7 @@ pub(crate) async fn soak<F: Future<Output = ()>>(mut play: impl FnMut(Random) ->
 }
 
 /// How many games take turns in a soak, on each database, and how many at a time.
-const GAMES: u32 = 6;
+const GAMES: u32 = 7;
 const AT_A_TIME: u32 = 4;
 
 /// Whether this is a soak.
