@@ -32,26 +32,36 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// Makes sure that `program` is there. Root installs it; for anyone else the error names the command.
 pub fn ensure(program: Program) -> Result<()> {
-    if process::find_program(program.name).is_some() {
+    let found = || process::find_program(program.name).is_some();
+    provide(program.name, program.packages, found)
+}
+
+/// Like [`ensure`], for a Python that can make virtual environments with pip in them. Debian's python3 alone can't.
+pub fn ensure_python_venv() -> Result<()> {
+    let works = || {
+        let mut python = Command::new("python3");
+        python.args(["-c", "import ensurepip, venv"]);
+        python.output().is_ok_and(|output| output.status.success())
+    };
+    provide("Python's venv", &["python3-venv"], works)
+}
+
+fn provide(what: &str, packages: &[&str], is_there: impl Fn() -> bool) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
-    let packages = program.packages.join(" ");
+    let names = packages.join(" ");
     if !process::is_root() || process::find_program("apt-get").is_none() {
         bail!(
-            "{} is missing; install it with: sudo apt-get update && sudo apt-get install -y \
-             --no-install-recommends {packages}",
-            program.name
+            "{what} is missing; install it with: sudo apt-get update && sudo apt-get install -y \
+             --no-install-recommends {names}"
         );
     }
-    eprintln!("Installing {packages} (apt-get)");
+    eprintln!("Installing {names} (apt-get)");
     apt_get(&["update"])?;
     let install = ["install", "-y", "--no-install-recommends"];
-    apt_get(&[&install, program.packages].concat())?;
-    ensure!(
-        process::find_program(program.name).is_some(),
-        "{packages} did not bring {}",
-        program.name
-    );
+    apt_get(&[&install, packages].concat())?;
+    ensure!(is_there(), "{names} did not bring {what}");
     Ok(())
 }
 

@@ -88,12 +88,13 @@ fn interpreter() -> PathBuf {
     if let Some(python) = [&system, &own].into_iter().find(|python| has_pyjwt(python)) {
         return python.clone();
     }
+    testbed::packages::ensure_python_venv().expect("Python can make a folder for PyJWT");
     let mut venv = Command::new(system);
     let made = venv
         .args(["-m", "venv"])
         .arg(&folder)
         .output()
-        .expect("python3 is installed");
+        .expect("python3 runs");
     assert!(
         made.status.success(),
         "{}",
