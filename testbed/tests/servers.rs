@@ -65,7 +65,7 @@ fn a_server_keeps_what_it_acknowledged_through_a_crash_and_leaves_nothing_behind
 }
 
 #[test]
-fn mysql_runs_with_the_settings_of_an_old_installation() {
+fn db10_mysql_runs_with_the_settings_of_an_old_installation() {
     for flavor in flavors() {
         let server = Server::start_with(flavor, flavor.suite_arguments()).unwrap();
         let rows = server

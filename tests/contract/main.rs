@@ -8,6 +8,7 @@ mod common_rules;
 mod configuration;
 mod create;
 mod data;
+mod documents;
 mod expiry;
 mod forged_claims;
 mod forgery;
@@ -57,5 +58,6 @@ fn main() -> ExitCode {
         ("interop", interop::cases()),
         ("load", load::cases()),
         ("supply", supply::cases()),
+        ("documents", documents::cases()),
     ])
 }
