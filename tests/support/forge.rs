@@ -76,7 +76,7 @@ impl RefreshToken {
     /// Authenticated with a key.
     pub fn sign(&self, key: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-        mac.update(b"session refresh token 1\0");
+        mac.update(b"token 1\0");
         mac.update(&self.0);
         base64url(&[&*self.0, &*mac.finalize().into_bytes()].concat())
     }

@@ -1,5 +1,7 @@
 //! Connections to MySQL and MariaDB through Spin.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use session::domain::config::MySqlSettings;
 use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
@@ -25,21 +27,29 @@ impl Connector for MySql {
     type Connection = MySqlConnection;
 
     async fn open(&self) -> Result<MySqlConnection, DbError> {
-        let opened = mysql::Connection::open(self.url.expose())
-            .await
-            .map_err(reduce);
-        let connection = MySqlConnection(opened.map_err(|error| open_error(&error))?);
-        connection.execute(MYSQL_SESSION, Vec::new()).await?;
-        Ok(connection)
+        let opened = mysql::Connection::open(self.url.expose()).await;
+        let connection = opened.map_err(|error| open_error(&reduce(error)))?;
+        Ok(MySqlConnection {
+            connection,
+            is_set_up: AtomicBool::new(false),
+        })
     }
 }
 
 /// One connection.
-pub(crate) struct MySqlConnection(mysql::Connection);
+pub(crate) struct MySqlConnection {
+    connection: mysql::Connection,
+    /// Whether its session is as ours have to be. Only changes need that, and many a connection makes none.
+    is_set_up: AtomicBool,
+}
 
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let result = self.0.query(sql, bind(params)).await.map_err(reduce)?;
+        let result = self
+            .connection
+            .query(sql, bind(params))
+            .await
+            .map_err(reduce)?;
         let (_, stream, outcome) = result.into_inner();
         // Several at a time: each read is a call to the host, and one that ends the stream saves another.
         let rows = stream.collect().await;
@@ -49,7 +59,13 @@ impl Connection for MySqlConnection {
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
-        self.0.execute(sql, bind(params)).await.map_err(reduce)
+        if !self.is_set_up.load(Ordering::Relaxed) {
+            let set_up = self.connection.execute(MYSQL_SESSION, Vec::new());
+            set_up.await.map_err(reduce)?;
+            self.is_set_up.store(true, Ordering::Relaxed);
+        }
+        let outcome = self.connection.execute(sql, bind(params)).await;
+        outcome.map_err(reduce)
     }
 }
 

@@ -20,7 +20,7 @@ const VALIDITY: Duration = Duration::from_secs(3600);
 /// The longest text that callers are promised.
 const MAX_CHARS: usize = 400;
 const BODY_BYTES: usize = 101;
-const PURPOSE: &[u8] = b"session refresh token 1\0";
+const PURPOSE: &[u8] = b"token 1\0";
 
 /// Checks one input: a choice of how the rest becomes a token, then the rest.
 ///

@@ -226,15 +226,7 @@ pub(super) fn refresh() -> Vec<Named> {
         seed("sealed too short", "20", &good[..100]),
         seed("sealed too long", "20", [&good[..], b"x"].concat()),
         seed("purpose none", "3", purpose("")),
-        seed(
-            "purpose of ids",
-            "3",
-            purpose("session id refresh token 1\0"),
-        ),
-        seed(
-            "purpose of children",
-            "3",
-            purpose("session refresh token child nonce 1\0"),
-        ),
+        seed("purpose of ids", "3", purpose("id 1\0")),
+        seed("purpose of children", "3", purpose("child 1\0")),
     ]
 }
