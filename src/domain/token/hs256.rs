@@ -4,6 +4,7 @@
 //! and three kinds of elliptic curves; this one has the single algorithm that our tokens use, so that no other
 //! can be chosen by mistake and the component stays small.
 
+use std::cell::RefCell;
 use std::sync::Once;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -12,6 +13,8 @@ use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key: &EncodingKey| {
@@ -42,14 +45,39 @@ pub fn install() {
 
 struct Hs256(Hmac<Sha256>);
 
+/// The schedules of the keys that were used last. The library asks for a key's with every token, and to compute it
+/// takes two of the dozen blocks that the check of a token hashes.
+#[derive(Default)]
+struct Schedules(Vec<(Zeroizing<Vec<u8>>, Hmac<Sha256>)>);
+
+/// One key signs, and its forerunner's tokens are still around; as many again while a master key is changed.
+const SCHEDULES_KEPT: usize = 4;
+
+thread_local! {
+    static SCHEDULES: RefCell<Schedules> = RefCell::default();
+}
+
+impl Schedules {
+    fn of(&mut self, secret: &[u8]) -> Result<Hmac<Sha256>> {
+        let known = |(key, _): &(Zeroizing<Vec<u8>>, _)| key.ct_eq(secret).into();
+        if let Some(place) = self.0.iter().position(known) {
+            return Ok(self.0[place].1.clone());
+        }
+        let keyed = Hmac::<Sha256>::new_from_slice(secret)
+            .map_err(|_| jsonwebtoken::errors::Error::from(ErrorKind::InvalidKeyFormat))?;
+        self.0.truncate(SCHEDULES_KEPT - 1);
+        let key = Zeroizing::new(secret.to_vec());
+        self.0.insert(0, (key, keyed.clone()));
+        Ok(keyed)
+    }
+}
+
 impl Hs256 {
     fn new(algorithm: Algorithm, family: AlgorithmFamily, secret: &[u8]) -> Result<Self> {
         if algorithm != Algorithm::HS256 || family != AlgorithmFamily::Hmac {
             return Err(ErrorKind::InvalidAlgorithm.into());
         }
-        Hmac::new_from_slice(secret)
-            .map(Self)
-            .map_err(|_| ErrorKind::InvalidKeyFormat.into())
+        SCHEDULES.with_borrow_mut(|schedules| schedules.of(secret).map(Self))
     }
 
     fn over(&self, message: &[u8]) -> Hmac<Sha256> {
@@ -82,5 +110,27 @@ impl Verifier<Vec<u8>> for Hs256 {
 impl JwtVerifier for Hs256 {
     fn algorithm(&self) -> Algorithm {
         Algorithm::HS256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_are_those_of_their_keys_however_many_there_are() {
+        let mut schedules = Schedules::default();
+        for round in 0..3 {
+            for number in 0..10_u8 {
+                let key = [number; 40];
+                let mut kept = schedules.of(&key).unwrap();
+                let mut fresh = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+                kept.update(b"message");
+                fresh.update(b"message");
+                let tags = [kept, fresh].map(|mac| mac.finalize().into_bytes());
+                assert_eq!(tags[0], tags[1], "key {number}, round {round}");
+                assert!(schedules.0.len() <= SCHEDULES_KEPT);
+            }
+        }
     }
 }
