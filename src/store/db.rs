@@ -18,6 +18,15 @@ pub trait Connection: Send + Sync + 'static {
         params: Vec<Value>,
     ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send;
 
+    /// Runs a statement that returns one row at most.
+    fn query_row(
+        &self,
+        sql: &str,
+        params: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<Row>, DbError>> + Send {
+        self.query(sql, params)
+    }
+
     /// Runs a statement that returns none.
     fn execute(
         &self,
@@ -65,16 +74,18 @@ pub struct Statement<'a> {
     pub sql: &'a str,
     /// One for each `?`.
     pub params: Vec<Value>,
-    /// Whether it returns rows.
+    /// What it returns.
     pub kind: Kind,
 }
 
-/// Whether a statement returns rows.
+/// What a statement returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It does.
+    /// Rows.
     Query,
-    /// It does not.
+    /// One row at most.
+    Row,
+    /// Nothing.
     Execute,
 }
 

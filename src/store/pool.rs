@@ -233,6 +233,7 @@ impl<C: Connector, P: Platform> Lease<'_, C, P> {
         self.usable = false;
         let outcome = match kind {
             Kind::Query => connection.query(sql, params).await,
+            Kind::Row => connection.query_row(sql, params).await,
             Kind::Execute => connection.execute(sql, params).await.map(|()| Vec::new()),
         };
         self.usable = match &outcome {

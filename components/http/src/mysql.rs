@@ -7,6 +7,7 @@ use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
 use session::store::spin::{MYSQL_SESSION, mysql_url, open_error};
 use spin_sdk::mysql;
+use spin_sdk::wit_bindgen::FutureReader;
 
 session::mysql_conversions!(spin_sdk::mysql);
 
@@ -45,17 +46,18 @@ pub(crate) struct MySqlConnection {
 
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let result = self
-            .connection
-            .query(sql, bind(params))
-            .await
-            .map_err(reduce)?;
-        let (_, stream, outcome) = result.into_inner();
-        // Several at a time: each read is a call to the host, and one that ends the stream saves another.
-        let rows = stream.collect().await;
+        let (rows, outcome) = self.read(sql, params).await?;
         outcome.await.map_err(classify)?;
-        let cells = |row: Vec<_>| row.into_iter().map(read).collect();
-        rows.into_iter().map(cells).collect()
+        Ok(rows)
+    }
+
+    /// Once the row is there, how the query ends says nothing more, and to ask is another turn with the host.
+    async fn query_row(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let (rows, outcome) = self.read(sql, params).await?;
+        if rows.is_empty() {
+            outcome.await.map_err(classify)?;
+        }
+        Ok(rows)
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
@@ -66,6 +68,23 @@ impl Connection for MySqlConnection {
         }
         let outcome = self.connection.execute(sql, bind(params)).await;
         outcome.map_err(reduce)
+    }
+}
+
+impl MySqlConnection {
+    /// The rows, and what will tell whether they are all.
+    async fn read(
+        &self,
+        sql: &str,
+        params: Vec<Value>,
+    ) -> Result<(Vec<Row>, FutureReader<Result<(), mysql::MysqlError>>), DbError> {
+        let result = self.connection.query(sql, bind(params)).await;
+        let (_, stream, outcome) = result.map_err(reduce)?.into_inner();
+        // Several at a time: each read is a turn with the host, and one that ends the stream saves another.
+        let rows = stream.collect().await;
+        let cells = |row: Vec<_>| row.into_iter().map(read).collect();
+        let rows = rows.into_iter().map(cells).collect::<Result<_, _>>()?;
+        Ok((rows, outcome))
     }
 }
 

@@ -41,6 +41,14 @@ fn query(sql: &str, params: Vec<Value>) -> Statement<'_> {
     }
 }
 
+fn row(sql: &str, params: Vec<Value>) -> Statement<'_> {
+    Statement {
+        sql,
+        params,
+        kind: Kind::Row,
+    }
+}
+
 fn execute(sql: &str, params: Vec<Value>) -> Statement<'_> {
     Statement {
         sql,
@@ -77,10 +85,7 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
 
     async fn delete_until_gone(&self, delete: &str, probe: &str, params: Vec<Value>) -> Result<()> {
         loop {
-            let batch = [
-                execute(delete, params.clone()),
-                query(probe, params.clone()),
-            ];
+            let batch = [execute(delete, params.clone()), row(probe, params.clone())];
             if self.runner.run_batch(&batch).await?.rows.is_empty() {
                 return Ok(());
             }
@@ -90,7 +95,7 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
     async fn count(&self, sql: &str, before: Timestamp) -> Result<u64> {
         let rows = self
             .runner
-            .run(&[query(sql, vec![before.as_millis().into()])])
+            .run(&[row(sql, vec![before.as_millis().into()])])
             .await?
             .rows;
         Ok(rows
@@ -120,7 +125,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
     }
 
     async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
-        let find = query(&self.sql.find, live(handle, now).to_vec());
+        let find = row(&self.sql.find, live(handle, now).to_vec());
         let rows = self.runner.run(&[find]).await?.rows;
         rows.into_iter().next().map(decode_session).transpose()
     }
@@ -139,7 +144,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
             time,
             confirmation.parent.as_str().into(),
         ];
-        let find = query(&self.sql.find, live(handle, now).to_vec());
+        let find = row(&self.sql.find, live(handle, now).to_vec());
         let rows = self
             .runner
             .run(&[execute(&self.sql.confirm, confirm), find])
@@ -160,7 +165,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
         };
         let script = [
             execute(&self.sql.delete, delete),
-            query(self.sql.deleted, seen),
+            row(self.sql.deleted, seen),
         ];
         let outcome = self.runner.run(&script).await?;
         let deleted = outcome.rows.first().and_then(|row| integer(row.first())) == Some(witness);
@@ -193,7 +198,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
     }
 
     async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
-        let read = query(&self.sql.read_data, live(handle, now).to_vec());
+        let read = row(&self.sql.read_data, live(handle, now).to_vec());
         let rows = self.runner.run(&[read]).await?.rows;
         rows.into_iter().next().map(decode_data).transpose()
     }
@@ -206,7 +211,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
     ) -> Result<bool> {
         let [key, time] = live(handle, now);
         let write = vec![data.map(Json::as_str).into(), key, time];
-        let find = query(&self.sql.read_data, live(handle, now).to_vec());
+        let find = row(&self.sql.read_data, live(handle, now).to_vec());
         let rows = self
             .runner
             .run(&[execute(&self.sql.write_data, write), find])
