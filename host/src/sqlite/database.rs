@@ -5,6 +5,7 @@
 //! stopped after `BUDGET`, and writes of a database whose commits are slow don't start there at
 //! all. In each of these cases it runs, from its beginning, on a thread that may block.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ const BUDGET: Duration = Duration::from_millis(2);
 /// Mean duration of a commit above which writes go to another thread.
 const SLOW_COMMIT: Duration = Duration::from_micros(500);
 
-/// How long a statement waits for another connection's lock, as on Spin.
+/// How long a statement waits for another connection's lock, as on Spin, unless the guest wants it otherwise.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Spin's limit for one answer.
@@ -41,6 +42,8 @@ pub(crate) struct Database {
 pub(super) struct Handle {
     connection: rusqlite::Connection,
     deadline: Arc<Deadline>,
+    /// How long a statement may wait for a lock where it may block. The connection itself is told only there.
+    busy_timeout: Cell<Duration>,
 }
 
 /// When the running statement has to stop: nanoseconds after `start`, 0 for never.
@@ -94,6 +97,7 @@ impl Database {
         Ok(Handle {
             connection,
             deadline,
+            busy_timeout: Cell::new(BUSY_TIMEOUT),
         })
     }
 
@@ -123,6 +127,7 @@ impl Database {
                 if !reads {
                     self.note_commit(began.elapsed());
                 }
+                handle.adopt_busy_timeout(sql);
                 Attempt::Done(result)
             }
         }
@@ -135,7 +140,7 @@ impl Database {
         sql: &str,
         params: &[Value],
     ) -> rusqlite::Result<QueryResult> {
-        handle.connection.busy_timeout(BUSY_TIMEOUT)?;
+        handle.connection.busy_timeout(handle.busy_timeout.get())?;
         let began = Instant::now();
         let result = handle
             .connection
@@ -144,6 +149,7 @@ impl Database {
         if self.commits_slowly() {
             self.note_commit(began.elapsed());
         }
+        handle.adopt_busy_timeout(sql);
         handle.connection.busy_timeout(Duration::ZERO)?;
         result
     }
@@ -161,6 +167,23 @@ impl Database {
 }
 
 impl Handle {
+    /// `PRAGMA busy_timeout` is for the connection, which must not wait on the thread that serves requests.
+    fn adopt_busy_timeout(&self, sql: &str) {
+        let words = sql.trim_start().get(..19).unwrap_or_default();
+        if !words.eq_ignore_ascii_case("pragma busy_timeout") {
+            return;
+        }
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, u32>(0);
+        if let Ok(millis) = self
+            .connection
+            .pragma_query_value(None, "busy_timeout", read)
+        {
+            self.busy_timeout.set(Duration::from_millis(millis.into()));
+        }
+        // Nothing that could be done about it; the next statement tries again.
+        _ = self.connection.busy_timeout(Duration::ZERO);
+    }
+
     /// See SQLite's `sqlite3_changes64`.
     pub(super) fn changes(&self) -> u64 {
         self.connection.changes()
@@ -294,6 +317,35 @@ mod tests {
             database.run(&first, "COMMIT", &[]).unwrap();
             assert!(waiting.join().unwrap());
         });
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_guests_busy_timeout_is_for_the_thread_that_may_wait() {
+        let (folder, database) = file("timeout");
+        let (first, second) = (database.connect().unwrap(), database.connect().unwrap());
+        database.run(&first, "CREATE TABLE t(x)", &[]).unwrap();
+        database.run(&first, "BEGIN IMMEDIATE", &[]).unwrap();
+        let pragma = "PRAGMA busy_timeout = 30";
+        done(database.attempt(&second, pragma, &[]))
+            .unwrap()
+            .unwrap();
+        assert_eq!(second.busy_timeout.get(), Duration::from_millis(30));
+        let told = |handle: &Handle| {
+            let read = |row: &rusqlite::Row<'_>| row.get::<_, u32>(0);
+            let told = handle
+                .connection
+                .pragma_query_value(None, "busy_timeout", read);
+            told.unwrap()
+        };
+        assert_eq!(told(&second), 0);
+        assert!(done(database.attempt(&second, "INSERT INTO t VALUES (1)", &[])).is_none());
+        let error = database
+            .run(&second, "INSERT INTO t VALUES (1)", &[])
+            .unwrap_err();
+        assert!(is_busy(&error));
+        assert_eq!(told(&second), 0);
+        drop((first, second));
         std::fs::remove_dir_all(folder).unwrap();
     }
 
