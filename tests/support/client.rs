@@ -157,6 +157,14 @@ impl Client {
             .await
     }
 
+    /// Sends a body far over the limit. It is cut off with 413; its sender may meet the end of the connection before
+    /// that reply.
+    pub async fn expect_cut_off(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) {
+        if let Ok(reply) = self.try_json(method, path, body).await {
+            reply.expect_error(413, "too_large");
+        }
+    }
+
     /// `POST /session` with this body.
     pub async fn post_session(&self, body: impl Into<reqwest::Body>) -> Reply {
         self.json("POST", "/session", body).await
