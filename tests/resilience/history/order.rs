@@ -72,8 +72,16 @@ pub(crate) fn search(events: &[Event], facts: &[TokenFacts]) -> Result<u64, Stri
         };
         furthest = furthest.max((done & everything).count_ones());
         for i in (0..events.len()).filter(|i| open(*i) && events[*i].begin < bound) {
-            if let Some(next) = step(&state, &events[i], facts) {
-                stack.push((done | 1 << i, next));
+            stack.extend(step(&state, &events[i], facts).map(|next| (done | 1 << i, next)));
+            if seen_and_gone(&state, &events[i], events) {
+                let data = written(&events[i]);
+                stack.push((
+                    done | 1 << i,
+                    State {
+                        data,
+                        ..state.clone()
+                    },
+                ));
             }
         }
     }
@@ -81,6 +89,23 @@ pub(crate) fn search(events: &[Event], facts: &[TokenFacts]) -> Result<u64, Stri
         "no order of these {} events ({furthest} can be placed)",
         events.len()
     ))
+}
+
+/// Whether an event may be a write that others saw, and whose session was deleted before it looked whether it is there:
+/// then `UNAUTHORISED` is as true as `OK`.
+fn seen_and_gone(state: &State, event: &Event, events: &[Event]) -> bool {
+    let deleted = |other: &Event| other.operation == Operation::Delete && other.begin < event.end;
+    state.live
+        && written(event).is_some()
+        && event.answer == Answer::Unauthorised
+        && events.iter().any(deleted)
+}
+
+fn written(event: &Event) -> Option<u64> {
+    match event.operation {
+        Operation::Write(value) => Some(value),
+        _ => None,
+    }
 }
 
 /// The state after an event, if the event's answer fits the state.
