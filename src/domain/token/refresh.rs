@@ -19,8 +19,8 @@ const BODY_BYTES: usize = 1 + SessionHandle::BYTES + 4 + 8 + 8 + NONCE_BYTES + 3
 const TOKEN_BYTES: usize = BODY_BYTES + 32;
 
 // Each use of the refresh token key begins with a text of its own, so that no MAC serves two of them. The texts are
-// short, and what follows is a hash where that will do: SHA-256 goes by blocks of 64 bytes, and in WebAssembly a block
-// costs as much as a system call.
+// short, and what follows is a hash where that will do: SHA-256 goes by blocks of 64 bytes, and most of a refresh's
+// instructions are SHA-256.
 const TOKEN: &[u8] = b"token 1\0";
 const CHILD: &[u8] = b"child 1\0";
 const ID: &[u8] = b"id 1\0";

@@ -95,7 +95,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     }
 
     /// Runs a script that may be repeated safely. Whoever asked has a deadline; this has none of its own, since each
-    /// timer is as dear as a statement.
+    /// timer is another turn with the host.
     pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
         let mut tries = Tries::default();
         loop {
