@@ -57,8 +57,8 @@ impl<'a> Input<'a> {
     }
 
     /// `original` with the changes made to it that the rest describes, four bytes each.
-    pub fn edit(mut self, original: &str) -> String {
-        let mut bytes = original.as_bytes().to_vec();
+    pub fn edit(mut self, original: &[u8]) -> Vec<u8> {
+        let mut bytes = original.to_vec();
         while !self.0.is_empty() {
             let change = self.choice(6);
             let place = usize::from(self.byte()) << 8 | usize::from(self.byte());
@@ -79,7 +79,6 @@ impl<'a> Input<'a> {
                 _ => bytes.extend_from_within(place..),
             }
         }
-        String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        bytes
     }
 }

@@ -1,40 +1,22 @@
-//! Every file of the committed corpora, and that the seeds are among them as they are written today.
+//! Every file of the committed corpora, and that both answers are among theirs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, panic};
 
-use fuzz_entry::{ENTRIES, seeds};
-
-fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../corpus")
-        .join(target)
-}
+use fuzz_entry::ENTRIES;
 
 #[test]
 fn every_file_of_the_corpora_holds() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
     for (target, entry) in ENTRIES {
-        let files = fs::read_dir(folder(target)).expect("cargo run -p fuzz-entry writes it");
-        for file in files {
+        let mut answers = [0, 0];
+        for file in fs::read_dir(corpora.join(target)).expect("a corpus for each target") {
             let path = file.expect("a readable folder").path();
             let data = fs::read(&path).expect("a readable file");
-            let outcome = panic::catch_unwind(|| entry(&data));
-            assert!(outcome.is_ok(), "{target}: {}", path.display());
+            let accepted = panic::catch_unwind(|| entry(&data));
+            let accepted = accepted.unwrap_or_else(|_| panic!("{target}: {}", path.display()));
+            answers[usize::from(accepted)] += 1;
         }
-    }
-}
-
-#[test]
-fn the_seeds_are_committed() {
-    for (target, _) in ENTRIES {
-        let seeds = seeds::of(target);
-        assert!(seeds.len() >= 24);
-        for (name, content) in seeds {
-            let committed = fs::read(folder(target).join(&name)).ok();
-            assert!(
-                committed.as_ref() == Some(&content),
-                "{target}/{name}: cargo run -p fuzz-entry writes it"
-            );
-        }
+        assert!(answers.iter().all(|n| *n >= 8), "{target}: {answers:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! What signed claims have to be taken for, worked out from their text alone.
 
+use serde_json::value::RawValue;
 use session::domain::id::{SessionHandle, UserId};
 use session::domain::json::Json;
 use session::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
@@ -7,7 +8,7 @@ use session::domain::time::Timestamp;
 use session::domain::token::access::{AccessClaims, AccessTokenError};
 
 use crate::NOW;
-use crate::json;
+use crate::members::Members;
 
 /// The answer about claims of our shape.
 pub(super) fn in_time(claims: AccessClaims) -> Result<AccessClaims, AccessTokenError> {
@@ -31,27 +32,30 @@ pub(super) fn judge(claims: &[u8]) -> Result<AccessClaims, AccessTokenError> {
 
 fn read(text: &str) -> Option<AccessClaims> {
     const NAMES: [&str; 7] = ["sub", "sid", "iat", "exp", "rt", "prt", "userPayload"];
-    let mut values = [None; NAMES.len()];
-    for member in json::object(text)? {
-        let name = member.name?;
+    let mut values = [const { None }; NAMES.len()];
+    for (name, value) in Members::read(text)?.0 {
         let slot = NAMES.iter().position(|known| *known == name)?;
-        if values[slot].replace(member.value).is_some() {
+        if values[slot].replace(value).is_some() {
             return None;
         }
     }
     let [sub, sid, iat, exp, rt, prt, payload] = values;
+    let sub: String = serde_json::from_str(sub?.get()).ok()?;
     Some(AccessClaims {
-        user_id: UserId::parse(sub?.as_string()?).ok()?,
-        handle: SessionHandle::parse(sid?.as_plain_string()?)?,
-        issued_at: Timestamp::from_secs(iat?.as_integer()?),
-        expires_at: Timestamp::from_secs(exp?.as_integer()?),
-        refresh: DoubleHash::from_hex(Sha256Hex::parse(rt?.as_plain_string()?)?),
+        user_id: UserId::parse(sub).ok()?,
+        handle: SessionHandle::parse(plain(&sid?)?)?,
+        issued_at: Timestamp::from_secs(serde_json::from_str(iat?.get()).ok()?),
+        expires_at: Timestamp::from_secs(serde_json::from_str(exp?.get()).ok()?),
+        refresh: DoubleHash::from_hex(Sha256Hex::parse(plain(&rt?)?)?),
         parent: match prt {
-            Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(
-                hex.as_plain_string()?,
-            )?)),
+            Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(plain(&hex)?)?)),
             None => None,
         },
-        payload: payload.and_then(|raw| Json::parse(raw.0.to_owned())),
+        payload: payload.and_then(|raw| Json::parse(raw.get().to_owned())),
     })
+}
+
+/// The string that a value is, if it is written without escapes.
+pub(super) fn plain(value: &RawValue) -> Option<&str> {
+    serde_json::from_str(value.get()).ok()
 }

@@ -12,6 +12,7 @@ use session::service::{Grant, Refreshed, Service};
 use session::store::memory::MemoryStore;
 use session::store::{KeyRow, NewSession, Store};
 
+use super::Reply;
 use crate::NOW;
 use crate::platform::{Still, block_on};
 
@@ -20,7 +21,7 @@ pub(crate) const API_KEY: &str = "an-api-key-of-some-length";
 const MASTER_KEY: &str = "a master key that is long enough for that";
 
 /// What the sessions of the fixtures hold.
-pub(super) const PAYLOAD: &str = r#"{"a": 1.0, "a": 1e400}"#;
+const PAYLOAD: &str = r#"{"a": 1.0, "a": 1e400}"#;
 const DATA: &str = "[null , 9007199254740993]";
 
 /// The time of day of an input.
@@ -54,23 +55,10 @@ impl When {
 #[derive(Debug)]
 pub(crate) struct Fixture {
     pub(crate) config: Config,
-    pub(crate) keys: Vec<KeyRow>,
+    keys: Vec<KeyRow>,
     sessions: Vec<NewSession>,
     /// Names of tokens and handles; an input holds a name where the text is to stand, as in `{{access}}`.
-    pub(crate) names: Vec<(&'static str, String)>,
-    /// The messages of `UNAUTHORISED` and `TRY_REFRESH_TOKEN`.
-    pub(super) messages: [String; 2],
-}
-
-/// The answer about a refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exchange {
-    /// A child of it.
-    Ok,
-    /// The child of it that is in use already: a race.
-    SameChild,
-    Unauthorised,
-    Theft,
+    names: Vec<(&'static str, String)>,
 }
 
 /// As it comes; with everything that asks the store more often; with keys that the store does not hold.
@@ -128,15 +116,12 @@ impl Fixture {
         let sessions = [&bob, &eve].map(|grant| stored(&store, grant.session.handle));
         names.push(("current", sessions[0].stored.current.as_str().to_owned()));
         names.push(("key_rows", key_rows(&keys)));
-        let mut fixture = Self {
+        Self {
             config,
             keys,
             sessions: sessions.into(),
             names,
-            messages: Default::default(),
-        };
-        fixture.messages = super::learn_messages(&fixture);
-        fixture
+        }
     }
 
     /// The deployment at a time of day.
@@ -173,65 +158,21 @@ impl Fixture {
         filled
     }
 
-    /// The text of that name.
-    pub(crate) fn named(&self, name: &str) -> &str {
-        let found = self.names.iter().find(|(known, _)| *known == name);
-        found.map_or("", |(_, text)| text)
-    }
-
-    fn name_of(&self, text: &str) -> &'static str {
-        let found = self.names.iter().find(|(_, known)| known == text);
-        found.map_or("", |(name, _)| name)
-    }
-
-    /// The status that an access token must get.
-    pub(super) fn access(&self, token: &str, when: When) -> &'static str {
-        match self.name_of(token) {
-            "access" | "child_access" | "stolen_access" if when == When::Now => "OK",
-            "gone_access" if when == When::Now && self.config.access.blacklisting => "UNAUTHORISED",
-            "gone_access" if when == When::Now => "OK",
-            _ => "TRY_REFRESH_TOKEN",
-        }
-    }
-
-    /// The answer that a refresh token must get.
-    pub(super) fn refresh(&self, token: &str, when: When) -> Exchange {
-        match self.name_of(token) {
-            _ if when == When::TooLate => Exchange::Unauthorised,
-            "refresh" | "child_refresh" | "stolen_child" => Exchange::Ok,
-            "stolen_refresh"
-                if when == When::Now && !self.config.refresh.reuse_window.is_zero() =>
-            {
-                Exchange::SameChild
-            }
-            "stolen_refresh" => Exchange::Theft,
-            _ => Exchange::Unauthorised,
-        }
-    }
-
-    /// Whose session it is, and what it must hold, if it is there.
-    pub(super) fn session(&self, handle: &str, when: When) -> Option<&'static str> {
-        match self.name_of(handle) {
-            _ if when == When::TooLate => None,
-            "handle" => Some("bob"),
-            "stolen_handle" => Some("eve"),
-            _ => None,
-        }
-    }
-
-    /// What no reply of an error and no log line may hold.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+    /// Errors and the log tell no secrets.
+    ///
+    /// # Panics
+    /// If they do.
+    pub(crate) fn check_secrets(&self, log: &[String], reply: &Reply) {
         let named = self.names.iter().map(|(_, text)| text.as_str());
         let keys = self.keys.iter().map(|row| row.value.as_str());
-        named
-            .chain(keys)
-            .chain([API_KEY, MASTER_KEY, PAYLOAD, DATA])
+        let others = [API_KEY, MASTER_KEY, PAYLOAD, DATA];
+        let secrets: Vec<&str> = named.chain(keys).chain(others).collect();
+        let error = (reply.status != 200).then_some(&reply.body);
+        for line in log.iter().chain(error) {
+            let told = secrets.iter().find(|secret| line.contains(**secret));
+            assert_eq!(told, None, "{line}");
+        }
     }
-}
-
-/// What the fixtures' sessions keep.
-pub(super) fn data() -> Option<String> {
-    Some(DATA.to_owned())
 }
 
 /// Rows of the key table as inputs write rows.
