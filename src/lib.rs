@@ -9,6 +9,7 @@
 #![warn(clippy::disallowed_methods)]
 
 pub mod domain;
+pub mod edge;
 pub mod http;
 pub mod maintenance;
 pub mod platform;

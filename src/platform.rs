@@ -25,11 +25,16 @@ pub trait Platform: Random + Send + Sync + 'static {
     /// Runs a task beside the request; nobody waits for it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Writes one line to the log. The line may hold hostile text; line breaks in it are escaped here.
+    /// Writes one line to the log; see [`write_line`].
     fn log(&self, level: Level, line: &str) {
-        let line = line.replace(|c: char| c.is_control(), "\u{fffd}");
-        eprintln!("{} {line}", level.word());
+        write_line(level, line);
     }
+}
+
+/// Writes one line to the log. The line may hold hostile text; line breaks in it are escaped here.
+pub fn write_line(level: Level, line: &str) {
+    let line = line.replace(|c: char| c.is_control(), "\u{fffd}");
+    eprintln!("{} {line}", level.word());
 }
 
 /// How much a log line matters.

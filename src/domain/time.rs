@@ -40,6 +40,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
+    /// The time from `earlier` to this time; zero if that is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
     /// The start of the slot of length `slot` (at least a millisecond) in which this time lies.
     pub fn slot_start(self, slot: Duration) -> Self {
         Self(self.0 - self.0 % millis(slot).max(1))

@@ -98,6 +98,19 @@ impl<S: Store, P: Platform> Api<S, P> {
     }
 }
 
+/// The body of a call that shows an API key, or the reply to one that does not; for the edge, which takes one such call.
+pub(crate) async fn receive<B: Body<Data = Bytes>>(
+    head: &request::Parts,
+    body: B,
+    keys: &[SecretString],
+) -> Result<Bytes, Response<Full<Bytes>>> {
+    let body = match authenticate(head, keys) {
+        Ok(()) => read_body(head, body).await,
+        Err(error) => Err(error),
+    };
+    body.map_err(|error| error.into_reply().into_response())
+}
+
 /// Checks the API key, if any is configured: `Authorization: Bearer …` (RFC 6750 §2.1) or `api-key: …`.
 fn authenticate(head: &request::Parts, keys: &[SecretString]) -> Result<(), ApiError> {
     if keys.is_empty() {

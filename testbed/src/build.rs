@@ -1,4 +1,4 @@
-//! Builds what is to be served: the two components and dev-host.
+//! Builds what is to be served: the components and dev-host.
 //!
 //! With `TESTBED_PREBUILT=1` in the environment nothing is built, only looked for: the tests of a run
 //! that has built everything first must not each ask cargo again.
@@ -20,7 +20,12 @@ pub const WASM_TARGET: &str = "wasm32-wasip2";
 
 /// The packages of the components. Each has a cargo call of its own: one call for both would unify the
 /// features of their dependencies, and with those their imports.
-pub const COMPONENTS: [&str; 2] = ["session-http", "session-maintenance"];
+pub const COMPONENTS: [&str; 4] = [
+    "session-http",
+    "session-maintenance",
+    "session-edge",
+    "session-edge-middleware",
+];
 
 /// wasmtime alone takes six minutes on two cores.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -35,7 +40,7 @@ pub fn everything() -> Result<PathBuf> {
     })
 }
 
-/// Builds both components into `target/wasm32-wasip2/release`, where spin.toml looks for them.
+/// Builds them into `target/wasm32-wasip2/release`, where spin.toml looks for them.
 pub fn components() -> Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     once(&DONE, || {

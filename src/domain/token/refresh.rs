@@ -199,6 +199,19 @@ impl RefreshToken {
         ))
     }
 
+    /// How far along a token claims to be, without a look at its MAC: its time of issue and its generation. Of two
+    /// that a client holds the greater one is the younger; what is no refresh token is less than any.
+    pub fn progress_unverified(text: &str) -> Option<(Timestamp, Generation)> {
+        let mut bytes = [0; TOKEN_BYTES];
+        if URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(TOKEN_BYTES) || bytes[0] != FORMAT {
+            return None;
+        }
+        let mut rest = &bytes[1 + SessionHandle::BYTES..];
+        let generation = Generation(u32::from_be_bytes(take(&mut rest)));
+        let issued_at = Timestamp::from_millis(u64::from_be_bytes(take(&mut rest)));
+        Some((issued_at, generation))
+    }
+
     /// The token's text, for its receiver.
     pub fn reveal(&self) -> &str {
         self.text.expose()

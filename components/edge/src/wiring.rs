@@ -1,0 +1,138 @@
+//! What an instance makes once, how it reaches the session service, and how a reply leaves.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::future::poll_fn;
+use std::sync::OnceLock;
+use std::task::Poll;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either, Full, Limited};
+use session::domain::time::{Timestamp, millis};
+use session::edge::sessions::Transport;
+use session::edge::{self, Edge, Settings, SiteDown, Visit, settings};
+use session::platform::{Level, write_line};
+use spin_sdk::http::{self, IntoResponse, Request, Response};
+use spin_sdk::variables::{self, Error};
+use spin_sdk::wasip3::http::types;
+
+/// The component that serves the API, reached by service chaining.
+const SERVICE: &str = "http://session-http.spin.internal";
+
+/// No reply of the service is nearly as long.
+const REPLY_MAX_BYTES: usize = 1024 * 1024;
+
+/// The settings are read by the first request; `None` if they are wrong.
+static EDGE: OnceLock<Option<Edge<Chained>>> = OnceLock::new();
+
+/// Answers one request; `site` makes what the edge asks when it has no answer itself.
+pub(crate) async fn handle<S>(
+    request: Request,
+    site: impl FnOnce(&Settings) -> Option<S>,
+) -> Result<types::Response, types::ErrorCode>
+where
+    S: AsyncFnOnce(Request) -> Result<Response, SiteDown>,
+{
+    let response = match ready().await {
+        Ok(edge) => {
+            let visit = Visit {
+                now: now(),
+                log: &write_line,
+            };
+            edge.handle(request, &visit, site(edge.settings())).await
+        }
+        Err(reply) => reply.map(Either::Left),
+    };
+    let response = response.into_response();
+    // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
+    // in two packets cost the client up to 40 ms of delayed ACK.
+    yield_once().await;
+    response
+}
+
+/// Notes why the site gave no reply.
+pub(crate) fn site_down(error: &impl Display) -> SiteDown {
+    write_line(Level::Error, &format!("the site gave no reply: {error}"));
+    SiteDown
+}
+
+async fn ready() -> Result<&'static Edge<Chained>, http::Response<Full<Bytes>>> {
+    if EDGE.get().is_none() {
+        // Not kept if they can't be read: the next request tries again.
+        let values = read_settings().await.ok_or_else(edge::without_settings)?;
+        EDGE.get_or_init(|| start(&values));
+    }
+    let edge = EDGE.get().and_then(Option::as_ref);
+    edge.ok_or_else(edge::misconfigured)
+}
+
+fn start(values: &HashMap<&str, String>) -> Option<Edge<Chained>> {
+    match Settings::parse(|name| values.get(name).cloned()) {
+        Ok(settings) => Some(Edge::new(settings, Chained)),
+        Err(errors) => {
+            for error in errors {
+                write_line(Level::Error, &format!("misconfigured: {error}"));
+            }
+            None
+        }
+    }
+}
+
+/// Every setting, or none if one can't be had.
+async fn read_settings() -> Option<HashMap<&'static str, String>> {
+    let mut values = HashMap::new();
+    for name in settings::VARIABLES {
+        match variables::get(name).await {
+            Ok(value) => drop(values.insert(name, value)),
+            // A variable that the manifest leaves out has its default.
+            Err(Error::Undefined(_)) => {}
+            // The error's text is the provider's, and may hold an address or more.
+            Err(_) => {
+                let line = format!("the variable {name} can't be read from its provider");
+                write_line(Level::Error, &line);
+                return None;
+            }
+        }
+    }
+    Some(values)
+}
+
+/// The session service as another component of the application.
+#[derive(Debug)]
+struct Chained;
+
+impl Transport for Chained {
+    async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+        let (mut head, body) = request.into_parts();
+        let uri = format!("{SERVICE}{}", head.uri);
+        head.uri = uri.parse().expect("a path after an address is an address");
+        let request = http::Request::from_parts(head, Full::new(body));
+        let response = http::send(request)
+            .await
+            .map_err(|error| error.to_string())?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, REPLY_MAX_BYTES).collect().await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
+        Ok(http::Response::from_parts(head, body))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "here it comes from")]
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp::from_millis(millis(since_epoch.unwrap_or_default()))
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            Poll::Ready(())
+        } else {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}

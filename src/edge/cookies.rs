@@ -1,0 +1,177 @@
+//! The two cookies: names, attributes, and what browsers do with them (RFC 6265bis).
+
+use std::time::Duration;
+
+use http::header::{COOKIE, HOST};
+use http::{HeaderMap, HeaderValue, Uri};
+
+use super::settings::{CookiePrefix, SameSite, Settings};
+use crate::domain::secret::SecretString;
+use crate::domain::token::refresh::RefreshToken;
+
+/// Where the refresh token is sent to, and nowhere else.
+pub const REFRESH_PATH: &str = "/auth/session/refresh";
+
+/// Browsers drop a cookie in silence when its name and value are longer than this together, in bytes.
+pub const COOKIE_MAX_BYTES: usize = 4096;
+
+/// The longest that a browser keeps a cookie. An access token is kept so long, whenever it expires: a stale one means
+/// "refresh", a missing one only "perhaps".
+const LONGEST: Duration = Duration::from_secs(400 * 86_400);
+
+const ACCESS: &str = "sAccessToken";
+const REFRESH: &str = "sRefreshToken";
+const PREFIXES: [&str; 3] = ["", "__Host-", "__Secure-"];
+
+/// One name more than once: how many of its values are looked at.
+const TWINS: usize = 4;
+
+/// The cookies of one request: how they are called and written depends on how it came.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    access: String,
+    refresh: String,
+    attributes: String,
+}
+
+impl Cookies {
+    /// The cookies for requests that came by HTTPS, or didn't.
+    pub fn new(settings: &Settings, https: bool) -> Self {
+        let secure = match settings.cookie_prefix {
+            CookiePrefix::Auto => https || settings.same_site == SameSite::None,
+            CookiePrefix::Always => true,
+            CookiePrefix::Never => false,
+        };
+        // `__Host-` demands that there is no Domain, and the path /.
+        let (access, refresh) = match (secure, &settings.cookie_domain) {
+            (false, _) => ("", ""),
+            (true, None) => ("__Host-", "__Secure-"),
+            (true, Some(_)) => ("__Secure-", "__Secure-"),
+        };
+        let mut attributes = "; HttpOnly".to_owned();
+        if secure {
+            attributes.push_str("; Secure");
+        }
+        attributes.push_str(match settings.same_site {
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::None => "; SameSite=None; Partitioned",
+        });
+        if let Some(domain) = &settings.cookie_domain {
+            attributes.push_str("; Domain=");
+            attributes.push_str(domain);
+        }
+        Self {
+            access: format!("{access}{ACCESS}"),
+            refresh: format!("{refresh}{REFRESH}"),
+            attributes,
+        }
+    }
+
+    /// The access tokens that a request carries. More than one is left behind by a change of Domain.
+    pub fn access_tokens(&self, headers: &HeaderMap) -> Vec<SecretString> {
+        values(headers, &self.access).take(TWINS).collect()
+    }
+
+    /// The refresh token that a request carries: of several the youngest. To present an older one would be theft.
+    pub fn refresh_token(&self, headers: &HeaderMap) -> Option<SecretString> {
+        values(headers, &self.refresh)
+            .take(TWINS)
+            .max_by_key(|token| RefreshToken::progress_unverified(token.expose()))
+    }
+
+    /// Whether an access token fits into its cookie. A front token, which scripts may keep in one, is always shorter.
+    pub fn access_fits(&self, token: &str, growth: usize) -> bool {
+        self.access.len() + token.len() + growth <= COOKIE_MAX_BYTES
+    }
+
+    /// The header that stores an access token.
+    pub fn set_access(&self, token: &str) -> HeaderValue {
+        self.write(&self.access, token, "/", LONGEST)
+    }
+
+    /// The header that stores a refresh token for as long as it is good.
+    pub fn set_refresh(&self, token: &str, good_for: Duration) -> HeaderValue {
+        self.write(&self.refresh, token, REFRESH_PATH, good_for)
+    }
+
+    /// The header that removes the access token.
+    pub fn clear_access(&self) -> HeaderValue {
+        self.write(&self.access, "", "/", Duration::ZERO)
+    }
+
+    /// The header that removes the refresh token.
+    pub fn clear_refresh(&self) -> HeaderValue {
+        self.write(&self.refresh, "", REFRESH_PATH, Duration::ZERO)
+    }
+
+    /// Removing takes the same name, path and domain as storing.
+    fn write(&self, name: &str, value: &str, path: &str, max_age: Duration) -> HeaderValue {
+        let (seconds, attributes) = (max_age.as_secs(), &self.attributes);
+        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}{attributes}");
+        let mut header = HeaderValue::try_from(text).expect("tokens are URL-safe");
+        header.set_sensitive(true);
+        header
+    }
+}
+
+/// Takes the token cookies out of `Cookie`, whatever their prefix; the others stay as they are.
+pub fn remove_tokens(headers: &mut HeaderMap) {
+    let is_token = |pair: &[u8]| {
+        let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
+        let name = name.trim_ascii();
+        PREFIXES.iter().any(|prefix| {
+            name.strip_prefix(prefix.as_bytes())
+                .is_some_and(|name| name == ACCESS.as_bytes() || name == REFRESH.as_bytes())
+        })
+    };
+    let kept: Vec<HeaderValue> = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| {
+            let pairs: Vec<&[u8]> = value
+                .as_bytes()
+                .split(|b| *b == b';')
+                .map(<[u8]>::trim_ascii)
+                .filter(|pair| !pair.is_empty() && !is_token(pair))
+                .collect();
+            let value = HeaderValue::from_bytes(&pairs.join(&b"; "[..]));
+            value.ok().filter(|value| !value.is_empty())
+        })
+        .collect();
+    headers.remove(COOKIE);
+    for value in kept {
+        headers.append(COOKIE, value);
+    }
+}
+
+/// Whether a request came by HTTPS, by its own scheme or that of the proxy before us. Who claims it in vain gets
+/// cookies that his browser does not send, so there is nothing to trust.
+pub fn came_by_https(uri: &Uri, headers: &HeaderMap) -> bool {
+    let forwarded = headers.get("x-forwarded-proto").map(|value| {
+        let first = value.as_bytes().split(|b| *b == b',').next();
+        first.unwrap_or_default().trim_ascii().to_ascii_lowercase()
+    });
+    match forwarded {
+        Some(scheme) => scheme == b"https",
+        None => uri.scheme_str() == Some("https"),
+    }
+}
+
+/// The host and port that a request was sent to. On WASI they are in the URI, elsewhere in a header.
+pub fn authority(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let header = || headers.get(HOST).and_then(|value| value.to_str().ok());
+    let authority = uri.authority().map(|authority| authority.as_str());
+    authority.or_else(header).map(str::to_owned)
+}
+
+fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = SecretString> + 'h {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(move |(key, value)| *key == name && !value.is_empty())
+        .map(|(_, value)| SecretString::new(value))
+}

@@ -1,0 +1,82 @@
+//! Sending a request on to another component of the application, by service chaining.
+
+use http::header::{CONNECTION, HOST};
+use http::uri::{PathAndQuery, Scheme, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, request};
+
+use super::cookies::{authority, came_by_https};
+
+/// Readdresses a request to the component `upstream`, which sees the host that the browser named as
+/// `x-forwarded-host`. Spin adds its own `spin-*` headers again; those of before would stand beside them.
+pub fn readdress(head: &mut request::Parts, upstream: &str) {
+    let host =
+        authority(&head.uri, &head.headers).and_then(|host| HeaderValue::try_from(host).ok());
+    let scheme = match came_by_https(&head.uri, &head.headers) {
+        true => "https",
+        false => "http",
+    };
+    remove_prefixed(&mut head.headers, "spin-");
+    for name in [HOST, CONNECTION] {
+        head.headers.remove(name);
+    }
+    // Always ours: a browser could have named any host here.
+    head.headers.remove("x-forwarded-host");
+    if let Some(host) = host {
+        head.headers.insert("x-forwarded-host", host);
+    }
+    head.headers
+        .insert("x-forwarded-proto", HeaderValue::from_static(scheme));
+    let path = head.uri.path_and_query().cloned();
+    head.uri = Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(format!("{upstream}.spin.internal"))
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build()
+        .expect("an id of a component is the name of a host");
+}
+
+/// Removes all headers whose names begin with `prefix`, in lower case.
+pub(super) fn remove_prefixed(headers: &mut HeaderMap, prefix: &str) {
+    let names: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(prefix))
+        .cloned()
+        .collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_readdressed_and_keeps_its_host_in_a_header() {
+        let request = http::Request::get("http://shop.example:8080/a?b=c")
+            .header("host", "shop.example:8080")
+            .header("connection", "close")
+            .header("spin-path-info", "/a")
+            .header("spin-full-url", "http://shop.example/a")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "https")
+            .header("accept", "*/*");
+        let mut head = request.body(()).unwrap().into_parts().0;
+        readdress(&mut head, "my-site");
+        assert_eq!(head.uri, "http://my-site.spin.internal/a?b=c");
+        let mut headers: Vec<_> = head.headers.iter().collect();
+        headers.sort_by_key(|(name, _)| name.as_str());
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(n, v)| format!("{n}: {}", v.to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            headers,
+            [
+                "accept: */*",
+                "x-forwarded-host: shop.example:8080",
+                "x-forwarded-proto: https"
+            ]
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! The headers between edge and site: who asks, and who has logged in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::gateway::remove_prefixed;
+use super::sessions::{Login, Session};
+
+/// The user's id, percent-encoded (RFC 3986 §2.1) but for visible ASCII.
+pub const USER_ID: &str = "x-session-user-id";
+/// The session's handle.
+pub const HANDLE: &str = "x-session-handle";
+/// The session's payload: base64 (RFC 4648 §4) of its JSON text; absent if there is none.
+pub const PAYLOAD: &str = "x-session-payload";
+/// The site's word for "log this user in": base64 of a JSON object `{userId, jwtPayload, sessionData}`.
+pub const CREATE: &str = "x-session-create";
+
+const NOT_VISIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// Removes what a client may have sent to pass for someone.
+pub fn strip(headers: &mut HeaderMap) {
+    remove_prefixed(headers, "x-session-");
+}
+
+/// Tells the site whose request it is.
+pub fn introduce(headers: &mut HeaderMap, session: &Session) {
+    let user_id = utf8_percent_encode(&session.user_id, NOT_VISIBLE).to_string();
+    let payload = session
+        .payload
+        .as_ref()
+        .map(|json| STANDARD.encode(json.as_str()));
+    for (name, value) in [
+        (USER_ID, Some(user_id)),
+        (HANDLE, Some(session.handle.clone())),
+        (PAYLOAD, payload),
+    ] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Takes the login out of a site's reply, if there is one.
+///
+/// # Errors
+/// If it can't be read; the text says why.
+pub fn take_login(headers: &mut HeaderMap) -> Result<Option<Login>, String> {
+    let value = headers.remove(CREATE);
+    // A site may send nothing else that looks like ours.
+    strip(headers);
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let json = STANDARD.decode(value.as_bytes());
+    let json = json.map_err(|_| format!("{CREATE} is not base64"))?;
+    read_login(&json).map(Some)
+}
+
+/// Reads a login from JSON.
+///
+/// # Errors
+/// If it is not one; the text says why.
+pub fn read_login(json: &[u8]) -> Result<Login, String> {
+    // serde would also take an array, its elements as the fields in order.
+    match json.trim_ascii_start().starts_with(b"{") {
+        true => serde_json::from_slice(json).map_err(|error| error.to_string()),
+        false => Err("a login is a JSON object".to_owned()),
+    }
+}

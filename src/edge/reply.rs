@@ -1,0 +1,141 @@
+//! The edge's own replies.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::json;
+
+use super::sessions::Failure;
+
+/// A reply of the edge itself.
+pub(super) type Reply = Response<Full<Bytes>>;
+
+pub(super) fn ok() -> Reply {
+    json(StatusCode::OK, &json!({ "status": "OK" }))
+}
+
+pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
+    json(status, &json!({ "message": message, "code": code }))
+}
+
+pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
+    let mut reply = with_body(status, body.to_string());
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+fn with_body(status: StatusCode, body: String) -> Reply {
+    let length = HeaderValue::from(body.len());
+    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    *reply.status_mut() = status;
+    // Without a length a reply leaves Spin in several packets, each 40 ms after the other.
+    reply.headers_mut().insert(CONTENT_LENGTH, length);
+    reply
+}
+
+pub(super) fn empty(status: StatusCode, headers: HeaderMap) -> Reply {
+    let mut reply = with_body(status, String::new());
+    reply.headers_mut().extend(headers);
+    reply
+}
+
+/// 401, the session may go on: the page refreshes.
+pub(super) fn try_refresh() -> Reply {
+    let message = "there is no valid access token; refresh the session";
+    error(StatusCode::UNAUTHORIZED, "try_refresh_token", message)
+}
+
+/// 401, and there is nothing to refresh.
+pub(super) fn unauthorised() -> Reply {
+    error(
+        StatusCode::UNAUTHORIZED,
+        "unauthorised",
+        "there is no such session",
+    )
+}
+
+pub(super) fn theft() -> Reply {
+    error(
+        StatusCode::UNAUTHORIZED,
+        "token_theft",
+        "token theft detected",
+    )
+}
+
+pub(super) fn forged() -> Reply {
+    let message = "this request comes from another site";
+    error(StatusCode::FORBIDDEN, "cross_site", message)
+}
+
+pub(super) fn not_found() -> Reply {
+    error(StatusCode::NOT_FOUND, "not_found", "there is no such path")
+}
+
+pub(super) fn method_not_allowed(allow: &'static str) -> Reply {
+    let message = format!("this path takes {allow}");
+    let mut reply = error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        &message,
+    );
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allow));
+    reply
+}
+
+/// The reply to everything while the settings are wrong.
+pub fn misconfigured() -> Response<Full<Bytes>> {
+    let message = "the settings are wrong; the log says which";
+    error(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
+}
+
+/// The reply while the settings can't be read.
+pub fn without_settings() -> Response<Full<Bytes>> {
+    Failure::Unavailable(String::new()).into()
+}
+
+/// A fault of the site's, in what it says of a login.
+pub(super) fn bad_login(status: StatusCode, message: &str) -> Reply {
+    error(status, "invalid_login", message)
+}
+
+pub(super) fn site_down() -> Reply {
+    error(
+        StatusCode::BAD_GATEWAY,
+        "site_unavailable",
+        "the site did not answer",
+    )
+}
+
+impl From<Failure> for Reply {
+    /// The service's answers that are no answers. None of them touches a cookie.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable(_) => {
+                let message = "sessions can't be looked up now; try again";
+                let mut reply = error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "session_unavailable",
+                    message,
+                );
+                reply
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                reply
+            }
+            Failure::Refused(message) => bad_login(StatusCode::INTERNAL_SERVER_ERROR, &message),
+            Failure::Misconfigured(_) => misconfigured(),
+        }
+    }
+}
+
+/// Adds cookies to a reply, which nobody may keep then.
+pub(super) fn set_cookies(headers: &mut HeaderMap, cookies: impl IntoIterator<Item = HeaderValue>) {
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

@@ -1,0 +1,196 @@
+//! The edge's own routes: refresh, sign out, forward authentication, and logins by the site's own call.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, request};
+use http_body::Body;
+use serde_json::json;
+
+use super::cookies::{Cookies, REFRESH_PATH};
+use super::flow::{Edge, Known, Visit, end, failed};
+use super::front_token::{FRONT_TOKEN, REMOVE};
+use super::reply::{self, Reply, set_cookies};
+use super::sessions::{Failure, Refreshed, Transport};
+use super::{csrf, identity};
+
+/// A route of the edge itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// New tokens for the refresh token.
+    Refresh,
+    /// The end of this session.
+    SignOut,
+    /// The end of all of the user's sessions.
+    SignOutEverywhere,
+    /// A proxy's question about a request.
+    Check,
+    /// The call of a site that the edge does not stand in front of.
+    Login,
+}
+
+impl Route {
+    fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Check => &[Method::GET, Method::HEAD],
+            _ => &[Method::POST],
+        }
+    }
+
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Check => "GET, HEAD",
+            _ => "POST",
+        }
+    }
+}
+
+impl<T: Transport> Edge<T> {
+    /// The route of a request, if it is one of the edge's own.
+    pub(super) fn own_route(&self, head: &request::Parts) -> Option<Route> {
+        match head.uri.path() {
+            REFRESH_PATH => Some(Route::Refresh),
+            "/auth/signout" => Some(Route::SignOut),
+            "/auth/signout/all" => Some(Route::SignOutEverywhere),
+            "/auth/check" => Some(Route::Check),
+            // Without a key anyone could log in as anyone.
+            "/auth/session" if self.settings.session_api_key.is_some() => Some(Route::Login),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn answer<B: Body<Data = Bytes>>(
+        &self,
+        route: Route,
+        head: &request::Parts,
+        body: B,
+        visit: &Visit<'_>,
+    ) -> Reply {
+        if !route.methods().contains(&head.method) {
+            return reply::method_not_allowed(route.allow());
+        }
+        let (uri, headers, trusted) = (&head.uri, &head.headers, &self.settings.trusted_origins);
+        let forged = match route {
+            Route::Check => csrf::is_forged_original(uri, headers, trusted),
+            _ => csrf::is_forged(&head.method, uri, headers, trusted),
+        };
+        if forged {
+            return reply::forged();
+        }
+        let cookies = self.cookies(head);
+        let answer = match route {
+            Route::Refresh => self.refresh(&cookies, headers, visit).await,
+            Route::SignOut => self.sign_out(&cookies, headers, false).await,
+            Route::SignOutEverywhere => self.sign_out(&cookies, headers, true).await,
+            Route::Check => self.check(&cookies, headers).await,
+            Route::Login => self.login(&cookies, head, body, visit).await,
+        };
+        answer.unwrap_or_else(|failure| failed(failure, visit))
+    }
+
+    async fn refresh(
+        &self,
+        cookies: &Cookies,
+        headers: &HeaderMap,
+        visit: &Visit<'_>,
+    ) -> Result<Reply, Failure> {
+        let Some(token) = cookies.refresh_token(headers) else {
+            // The front-end library asks once for every visitor. There is nothing to ask the service.
+            let mut reply = reply::unauthorised();
+            match cookies.access_tokens(headers).is_empty() {
+                true => _ = reply.headers_mut().insert(FRONT_TOKEN, REMOVE),
+                false => end(reply.headers_mut(), cookies),
+            }
+            return Ok(reply);
+        };
+        let mut reply = match self.sessions.refresh(&token).await? {
+            Refreshed::Ok(grant) => {
+                let new = self.grant(cookies, &grant, 0, visit.now)?;
+                let mut reply = reply::ok();
+                new.put_into(reply.headers_mut());
+                return Ok(reply);
+            }
+            Refreshed::Unauthorised => reply::unauthorised(),
+            Refreshed::Theft(handle) => {
+                // The service has done so already, unless it only reports.
+                self.sessions.revoke(&handle).await?;
+                reply::theft()
+            }
+        };
+        end(reply.headers_mut(), cookies);
+        Ok(reply)
+    }
+
+    async fn sign_out(
+        &self,
+        cookies: &Cookies,
+        headers: &HeaderMap,
+        everywhere: bool,
+    ) -> Result<Reply, Failure> {
+        match self.who(cookies, headers).await? {
+            Known::Nobody => return Ok(reply::try_refresh()),
+            Known::Session(session, _) if everywhere => {
+                self.sessions.revoke_all(&session.user_id).await?;
+            }
+            Known::Session(session, _) => self.sessions.revoke(&session.handle).await?,
+            Known::Over => {}
+        }
+        let mut reply = reply::ok();
+        end(reply.headers_mut(), cookies);
+        Ok(reply)
+    }
+
+    /// The answer to a proxy. At most one cookie is set: some proxies hand on only one.
+    async fn check(&self, cookies: &Cookies, headers: &HeaderMap) -> Result<Reply, Failure> {
+        Ok(match self.who(cookies, headers).await? {
+            Known::Nobody => reply::try_refresh(),
+            Known::Over => {
+                let mut reply = reply::unauthorised();
+                set_cookies(reply.headers_mut(), [cookies.clear_access()]);
+                reply.headers_mut().insert(FRONT_TOKEN, REMOVE);
+                reply
+            }
+            Known::Session(session, renewed) => {
+                let mut reply = reply::ok();
+                identity::introduce(reply.headers_mut(), &session);
+                if let Some(renewed) = renewed {
+                    set_cookies(reply.headers_mut(), [renewed.cookie]);
+                    reply.headers_mut().insert(FRONT_TOKEN, renewed.front_token);
+                }
+                reply
+            }
+        })
+    }
+
+    /// Answers with the headers that the site copies into its own reply.
+    async fn login<B: Body<Data = Bytes>>(
+        &self,
+        cookies: &Cookies,
+        head: &request::Parts,
+        body: B,
+        visit: &Visit<'_>,
+    ) -> Result<Reply, Failure> {
+        let body = crate::http::receive(head, body, self.settings.session_api_key.as_slice()).await;
+        let login = match body.map(|body| identity::read_login(&body)) {
+            Ok(Ok(login)) => login,
+            Ok(Err(message)) => return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message)),
+            Err(reply) => return Ok(reply),
+        };
+        let known = self.who(cookies, &head.headers).await?;
+        let new = match self.log_in(cookies, &login, known, visit).await {
+            // Here the site itself asks, and the mistake is in what it sent.
+            Err(Failure::Refused(message)) => {
+                return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message));
+            }
+            new => new?,
+        };
+        let mut list = HeaderMap::new();
+        new.put_into(&mut list);
+        let pair = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            json!([name.as_str(), value.to_str().unwrap_or_default()])
+        };
+        let list: Vec<_> = list.iter().map(pair).collect();
+        Ok(reply::json(
+            StatusCode::OK,
+            &json!({ "status": "OK", "headers": list }),
+        ))
+    }
+}

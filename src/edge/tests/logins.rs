@@ -1,0 +1,181 @@
+//! What a site may say of a login, and what must not become of it.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use super::{ADA, Browser, World, ada};
+
+/// A login whose `jwtPayload` is so many bytes of JSON.
+fn login_with(bytes: usize) -> String {
+    format!(
+        r#"{{"userId":"ada","jwtPayload":"{}"}}"#,
+        "x".repeat(bytes - 2)
+    )
+}
+
+#[test]
+fn a_payload_that_no_cookie_holds_is_refused_at_login() {
+    let world = World::new(&[]);
+    let fits =
+        |bytes| Browser::default().log_in(&world, &login_with(bytes)).status == StatusCode::OK;
+    let longest = (2000..4000).rev().find(|bytes| fits(*bytes)).unwrap();
+    assert!(longest > 2600, "{longest}");
+
+    let mut browser = Browser::default();
+    let reply = browser.log_in(&world, &login_with(longest + 1));
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(reply.json()["code"], "invalid_login");
+    assert!(
+        reply.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("4096 bytes")
+    );
+    assert!(reply.touches_nothing() && !browser.holds_tokens());
+    assert!(
+        world.calls().last().unwrap().starts_with("DELETE /session"),
+        "it leaves no session"
+    );
+
+    let reply = browser.log_in(&world, &login_with(longest));
+    let access = reply.token_cookies()[0].split(';').next().unwrap().len();
+    assert!("sFrontToken=".len() + reply.header("front-token").unwrap().len() < access);
+    for _ in 0..3 {
+        world.wait(3600);
+        assert_eq!(browser.refresh(&world).status, StatusCode::OK);
+        browser.get(&world, "/");
+        for ((name, _), value) in &browser.jar {
+            assert!(name.len() + value.len() <= 4096, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_front_token_can_hide_the_payload() {
+    let world = World::new(&[("front_token_payload", "false")]);
+    let reply = Browser::default().log_in(&world, ADA);
+    assert_eq!(reply.front_token()["up"], json!({}));
+    assert_eq!(reply.front_token()["uid"], "ada");
+}
+
+#[test]
+fn logging_in_over_a_session_ends_the_old_one() {
+    let world = World::with_service(&[], &[("access_token_blacklisting", "true")]);
+    let mut browser = ada(&world);
+    let mut old = browser.clone();
+    browser.log_in(&world, r#"{"userId":"bob"}"#);
+    browser.get(&world, "/");
+    assert_eq!(world.seen("x-session-user-id").as_deref(), Some("bob"));
+    assert!(old.get(&world, "/").ends_session());
+}
+
+#[test]
+fn a_login_that_can_not_be_read_is_the_sites_mistake() {
+    let world = World::new(&[]);
+    for (path, body, says) in [
+        ("/raw-login", "!", "base64"),
+        ("/login", "[\"ada\",1,2]", "object"),
+        ("/login", "{}", "userId"),
+        ("/login", "{\"userId\":1}", "string"),
+        ("/login", "{\"userId\":\"\"}", "userId"),
+    ] {
+        let reply = Browser::default().send(&world, Method::POST, path, body);
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        let message = reply.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(says), "{message}");
+        assert!(reply.touches_nothing());
+    }
+}
+
+#[test]
+fn any_user_id_and_payload_reach_the_site() {
+    let world = World::new(&[]);
+    let mut browser = Browser::default();
+    let login = json!({ "userId": "Zoë %\r\n\u{1F980}", "jwtPayload": "a\nb" });
+    browser.log_in(&world, &login.to_string());
+    browser.get(&world, "/");
+    let user_id = world.seen("x-session-user-id").unwrap();
+    assert_eq!(user_id, "Zo%C3%AB%20%25%0D%0A%F0%9F%A6%80");
+    assert_eq!(world.seen("x-session-payload").as_deref(), Some("ImFcbmIi"));
+}
+
+#[test]
+fn a_payload_that_is_no_object_is_none_in_the_front_token() {
+    let world = World::new(&[]);
+    let reply = Browser::default().log_in(&world, r#"{"userId":"a","jwtPayload":[1]}"#);
+    assert_eq!(reply.front_token()["up"], json!({}));
+}
+
+#[test]
+fn nobody_passes_for_someone_by_sending_the_edges_headers() {
+    let world = World::new(&[]);
+    let forged = [
+        ("x-session-user-id", "root"),
+        ("x-session-anything", "1"),
+        ("x-session-payload", "e30="),
+    ];
+    Browser::default().send_with(&world, Method::GET, "/", "", &forged);
+    for (name, _) in forged {
+        assert_eq!(world.seen(name), None);
+    }
+    let mut browser = ada(&world);
+    browser.send_with(&world, Method::GET, "/", "", &forged);
+    assert_eq!(world.seen("x-session-user-id").as_deref(), Some("ada"));
+    assert_eq!(world.seen("x-session-anything"), None);
+}
+
+#[test]
+fn a_site_that_the_edge_does_not_front_logs_in_by_a_call() {
+    let key = "0123456789abcdef";
+    let world = World::with_service(&[("session_api_key", key)], &[("api_keys", key)]);
+    let mut site = Browser::default();
+    let bearer = format!("Bearer {key}");
+    let call = [
+        ("authorization", bearer.as_str()),
+        ("x-forwarded-proto", "https"),
+    ];
+    let reply = site.send_with(&world, Method::POST, "/auth/session", ADA, &call);
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    let list = reply.json()["headers"].as_array().unwrap().clone();
+    let mut browser = Browser {
+        https: true,
+        ..Browser::default()
+    };
+    for pair in &list {
+        if pair[0] == "set-cookie" {
+            browser.store(pair[1].as_str().unwrap());
+        }
+    }
+    let names: Vec<&str> = list.iter().map(|pair| pair[0].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["set-cookie", "set-cookie", "cache-control", "front-token"]
+    );
+    assert_eq!(
+        browser
+            .get(&world, "/auth/check")
+            .header("x-session-user-id"),
+        Some("ada")
+    );
+
+    let reply = site.send_with(&world, Method::POST, "/auth/session", "{}", &call);
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    let reply = site.send_with(
+        &world,
+        Method::POST,
+        "/auth/session",
+        &login_with(5000),
+        &call,
+    );
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    for wrong in ["Bearer 0123456789abcdeF", "Basic 0123456789abcdef", ""] {
+        let call = [("authorization", wrong)];
+        let reply = site.send_with(&world, Method::POST, "/auth/session", ADA, &call);
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{wrong}");
+    }
+    let reply = site.send(&World::new(&[]), Method::POST, "/auth/session", ADA);
+    assert_eq!(
+        reply.text, "the site",
+        "without a key there is no such route"
+    );
+}
