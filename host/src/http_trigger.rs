@@ -14,9 +14,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use wasmtime_wasi_http::handler::{ProxyHandler, TrapOrPanicError};
-use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{Error as HttpError, WasiBody};
+use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre, TrapOrPanicError};
+use wasmtime_wasi_http::{Error as HttpError, WasiBody, p2, p3};
 
 use crate::app::{App, Component};
 use crate::args::Reuse;
@@ -176,9 +175,15 @@ impl Target {
         let loaded = engine
             .load(component)
             .map_err(|error| format!("component '{id}' cannot be loaded: {error:#}"))?;
-        let service = ServicePre::new(loaded).map_err(|error| {
-            format!("component '{id}' is not an HTTP component of WASI 0.3: {error:#}")
-        })?;
+        let (service, reuse) = match p3::bindings::ServicePre::new(loaded.clone()) {
+            Ok(service) => (ProxyPre::P3(service), reuse),
+            Err(error) => {
+                let service = p2::bindings::ProxyPre::new(loaded)
+                    .map_err(|_| format!("component '{id}' is not an HTTP component: {error:#}"))?;
+                // Its instances serve one request each, whatever the flags say.
+                (ProxyPre::P2(service), Reuse { count: 1, ..reuse })
+            }
+        };
         let handler = ProxyHandler::new(Instances {
             app: app.clone(),
             component: component.clone(),

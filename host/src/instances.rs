@@ -1,5 +1,6 @@
 //! Instances of HTTP components: made when none has room for a request, dropped after so many
-//! requests or so much idleness, as Spin does. How they take requests is wasmtime's `ProxyHandler`.
+//! requests (one, for components of WASI 0.2) or so much idleness, as Spin does. How they take
+//! requests is wasmtime's `ProxyHandler`.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -12,10 +13,9 @@ use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut, Trap};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
-    HandlerState, Instance as Running, Proxy, ShouldAccept, WorkerExpiration, WorkerState,
+    HandlerState, Instance as Running, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState,
     WorkerStatus,
 };
-use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::app::{App, Component};
 use crate::args::Reuse;
@@ -30,7 +30,7 @@ pub(crate) struct Instances {
     pub(crate) app: Arc<App>,
     pub(crate) component: Arc<Component>,
     pub(crate) engine: Engine,
-    pub(crate) service: ServicePre<Guest>,
+    pub(crate) service: ProxyPre<Guest>,
     pub(crate) reuse: Reuse,
 }
 
@@ -41,10 +41,10 @@ impl HandlerState for Instances {
 
     async fn instantiate(&self) -> wasmtime::Result<Running<Guest, Idle, Life>> {
         let mut store = self.engine.store(&self.app, &self.component)?;
-        let service = self.service.instantiate_async(&mut store).await?;
+        let proxy = self.service.instantiate_async(&mut store).await?;
         Ok(Running {
             store,
-            proxy: Proxy::P3(service),
+            proxy,
             view: WasiHttpView::http,
             expiration: Idle {
                 after: self.reuse.idle,
