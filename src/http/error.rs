@@ -1,8 +1,8 @@
-//! Every error of the API, and the one place that gives each its status, code and message.
+//! Every error of the API, and the one place that gives each its status, code and message. In which form callers
+//! are told is for each dialect.
 
 use ::http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::reply::{ErrorBody, Reply};
 use crate::domain::json::JSON_MAX_BYTES;
 use crate::service::ServiceError;
 use crate::store::StoreError;
@@ -21,7 +21,7 @@ pub(super) enum ApiError {
     /// No such path.
     NotFound,
     /// The path takes other methods, these.
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed(String),
     /// No API key, or a wrong one.
     Unauthenticated,
     /// The settings, or the database's tables, are not as they must be.
@@ -49,9 +49,9 @@ impl ApiError {
         }
     }
 
-    pub(super) fn into_reply(self) -> Reply {
-        let header = self.header();
-        let (status, code, message) = match self {
+    /// Its status, its stable code, and what callers are told.
+    pub(super) fn told(self) -> (StatusCode, &'static str, String) {
+        match self {
             Self::InvalidInput(message) => (StatusCode::BAD_REQUEST, "invalid_input", message),
             Self::FieldTooLarge(field) => (
                 StatusCode::BAD_REQUEST,
@@ -101,20 +101,15 @@ impl ApiError {
                 "internal",
                 "something went wrong; the log says what".to_owned(),
             ),
-        };
-        Reply::json(
-            status,
-            &ErrorBody {
-                message: &message,
-                code,
-            },
-        )
-        .with_header(header)
+        }
     }
 
-    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+    /// The header that goes with it.
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::MethodNotAllowed(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
+            Self::MethodNotAllowed(allow) => {
+                Some((header::ALLOW, HeaderValue::from_str(allow).ok()?))
+            }
             Self::SettingsUnavailable | Self::Unavailable(_) => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }

@@ -3,10 +3,11 @@
 //! A request's head is judged before its body is read: the API key, the route, the type, the announced length.
 
 mod body;
+mod dialect;
 mod error;
 mod field;
+mod native;
 mod reply;
-mod route;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,10 @@ use http_body::Body;
 use http_body_util::Full;
 
 use self::body::read_body;
+use self::dialect::{Access, Dialect};
 use self::error::ApiError;
+use self::native::Native;
 use self::reply::Reply;
-use self::route::{Endpoint, route};
 use crate::domain::secret::SecretString;
 use crate::platform::{Level, Platform};
 use crate::service::Service;
@@ -47,29 +49,36 @@ impl<S: Store, P: Platform> Api<S, P> {
         &self,
         request: Request<B>,
     ) -> Response<Full<Bytes>> {
-        let reply = match self.answer(request).await {
+        self.converse::<Native, B>(request).await.into_response()
+    }
+
+    async fn converse<D: Dialect, B: Body<Data = Bytes>>(&self, request: Request<B>) -> Reply {
+        match self.answer::<D, B>(request).await {
             Ok(reply) => reply,
             Err(error) => {
                 if let (Some(line), Self::Ready(service)) = (error.log_line(), self) {
                     service.platform().log(Level::Error, &line);
                 }
-                error.into_reply()
+                D::error(error)
             }
-        };
-        reply.into_response()
+        }
     }
 
-    async fn answer<B: Body<Data = Bytes>>(&self, request: Request<B>) -> Result<Reply, ApiError> {
+    async fn answer<D: Dialect, B: Body<Data = Bytes>>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Reply, ApiError> {
         let (head, body) = request.into_parts();
-        let probe = matches!(head.uri.path(), "/health" | "/ready");
+        let route = D::route(&head);
+        let is_open = route.as_ref().is_some_and(|r| r.access == Access::Open);
         if let Self::Ready(service) = self
-            && !probe
+            && !is_open
         {
             authenticate(&head, &service.config().api_keys)?;
         }
-        let endpoint = route(&head)?;
-        if endpoint == Endpoint::Health {
-            return Ok(reply::alive());
+        let endpoint = route.ok_or(ApiError::NotFound)?.endpoint?;
+        if let Some(reply) = D::without_service(endpoint.call) {
+            return Ok(reply);
         }
         let service = match self {
             Self::Ready(service) => service,
@@ -79,13 +88,12 @@ impl<S: Store, P: Platform> Api<S, P> {
             }
             Self::WithoutSettings => return Err(ApiError::SettingsUnavailable),
         };
-        let body = match endpoint.has_body() {
+        let body = match endpoint.has_body {
             true => read_body(&head, body).await?,
             false => Bytes::new(),
         };
-        let work = endpoint.call(service, &head, &body);
-        if endpoint == Endpoint::RevokeAll {
-            // Batch by batch, as many as there are; each of them has a deadline.
+        let work = D::answer(endpoint.call, service, &head, &body);
+        if !endpoint.has_deadline {
             return work.await;
         }
         tokio::select! {
@@ -108,7 +116,7 @@ pub(crate) async fn receive<B: Body<Data = Bytes>>(
         Ok(()) => read_body(head, body).await,
         Err(error) => Err(error),
     };
-    body.map_err(|error| error.into_reply().into_response())
+    body.map_err(|error| Native::error(error).into_response())
 }
 
 /// Checks the API key, if any is configured: `Authorization: Bearer …` (RFC 6750 §2.1) or `api-key: …`.

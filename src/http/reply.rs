@@ -1,18 +1,9 @@
-//! Replies: their bodies and how they become HTTP responses.
+//! A reply on its way to becoming an HTTP response.
 
 use ::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::Full;
 use serde::Serialize;
-
-use crate::domain::json::Json;
-use crate::service::{Grant, Refreshed, SessionInfo, Token, Verified};
-
-/// The text of every `UNAUTHORISED`: the reason goes to the log, not to the caller.
-const UNAUTHORISED: &str = "there is no such session, or its token is not valid";
-
-/// The text of every `TRY_REFRESH_TOKEN`.
-const TRY_REFRESH_TOKEN: &str = "the access token is not valid; refresh the session";
 
 /// What most replies fit into.
 const USUAL_BYTES: usize = 1024;
@@ -26,7 +17,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
+    pub(in crate::http) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut bytes, body)
             .expect("replies are strings, numbers and verbatim JSON");
@@ -37,15 +28,15 @@ impl Reply {
         }
     }
 
-    fn ok(body: &impl Serialize) -> Self {
+    pub(in crate::http) fn ok(body: &impl Serialize) -> Self {
         Self::json(StatusCode::OK, body)
     }
 
-    pub(super) fn with_header(self, header: Option<(HeaderName, HeaderValue)>) -> Self {
+    pub(in crate::http) fn with_header(self, header: Option<(HeaderName, HeaderValue)>) -> Self {
         Self { header, ..self }
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(in crate::http) fn into_response(self) -> Response<Full<Bytes>> {
         let length = HeaderValue::from(self.body.len());
         let mut response = Response::new(Full::new(Bytes::from(self.body)));
         *response.status_mut() = self.status;
@@ -61,232 +52,5 @@ impl Reply {
             headers.insert(name, value);
         }
         response
-    }
-}
-
-#[derive(Serialize)]
-pub(super) struct ErrorBody<'a> {
-    pub(super) message: &'a str,
-    pub(super) code: &'a str,
-}
-
-#[derive(Serialize)]
-struct TokenBody<'a> {
-    value: &'a str,
-    expires: u64,
-}
-
-impl<'a> From<&'a Token> for TokenBody<'a> {
-    fn from(token: &'a Token) -> Self {
-        Self {
-            value: &token.value,
-            expires: token.expires.as_millis(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct SessionBody<'a> {
-    handle: String,
-    #[serde(rename = "userId")]
-    user_id: &'a str,
-    #[serde(rename = "jwtPayload", skip_serializing_if = "Option::is_none")]
-    payload: Option<&'a Json>,
-}
-
-impl<'a> From<&'a SessionInfo> for SessionBody<'a> {
-    fn from(session: &'a SessionInfo) -> Self {
-        Self {
-            handle: session.handle.reveal(),
-            user_id: session.user_id.as_str(),
-            payload: session.payload.as_ref(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct StatusBody<'a> {
-    message: &'a str,
-    status: &'a str,
-}
-
-pub(super) fn alive() -> Reply {
-    Reply::ok(&StatusBody {
-        message: "alive",
-        status: "OK",
-    })
-}
-
-pub(super) fn ready() -> Reply {
-    Reply::ok(&StatusBody {
-        message: "ready",
-        status: "OK",
-    })
-}
-
-fn unauthorised() -> Reply {
-    Reply::ok(&StatusBody {
-        message: UNAUTHORISED,
-        status: "UNAUTHORISED",
-    })
-}
-
-pub(super) fn created(grant: &Grant) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Created<'a> {
-        message: &'a str,
-        status: &'a str,
-        session: SessionBody<'a>,
-        access_token: TokenBody<'a>,
-        refresh_token: TokenBody<'a>,
-        id_refresh_token: TokenBody<'a>,
-    }
-    Reply::ok(&Created {
-        message: "session created",
-        status: "OK",
-        session: (&grant.session).into(),
-        access_token: (&grant.access).into(),
-        refresh_token: (&grant.refresh).into(),
-        id_refresh_token: (&grant.id_refresh).into(),
-    })
-}
-
-pub(super) fn verified(answer: &Verified) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Good<'a> {
-        message: &'a str,
-        status: &'a str,
-        session: SessionBody<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        new_access_token: Option<TokenBody<'a>>,
-    }
-    match answer {
-        Verified::Ok(session, token) => Reply::ok(&Good {
-            message: "session verified",
-            status: "OK",
-            session: session.into(),
-            new_access_token: token.as_ref().map(TokenBody::from),
-        }),
-        Verified::Unauthorised => unauthorised(),
-        Verified::TryRefreshToken => Reply::ok(&StatusBody {
-            message: TRY_REFRESH_TOKEN,
-            status: "TRY_REFRESH_TOKEN",
-        }),
-    }
-}
-
-pub(super) fn refreshed(answer: &Refreshed) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Good<'a> {
-        message: &'a str,
-        status: &'a str,
-        session: SessionBody<'a>,
-        new_access_token: TokenBody<'a>,
-        new_refresh_token: TokenBody<'a>,
-        new_id_refresh_token: TokenBody<'a>,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Bad<'a> {
-        message: &'a str,
-        status: &'a str,
-        session_theft_detected: Theft<'a>,
-    }
-    #[derive(Serialize)]
-    struct Theft<'a> {
-        value: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        session: Option<Stolen<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Stolen<'a> {
-        handle: String,
-        #[serde(rename = "userId")]
-        user_id: &'a str,
-    }
-    let stolen = match answer {
-        Refreshed::Ok(grant) => {
-            return Reply::ok(&Good {
-                message: "session refreshed",
-                status: "OK",
-                session: (&grant.session).into(),
-                new_access_token: (&grant.access).into(),
-                new_refresh_token: (&grant.refresh).into(),
-                new_id_refresh_token: (&grant.id_refresh).into(),
-            });
-        }
-        Refreshed::Unauthorised => None,
-        Refreshed::TheftDetected(handle, user_id) => Some(Stolen {
-            handle: handle.reveal(),
-            user_id: user_id.as_str(),
-        }),
-    };
-    let theft = Theft {
-        value: stolen.is_some(),
-        session: stolen,
-    };
-    Reply::ok(&Bad {
-        message: UNAUTHORISED,
-        status: "UNAUTHORISED",
-        session_theft_detected: theft,
-    })
-}
-
-pub(super) fn revoked(deleted: bool) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Revoked<'a> {
-        message: &'a str,
-        status: &'a str,
-        deleted_any_entry: bool,
-    }
-    let message = if deleted {
-        "session deleted"
-    } else {
-        "there was no such session"
-    };
-    Reply::ok(&Revoked {
-        message,
-        status: "OK",
-        deleted_any_entry: deleted,
-    })
-}
-
-pub(super) fn revoked_all() -> Reply {
-    Reply::ok(&StatusBody {
-        message: "the user's sessions are deleted",
-        status: "OK",
-    })
-}
-
-pub(super) fn data(answer: Option<Option<Json>>) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        message: &'a str,
-        status: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        session_data: Option<Json>,
-    }
-    match answer {
-        Some(session_data) => Reply::ok(&Data {
-            message: "session data",
-            status: "OK",
-            session_data,
-        }),
-        None => unauthorised(),
-    }
-}
-
-pub(super) fn data_written(written: bool) -> Reply {
-    match written {
-        true => Reply::ok(&StatusBody {
-            message: "session data replaced",
-            status: "OK",
-        }),
-        false => unauthorised(),
     }
 }

@@ -1,12 +1,15 @@
-//! The routes, and what each endpoint takes from its request.
+//! The seven endpoints: their routes, and what each takes from its request.
+
+mod reply;
 
 use ::http::{Method, request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::dialect::{Access, Dialect, Endpoint, Methods, Route};
 use super::error::ApiError;
 use super::field::{Text, json, parse};
-use super::reply::{self, Reply};
+use super::reply::Reply;
 use crate::domain::id::UserId;
 use crate::domain::json::present;
 use crate::platform::Platform;
@@ -15,7 +18,7 @@ use crate::store::Store;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(super) enum Call {
     Create,
     Verify,
     Refresh,
@@ -27,56 +30,93 @@ pub(super) enum Endpoint {
     Ready,
 }
 
-/// Finds the endpoint of a path and method.
-pub(super) fn route(head: &request::Parts) -> Result<Endpoint, ApiError> {
-    let method = &head.method;
-    let (endpoint, allow) = match head.uri.path() {
-        "/session" if method == Method::PUT => (Some(Endpoint::Verify), ""),
-        "/session" if method == Method::POST => (Some(Endpoint::Create), ""),
-        "/session" if method == Method::DELETE => (Some(Endpoint::Revoke), ""),
-        "/session" => (None, "POST, PUT, DELETE"),
-        "/refresh" => (method.eq(&Method::PUT).then_some(Endpoint::Refresh), "PUT"),
-        "/session/all" => (
-            method.eq(&Method::DELETE).then_some(Endpoint::RevokeAll),
-            "DELETE",
-        ),
-        "/session/data" if method == Method::GET => (Some(Endpoint::ReadData), ""),
-        "/session/data" if method == Method::PUT => (Some(Endpoint::WriteData), ""),
-        "/session/data" => (None, "GET, PUT"),
-        "/health" => (method.eq(&Method::GET).then_some(Endpoint::Health), "GET"),
-        "/ready" => (method.eq(&Method::GET).then_some(Endpoint::Ready), "GET"),
-        _ => return Err(ApiError::NotFound),
-    };
-    endpoint.ok_or(ApiError::MethodNotAllowed(allow))
-}
+/// The routes: whoever may call, then what each method does.
+const ROUTES: [(&str, Access, Methods<Call>); 6] = [
+    (
+        "/session",
+        Access::WithKey,
+        &[
+            (Method::POST, Endpoint::with_body(Call::Create)),
+            (Method::PUT, Endpoint::with_body(Call::Verify)),
+            (Method::DELETE, Endpoint::with_body(Call::Revoke)),
+        ],
+    ),
+    (
+        "/refresh",
+        Access::WithKey,
+        &[(Method::PUT, Endpoint::with_body(Call::Refresh))],
+    ),
+    (
+        "/session/all",
+        Access::WithKey,
+        // Batch by batch, as many as there are; each of them has a deadline.
+        &[(
+            Method::DELETE,
+            Endpoint::with_body(Call::RevokeAll).without_deadline(),
+        )],
+    ),
+    (
+        "/session/data",
+        Access::WithKey,
+        &[
+            (Method::GET, Endpoint::without_body(Call::ReadData)),
+            (Method::PUT, Endpoint::with_body(Call::WriteData)),
+        ],
+    ),
+    (
+        "/health",
+        Access::Open,
+        &[(Method::GET, Endpoint::without_body(Call::Health))],
+    ),
+    (
+        "/ready",
+        Access::Open,
+        &[(Method::GET, Endpoint::without_body(Call::Ready))],
+    ),
+];
 
-impl Endpoint {
-    /// Whether its input comes in the body.
-    pub(super) fn has_body(self) -> bool {
-        !matches!(self, Self::ReadData | Self::Health | Self::Ready)
+/// The seven endpoints, and the probes.
+pub(super) struct Native;
+
+impl Dialect for Native {
+    type Call = Call;
+
+    fn route(head: &request::Parts) -> Option<Route<Call>> {
+        let path = head.uri.path();
+        let (_, access, methods) = ROUTES.iter().find(|(at, ..)| *at == path)?;
+        Some(Route::at(*access, methods, &head.method))
     }
 
-    /// Answers it.
-    pub(super) async fn call<S: Store, P: Platform>(
-        self,
+    fn without_service(call: Call) -> Option<Reply> {
+        (call == Call::Health).then(reply::alive)
+    }
+
+    async fn answer<S: Store, P: Platform>(
+        call: Call,
         service: &Service<S, P>,
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        match self {
-            Self::Create => create(service, body).await,
-            Self::Verify => verify(service, body).await,
-            Self::Refresh => refresh(service, body).await,
-            Self::Revoke => revoke(service, body).await,
-            Self::RevokeAll => revoke_all(service, body).await,
-            Self::ReadData => read_data(service, head).await,
-            Self::WriteData => write_data(service, body).await,
-            Self::Health => Ok(reply::alive()),
-            Self::Ready => {
+        match call {
+            Call::Create => create(service, body).await,
+            Call::Verify => verify(service, body).await,
+            Call::Refresh => refresh(service, body).await,
+            Call::Revoke => revoke(service, body).await,
+            Call::RevokeAll => revoke_all(service, body).await,
+            Call::ReadData => read_data(service, head).await,
+            Call::WriteData => write_data(service, body).await,
+            Call::Health => Ok(reply::alive()),
+            Call::Ready => {
                 service.ready().await?;
                 Ok(reply::ready())
             }
         }
+    }
+
+    fn error(error: ApiError) -> Reply {
+        let header = error.header();
+        let (status, code, message) = error.told();
+        reply::error(status, code, &message).with_header(header)
     }
 }
 
