@@ -5,6 +5,7 @@ pub mod id;
 pub mod json;
 pub mod keyring;
 pub mod master_key;
+pub mod reuse;
 pub mod rotation;
 pub mod secret;
 pub mod time;

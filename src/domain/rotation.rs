@@ -7,6 +7,7 @@
 
 use super::id::{Generation, UserId};
 use super::json::Json;
+use super::reuse::Issuer;
 use super::secret::DoubleHash;
 use super::time::Timestamp;
 use super::token::access::AccessClaims;
@@ -32,9 +33,21 @@ impl StoredSession {
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }
+
+    /// The compare-and-set of a confirmation.
+    pub fn confirm(&mut self, confirmation: Confirmation) {
+        if self.current == confirmation.parent {
+            self.current = confirmation.child;
+            self.generation = self.generation.next();
+            self.expires_at = confirmation.expires_at;
+        }
+    }
 }
 
 /// A child that takes its parent's place: a compare-and-set on the stored row.
+///
+/// The session then ends when the child does. A refresh token says when that is. An access token does not: the
+/// setting of the day says it, so a child from before `refresh_token_validity` was changed takes the new length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmation {
     /// What must be current for it to happen.
@@ -46,14 +59,23 @@ pub struct Confirmation {
 }
 
 /// What to do about a presented refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshDecision {
-    /// It is current: hand out a child; nothing to write.
-    IssueChild,
-    /// It is a child of the current token: confirm it, look again, then hand out a child of it.
+    /// It is a child of the current token: confirm it, look again, then [`decide_confirmed`].
     Confirm(Confirmation),
+    /// What else there is.
+    Done(Outcome),
+}
+
+/// What a presented refresh token has led to. The session is as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is current: hand out a child; nothing to write.
+    IssueChild(StoredSession),
+    /// It raced another request that presented it: hand out what that one's caller has by now, the current token.
+    HandOut(StoredSession, Box<RefreshToken>),
     /// Two parties hold tokens of this session.
-    Theft,
+    Theft(StoredSession),
     /// It is good for nothing.
     Refuse(Refusal),
 }
@@ -72,36 +94,61 @@ pub enum Refusal {
     AheadOfDatabase,
 }
 
+/// When a request runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moments {
+    /// When it began; tokens and sessions are good or not by this.
+    pub started: Timestamp,
+    /// The time now, after it has looked at the database.
+    pub now: Timestamp,
+}
+
 /// Decides about a refresh token whose MAC is right.
 pub fn decide_refresh(
-    stored: Option<&StoredSession>,
+    stored: Option<StoredSession>,
     token: &RefreshToken,
-    now: Timestamp,
+    issuer: &Issuer<'_>,
+    moments: Moments,
 ) -> RefreshDecision {
-    let Some(stored) = stored.filter(|stored| stored.is_live(now)) else {
-        return RefreshDecision::Refuse(Refusal::NoSession);
-    };
     let claims = &token.claims;
-    if now >= claims.expires_at {
-        return RefreshDecision::Refuse(Refusal::TokenExpired);
+    let Some(stored) = stored.filter(|stored| stored.is_live(moments.started)) else {
+        return RefreshDecision::Done(Outcome::Refuse(Refusal::NoSession));
+    };
+    if moments.started >= claims.expires_at {
+        return RefreshDecision::Done(Outcome::Refuse(Refusal::TokenExpired));
     }
-    let presented = token.double_hash();
-    if presented == stored.current {
-        return RefreshDecision::IssueChild;
-    }
-    if claims.generation <= stored.generation {
-        return RefreshDecision::Theft;
+    if token.double_hash() == stored.current {
+        return RefreshDecision::Done(Outcome::IssueChild(stored));
     }
     if claims.generation > stored.generation.next() {
-        return RefreshDecision::Refuse(Refusal::AheadOfDatabase);
+        return RefreshDecision::Done(Outcome::Refuse(Refusal::AheadOfDatabase));
     }
-    match claims.parent.map(|parent| parent.double()) {
-        Some(parent) if parent == stored.current => RefreshDecision::Confirm(Confirmation {
-            parent,
-            child: presented,
+    if claims.generation > stored.generation
+        && claims.parent.map(|parent| parent.double()) == Some(stored.current)
+    {
+        return RefreshDecision::Confirm(Confirmation {
+            parent: stored.current,
+            child: token.double_hash(),
             expires_at: claims.expires_at,
-        }),
-        _ => RefreshDecision::Theft,
+        });
+    }
+    RefreshDecision::Done(match issuer.current_descendant(token, &stored, moments) {
+        Some(current) => Outcome::HandOut(stored, Box::new(current)),
+        None => Outcome::Theft(stored),
+    })
+}
+
+/// Decides about the same token, given the row as it is after the compare-and-set.
+pub fn decide_confirmed(
+    stored: Option<StoredSession>,
+    token: &RefreshToken,
+    issuer: &Issuer<'_>,
+    moments: Moments,
+) -> Outcome {
+    match decide_refresh(stored, token, issuer, moments) {
+        RefreshDecision::Done(outcome) => outcome,
+        // The row was set back between the two statements.
+        RefreshDecision::Confirm(_) => Outcome::Refuse(Refusal::AheadOfDatabase),
     }
 }
 

@@ -5,7 +5,6 @@ use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
 use crate::domain::keyring::KeyRing;
 use crate::domain::rotation::StoredSession;
-use crate::domain::secret::SingleHash;
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;
 use crate::domain::token::refresh::RefreshToken;
@@ -54,16 +53,15 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id,
             payload,
         };
-        Ok(self.grant(&ring, info, &token, None, now))
+        Ok(self.grant(&ring, info, &token, now))
     }
 
-    /// The tokens that go with a refresh token; `parent` is set for a child.
+    /// The tokens that go with a refresh token.
     pub(super) fn grant(
         &self,
         ring: &KeyRing,
         session: SessionInfo,
         refresh: &RefreshToken,
-        parent: Option<SingleHash>,
         now: Timestamp,
     ) -> Grant {
         let claims = AccessClaims {
@@ -72,7 +70,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             issued_at: refresh.claims.issued_at,
             expires_at: refresh.claims.issued_at.plus(self.config.access.validity),
             refresh: refresh.double_hash(),
-            parent,
+            parent: refresh.claims.parent,
             payload: session.payload.clone(),
         };
         let expires = refresh.claims.expires_at;

@@ -136,6 +136,16 @@ impl<S: Store, P: Platform> Service<S, P> {
 
     /// Notes why a token was refused; callers are not told.
     fn refused(&self, what: &str, handle: Option<SessionHandle>, reason: &dyn std::fmt::Display) {
+        self.refused_at(Level::Info, what, handle, reason);
+    }
+
+    fn refused_at(
+        &self,
+        level: Level,
+        what: &str,
+        handle: Option<SessionHandle>,
+        reason: &dyn std::fmt::Display,
+    ) {
         let line = match handle {
             Some(handle) => format!(
                 "{what} refused, session {}: {reason}",
@@ -143,7 +153,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             ),
             None => format!("{what} refused: {reason}"),
         };
-        self.platform.log(Level::Info, &line);
+        self.platform.log(level, &line);
     }
 }
 

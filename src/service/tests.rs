@@ -5,6 +5,7 @@ mod flows;
 mod keys;
 mod master_key;
 mod model;
+mod parties;
 mod races;
 mod rotation;
 mod theft;

@@ -57,12 +57,8 @@ impl Store for MemoryStore {
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let mut tables = self.tables();
-        if let Some(session) = tables.live(handle, now)
-            && session.stored.current == confirmation.parent
-        {
-            session.stored.current = confirmation.child;
-            session.stored.generation = session.stored.generation.next();
-            session.stored.expires_at = confirmation.expires_at;
+        if let Some(session) = tables.live(handle, now) {
+            session.stored.confirm(confirmation);
         }
         Ok(tables.stored(handle, now))
     }

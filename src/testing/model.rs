@@ -55,8 +55,6 @@ pub(crate) struct Rules {
     pub(crate) refresh_validity: Duration,
     pub(crate) blacklisting: bool,
     pub(crate) theft_revokes: bool,
-    /// Whether a token whose child of the present slot is current gets that child once more.
-    pub(crate) twins: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -125,6 +123,15 @@ impl Model {
         self.nodes.len() - 1
     }
 
+    /// Whether the current token comes from this one through children of the present slot.
+    fn raced(&self, node: usize, current: usize) -> bool {
+        let slot = self.now.checked_div(self.rules.window.as_millis() as u64);
+        let of_slot = |node: &usize| slot.is_some() && self.nodes[*node].slot == slot;
+        std::iter::successors(Some(current), |node| self.nodes[*node].parent)
+            .take_while(of_slot)
+            .any(|descendant| self.nodes[descendant].parent == Some(node))
+    }
+
     /// Something of a child of the current token is used.
     fn make_current(&mut self, node: usize) {
         self.row = Some(Row {
@@ -150,13 +157,7 @@ impl Model {
         if self.nodes[node].generation > self.nodes[row.current].generation + 1 {
             return Expected::Unauthorised;
         }
-        let slot = self.now.checked_div(self.rules.window.as_millis() as u64);
-        let current = &self.nodes[row.current];
-        if self.rules.twins
-            && slot.is_some()
-            && current.parent == Some(node)
-            && current.slot == slot
-        {
+        if self.raced(node, row.current) {
             return Expected::Child(row.current);
         }
         if self.rules.theft_revokes {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
+use crate::domain::reuse::{Issuer, ReuseWindow};
 use crate::domain::rotation::{
-    AccessDecision, Confirmation, RefreshDecision, Refusal, StoredSession, decide_access,
-    decide_refresh,
+    AccessDecision, Confirmation, Moments, Outcome, RefreshDecision, Refusal, StoredSession,
+    decide_access, decide_confirmed, decide_refresh,
 };
 use crate::domain::secret::Key;
 use crate::domain::secret::testing::SeededRandom;
@@ -17,13 +18,15 @@ use crate::testing::START;
 
 const VALIDITY: Duration = Duration::from_secs(3600);
 
-/// The family of tokens around P.
+/// The family of tokens around P; no two of them are of one slot.
 pub(super) struct Family {
     pub(super) o: RefreshToken,
     pub(super) p: RefreshToken,
     pub(super) c: RefreshToken,
     pub(super) c2: RefreshToken,
     pub(super) g: RefreshToken,
+    keys: [Key; 1],
+    random: SeededRandom,
 }
 
 impl Family {
@@ -39,8 +42,51 @@ impl Family {
         let p = child(&o, 10);
         let (c, c2) = (child(&p, 20), child(&p, 30));
         let g = child(&c, 40);
-        Self { o, p, c, c2, g }
+        let keys = [key];
+        Self {
+            o,
+            p,
+            c,
+            c2,
+            g,
+            keys,
+            random,
+        }
     }
+
+    pub(super) fn tokens(&self) -> [&RefreshToken; 5] {
+        [&self.o, &self.p, &self.c, &self.c2, &self.g]
+    }
+
+    pub(super) fn issuer(&self) -> Issuer<'_> {
+        Issuer {
+            keys: &self.keys,
+            window: ReuseWindow::new(Duration::from_secs(10), VALIDITY),
+            validity: VALIDITY,
+            random: &self.random,
+        }
+    }
+
+    pub(super) fn refresh(&self, row: &StoredSession, presented: &RefreshToken) -> RefreshDecision {
+        decide_refresh(Some(row.clone()), presented, &self.issuer(), at(now()))
+    }
+
+    /// What comes of presenting a token that needs no confirmation.
+    fn outcome(&self, current: &RefreshToken, presented: &RefreshToken) -> Outcome {
+        done(self.refresh(&row(current), presented))
+    }
+}
+
+fn done(decision: RefreshDecision) -> Outcome {
+    match decision {
+        RefreshDecision::Done(outcome) => outcome,
+        decision => panic!("{decision:?}"),
+    }
+}
+
+/// A request that takes no time.
+pub(super) fn at(now: Timestamp) -> Moments {
+    Moments { started: now, now }
 }
 
 /// The row when `token` is current.
@@ -67,92 +113,165 @@ pub(super) fn access(token: &RefreshToken, parent: Option<&RefreshToken>) -> Acc
     }
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     START.plus(Duration::from_secs(50))
-}
-
-fn refresh(current: &RefreshToken, presented: &RefreshToken) -> RefreshDecision {
-    decide_refresh(Some(&row(current)), presented, now())
 }
 
 #[test]
 fn the_current_refresh_token_gets_a_child() {
     let family = Family::new();
-    assert_eq!(refresh(&family.p, &family.p), RefreshDecision::IssueChild);
-    assert_eq!(refresh(&family.o, &family.o), RefreshDecision::IssueChild);
+    for token in [&family.p, &family.o] {
+        let outcome = family.outcome(token, token);
+        assert_eq!(outcome, Outcome::IssueChild(row(token)));
+    }
 }
 
 #[test]
 fn a_child_of_the_current_token_is_confirmed_and_expires_as_announced() {
-    let Family { p, c, c2, .. } = Family::new();
-    for child in [c, c2] {
+    let family = Family::new();
+    for child in [&family.c, &family.c2] {
         let confirmation = Confirmation {
-            parent: p.double_hash(),
+            parent: family.p.double_hash(),
             child: child.double_hash(),
             expires_at: child.claims.issued_at.plus(VALIDITY),
         };
-        assert_eq!(refresh(&p, &child), RefreshDecision::Confirm(confirmation));
+        let decision = family.refresh(&row(&family.p), child);
+        assert_eq!(decision, RefreshDecision::Confirm(confirmation));
     }
+}
+
+#[test]
+fn a_row_that_was_set_back_after_the_confirmation_is_no_theft() {
+    let family = Family::new();
+    let stored = Some(row(&family.p));
+    let outcome = decide_confirmed(stored, &family.c, &family.issuer(), at(now()));
+    assert_eq!(outcome, Outcome::Refuse(Refusal::AheadOfDatabase));
 }
 
 #[test]
 fn an_older_token_is_theft() {
-    let Family { o, p, c, c2, g } = Family::new();
-    for (current, presented) in [(&p, &o), (&c, &p), (&c, &o), (&g, &o), (&g, &p), (&g, &c)] {
-        assert_eq!(refresh(current, presented), RefreshDecision::Theft);
+    let family = Family::new();
+    let [o, p, c, c2, g] = family.tokens();
+    for (current, presented) in [(p, o), (c, p), (c, o), (g, o), (g, p), (g, c)] {
+        let outcome = family.outcome(current, presented);
+        assert_eq!(outcome, Outcome::Theft(row(current)));
     }
     // Of the same generation, but of another branch.
-    assert_eq!(refresh(&c, &c2), RefreshDecision::Theft);
-    assert_eq!(refresh(&c2, &c), RefreshDecision::Theft);
+    assert_eq!(family.outcome(c, c2), Outcome::Theft(row(c)));
+    assert_eq!(family.outcome(c2, c), Outcome::Theft(row(c2)));
 }
 
 #[test]
 fn a_child_of_another_branch_is_theft() {
-    let Family { c2, g, .. } = Family::new();
-    assert_eq!(refresh(&c2, &g), RefreshDecision::Theft);
+    let family = Family::new();
+    let outcome = family.outcome(&family.c2, &family.g);
+    assert_eq!(outcome, Outcome::Theft(row(&family.c2)));
 }
 
 #[test]
 fn a_token_ahead_of_the_database_is_refused_without_theft() {
-    let Family { o, p, c, c2, g } = Family::new();
-    for (current, presented) in [(&o, &c), (&o, &c2), (&o, &g), (&p, &g)] {
-        let refusal = RefreshDecision::Refuse(Refusal::AheadOfDatabase);
-        assert_eq!(refresh(current, presented), refusal);
+    let family = Family::new();
+    let [o, p, c, c2, g] = family.tokens();
+    for (current, presented) in [(o, c), (o, c2), (o, g), (p, g)] {
+        let refusal = Outcome::Refuse(Refusal::AheadOfDatabase);
+        assert_eq!(family.outcome(current, presented), refusal);
     }
 }
 
 #[test]
 fn without_a_live_session_nothing_is_theft() {
-    let Family { o, p, c, c2, g } = Family::new();
-    let mut expired = row(&p);
+    let family = Family::new();
+    let decide = |stored, token: &RefreshToken| {
+        done(decide_refresh(stored, token, &family.issuer(), at(now())))
+    };
+    let mut expired = row(&family.p);
     expired.expires_at = now();
-    for token in [&o, &p, &c, &c2, &g] {
-        for stored in [None, Some(&expired)] {
-            assert_eq!(
-                decide_refresh(stored, token, now()),
-                RefreshDecision::Refuse(Refusal::NoSession)
-            );
+    for token in family.tokens() {
+        for stored in [None, Some(expired.clone())] {
+            let refusal = Outcome::Refuse(Refusal::NoSession);
+            assert_eq!(decide(stored, token), refusal);
         }
     }
     expired.expires_at = now().plus(Duration::from_millis(1));
     assert_eq!(
-        decide_refresh(Some(&expired), &p, now()),
-        RefreshDecision::IssueChild
+        decide(Some(expired.clone()), &family.p),
+        Outcome::IssueChild(expired)
     );
 }
 
 #[test]
 fn a_token_ends_when_its_receiver_was_told() {
-    let Family { o, p, c, .. } = Family::new();
-    let mut long = row(&p);
+    let family = Family::new();
+    let mut long = row(&family.p);
     long.expires_at = START.plus(VALIDITY * 2);
-    for token in [&o, &p, &c] {
+    for token in [&family.o, &family.p, &family.c] {
         let end = token.claims.expires_at;
-        let at = |now| decide_refresh(Some(&long), token, now);
-        assert_eq!(at(end), RefreshDecision::Refuse(Refusal::TokenExpired));
-        let before = at(end.minus(Duration::from_millis(1)));
-        assert_ne!(before, RefreshDecision::Refuse(Refusal::TokenExpired));
+        let decide = |now| decide_refresh(Some(long.clone()), token, &family.issuer(), at(now));
+        let expired = RefreshDecision::Done(Outcome::Refuse(Refusal::TokenExpired));
+        assert_eq!(decide(end), expired);
+        assert_ne!(decide(end.minus(Duration::from_millis(1))), expired);
     }
+}
+
+/// A line of tokens that were each refreshed in the slot of `START`.
+fn race(family: &Family, length: usize) -> Vec<RefreshToken> {
+    let issuer = family.issuer();
+    let mut line = vec![family.p.clone()];
+    for _ in 0..length {
+        line.push(issuer.child(&line[line.len() - 1], START));
+    }
+    line
+}
+
+/// Two requests present one token; one is answered, and what it got is used and refreshed, before the other one is
+/// looked at.
+#[test]
+fn a_race_that_was_lost_gets_what_the_winner_has() {
+    let family = Family::new();
+    let line = race(&family, 3);
+    let decide = |current: &RefreshToken, started, now| {
+        let moments = Moments { started, now };
+        done(decide_refresh(
+            Some(row(current)),
+            &line[0],
+            &family.issuer(),
+            moments,
+        ))
+    };
+    let second = Duration::from_secs(1);
+    let (end, next) = (START.plus(second * 9), START.plus(second * 10));
+    for current in &line[1..] {
+        let won = Outcome::HandOut(row(current), Box::new(current.clone()));
+        assert_eq!(decide(current, START, START), won);
+        assert_eq!(decide(current, START, end), won);
+        // The winner was answered in the slot in which this request began.
+        assert_eq!(decide(current, end, next), won);
+        // The clock was set back into it, or out of it.
+        assert_eq!(decide(current, next, end), won);
+        assert_eq!(decide(current, end, START.minus(second)), won);
+        // In a slot of its own it is no race.
+        assert_eq!(decide(current, next, next), Outcome::Theft(row(current)));
+    }
+    let mut off = family.issuer();
+    off.window = ReuseWindow::new(Duration::ZERO, VALIDITY);
+    let outcome = decide_refresh(Some(row(&line[1])), &line[0], &off, at(START));
+    assert_eq!(done(outcome), Outcome::Theft(row(&line[1])));
+}
+
+#[test]
+fn a_long_line_of_refreshes_in_one_slot_is_no_race() {
+    let family = Family::new();
+    let line = race(&family, 65);
+    let decide = |current: &RefreshToken| {
+        done(decide_refresh(
+            Some(row(current)),
+            &line[0],
+            &family.issuer(),
+            at(START),
+        ))
+    };
+    assert!(matches!(decide(&line[64]), Outcome::HandOut(..)));
+    assert!(matches!(decide(&line[65]), Outcome::Theft(_)));
 }
 
 #[test]
@@ -167,14 +286,9 @@ fn an_access_token_whose_refresh_token_is_current_is_replaced() {
 
 #[test]
 fn an_access_token_of_another_lineage_must_refresh() {
-    let Family { o, p, c, c2, g } = Family::new();
-    for (current, token, parent) in [
-        (&c, &c2, &p),
-        (&g, &c, &p),
-        (&g, &p, &o),
-        (&p, &g, &c),
-        (&o, &c, &p),
-    ] {
+    let family = Family::new();
+    let [o, p, c, c2, g] = family.tokens();
+    for (current, token, parent) in [(c, c2, p), (g, c, p), (g, p, o), (p, g, c), (o, c, p)] {
         assert_eq!(
             decide_access(Some(&row(current)), &access(token, Some(parent)), now()),
             AccessDecision::TryRefresh
@@ -197,11 +311,9 @@ fn an_access_token_with_a_parent_is_refused_without_a_session() {
 
 #[test]
 fn generations_end_somewhere_without_a_wrap() {
-    let Family { p, c, .. } = Family::new();
-    let mut last = row(&p);
+    let family = Family::new();
+    let mut last = row(&family.p);
     last.generation = Generation(u32::MAX);
-    assert_eq!(
-        decide_refresh(Some(&last), &c, now()),
-        RefreshDecision::Theft
-    );
+    let decision = family.refresh(&last, &family.c);
+    assert_eq!(done(decision), Outcome::Theft(last));
 }

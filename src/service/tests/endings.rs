@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{World, create, is_plain, is_unavailable, replacement, user};
 use crate::platform::Level;
 use crate::service::{Refreshed, Verified};
-use crate::testing::ready;
+use crate::testing::{START, ready};
 
 #[test]
 fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
@@ -42,6 +42,35 @@ fn rv5_blacklisting_fails_closed() {
     assert!(is_unavailable(&ready(
         world.service.verify(&grant.access.value)
     )));
+}
+
+/// A refresh token says when it ends, so that is when its session does. An access token doesn't say it: through it the
+/// child takes the length of the day, and still is good for nothing after its announced end.
+#[test]
+fn a_child_from_before_a_change_of_its_validity_ends_as_announced_or_as_set_now() {
+    for (before, now) in [(1, 2), (2, 1)] {
+        for by_access_token in [false, true] {
+            let hours = |hours: u64| hours.to_string();
+            let world = World::new(&[("refresh_token_validity", &hours(before))]);
+            let grant = world.create();
+            let child = world.child(&grant.refresh);
+            let service = world.instance(&[("refresh_token_validity", &hours(now))]);
+            let confirmed = match by_access_token {
+                true => ready(service.verify(&child.access.value)).is_ok(),
+                false => ready(service.refresh(&child.refresh.value)).is_ok(),
+            };
+            assert!(confirmed);
+            let lasts = if by_access_token { now } else { before };
+            let ends = START.plus(Duration::from_secs(lasts * 3600));
+            let handle = grant.session.handle.reveal();
+            for (at, live) in [(ends.minus(Duration::from_millis(1)), true), (ends, false)] {
+                world.platform.set_now(at);
+                assert_eq!(ready(service.read_data(&handle)).unwrap().is_some(), live);
+            }
+            world.platform.set_now(child.refresh.expires);
+            assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{World, child, create, replacement, user};
 use crate::service::{Grant, Refreshed, Verified};
-use crate::testing::ready;
+use crate::testing::{START, ready};
 
 /// Presents `token` while, after the look and before the compare-and-set, `meanwhile` happens.
 fn refresh_while(
@@ -51,6 +51,44 @@ fn a_twin_that_was_answered_in_the_next_slot_is_no_theft() {
         use_it(service, &token);
     });
     child(answer);
+}
+
+/// The slot in which both began is one that the request has seen, whatever the clock says afterwards.
+#[test]
+fn a_clock_that_is_set_back_between_twins_is_no_theft() {
+    for set_back_first in [false, true] {
+        let world = World::new(&[]);
+        let grant = world.create();
+        let c = world.child(&grant.refresh);
+        let (token, platform) = (c.refresh.value.clone(), Arc::clone(&world.platform));
+        let set_back = move || platform.set_now(START.minus(Duration::from_secs(1)));
+        let answer = refresh_while(&world, &c.refresh.value, move |service| {
+            if set_back_first {
+                set_back();
+                use_it(service, &token);
+            } else {
+                use_it(service, &token);
+                set_back();
+            }
+        });
+        child(answer);
+    }
+}
+
+#[test]
+fn a_twin_whose_child_was_refreshed_already_gets_what_came_of_it() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    let c = use_it(&world.service, &grant.refresh.value);
+    let g = use_it(&world.service, &c.refresh.value);
+    let late = world.child(&grant.refresh);
+    assert_eq!(late.refresh, g.refresh);
+    replacement(world.verify(&late.access));
+    world.child(&late.refresh);
+    // Outside the slot it is as ever.
+    world.wait(10);
+    let detected = Refreshed::TheftDetected(grant.session.handle, user("bob"));
+    assert_eq!(world.refresh(&grant.refresh), detected);
 }
 
 #[test]
@@ -153,11 +191,7 @@ async fn sixty_four_refreshes_at_once_are_one() {
     }
     let tokens = tasks.join_all().await;
     assert!(tokens.iter().all(|token| *token == tokens[0]));
-    let stored = crate::store::Store::find(
-        &*world.store,
-        grant.session.handle.hash(),
-        crate::testing::START,
-    );
+    let stored = crate::store::Store::find(&*world.store, grant.session.handle.hash(), START);
     let stored = stored.await.unwrap().unwrap();
     assert_eq!(stored.generation, crate::domain::id::Generation(1));
 }

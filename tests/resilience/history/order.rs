@@ -123,11 +123,13 @@ fn step(state: &State, event: &Event, facts: &[TokenFacts]) -> Option<State> {
                 fits(Answer::Ok)
             }
             Accepted::Ahead => fits(Answer::Unauthorised),
-            // Within a slot a race gets the child that is in use already.
+            // Within a slot a race gets the current token, if that comes from the one it presented.
             Accepted::Theft => {
                 let current = state.current.to_string();
-                let child_in_use = facts[state.current].parent == Some(token);
-                fits(Answer::Theft) || (child_in_use && detail == Some(&*current))
+                let parent = |token: &usize| facts[*token].parent;
+                let raced = std::iter::successors(parent(&state.current), parent)
+                    .any(|ancestor| ancestor == token);
+                fits(Answer::Theft) || (raced && detail == Some(&*current))
             }
         },
         // Without a parent there is nothing to look up: good whatever became of the session.

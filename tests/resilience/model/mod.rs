@@ -90,7 +90,7 @@ async fn regressions(db: Backend) {
         on_theft: OnTheft::Report,
     };
     let player = Player::start(db, settings).await;
-    let lists: [&[Op]; 6] = [
+    let lists: [&[Op]; 7] = [
         // An access token of a child, used again once its grandchild is current.
         &[
             Create(0),
@@ -145,6 +145,16 @@ async fn regressions(db: Backend) {
             Verify(2),
             Refresh(2),
             Refresh(1),
+        ],
+        // A race: the child was used and refreshed before its parent was presented once more.
+        &[
+            Create(0),
+            Refresh(0),
+            Verify(1),
+            Refresh(1),
+            Verify(2),
+            Refresh(0),
+            Refresh(2),
         ],
         // Deleted between issue and use.
         &[

@@ -152,8 +152,7 @@ impl Reference {
         if token != state.current {
             if parent == Some(state.current) {
                 self.confirm(token);
-            } else if in_slot == Some(state.current) {
-                // A race: the child of this very slot is in use already.
+            } else if window > 0 && self.raced(token, state.current, slot) {
                 return Expected::Child(state.current);
             } else if generation <= state.generation + 1 {
                 self.theft(session);
@@ -168,6 +167,15 @@ impl Reference {
         let child = self.issue(session, Some(token), generation + 1, issued);
         self.children.insert((token, slot), child);
         Expected::Child(child)
+    }
+
+    /// Whether the current token comes from this one through children of this very slot.
+    fn raced(&self, token: TokenId, current: TokenId, slot: i64) -> bool {
+        let parent = |child: &TokenId| {
+            let parent = self.tokens[*child].parent?;
+            (self.children.get(&(parent, slot)) == Some(child)).then_some(parent)
+        };
+        std::iter::successors(parent(&current), parent).any(|ancestor| ancestor == token)
     }
 
     fn theft(&mut self, session: usize) {

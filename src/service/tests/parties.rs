@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::subject::{Pure, rules};
+use super::model::{Session, rules};
 use crate::domain::time::Timestamp;
 use crate::testing::model::{Reply, Subject as _};
 use crate::testing::{START, cases};
@@ -32,7 +32,7 @@ enum Act {
 type Seen = bool;
 
 impl Client {
-    fn act(&mut self, session: &mut Pure, act: Act, now: Timestamp) -> Seen {
+    fn act(&mut self, session: &mut Session, act: Act, now: Timestamp) -> Seen {
         match act {
             Act::Refresh { lost } => self.refresh(session, now, lost),
             Act::Race(times) => {
@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    fn refresh(&mut self, session: &mut Pure, now: Timestamp, lost: bool) -> Seen {
+    fn refresh(&mut self, session: &mut Session, now: Timestamp, lost: bool) -> Seen {
         match session.refresh(&self.refresh, now) {
             Reply::Child { refresh, access } => {
                 if !lost {
@@ -95,7 +95,8 @@ proptest! {
         window in prop_oneof![Just(0), Just(10)],
         acts in prop::collection::vec(act(), 1..40),
     ) {
-        let (mut session, (refresh, access)) = Pure::new(rules(window), START);
+        let mut session = Session::new(rules(window));
+        let (refresh, access) = session.texts();
         let mut client = Client { refresh, access };
         let mut now = START;
         for act in acts {
@@ -113,7 +114,8 @@ proptest! {
         both in prop::collection::vec((any::<bool>(), act()), 0..25),
         thief_first: bool,
     ) {
-        let (mut session, (refresh, access)) = Pure::new(rules(window), START);
+        let mut session = Session::new(rules(window));
+        let (refresh, access) = session.texts();
         let mut victim = Client { refresh, access };
         let mut now = START;
         for act in before {
