@@ -5,7 +5,7 @@ pub trait Connector: Send + Sync + 'static {
     /// What it opens.
     type Connection: Connection;
 
-    /// Opens a connection and prepares it for use (session settings).
+    /// Opens a connection. On SQLite, prepares it for use as well; the session of a server is the store's business.
     fn open(&self) -> impl Future<Output = Result<Self::Connection, DbError>> + Send;
 }
 

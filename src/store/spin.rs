@@ -9,11 +9,6 @@ use super::db::{DbError, Value};
 use crate::domain::config::MySqlSettings;
 use crate::domain::secret::SecretString;
 
-/// What every MySQL connection begins with, at the latest before its first change. Strict mode, so that no value is
-/// ever cut in silence. The lock wait ends before an answer's deadline, so that no statement goes on after it.
-pub const MYSQL_SESSION: &str =
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = 2";
-
 /// What every SQLite connection begins with. The lock wait is as MySQL's. Write-ahead logging lets readers go on while
 /// one writes; with it `NORMAL` loses nothing but, at worst, the last commits before a power cut.
 pub const SQLITE_SESSION: [&str; 3] = [

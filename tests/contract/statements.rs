@@ -7,6 +7,8 @@ suite! {
         statements_per_operation,
         verifying_with_blacklisting_takes_one_statement,
         loading_keys_is_once_per_instance_and_once_a_minute;
+    servers:
+        a_new_connection_costs_one_statement;
     mariadb:
         statements_per_operation_as_the_server_counts_them;
 }
@@ -90,6 +92,24 @@ async fn loading_keys_is_once_per_instance_and_once_a_minute(db: Backend) {
         service.verify(&session.access.value).await;
     }
     assert_eq!(service.statements().await, 1);
+}
+
+/// Whatever its first statement is.
+async fn a_new_connection_costs_one_statement(db: Backend) {
+    let maker = db.service().start().await;
+    let session = maker.create("ada").await;
+    for (what, expected) in [("read", 1), ("delete all", 2)] {
+        let service = maker.place().service().one_instance().start().await;
+        service.forget_statements().await;
+        match what {
+            "read" => service.data(&session.handle).await,
+            _ => service.revoke_all("nobody").await,
+        };
+        assert_eq!(service.statements().await, 1 + expected, "{what}");
+        service.forget_statements().await;
+        service.data(&session.handle).await;
+        assert_eq!(service.statements().await, 1, "the same connection again");
+    }
 }
 
 async fn statements_per_operation_as_the_server_counts_them(db: Backend) {

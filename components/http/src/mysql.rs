@@ -1,11 +1,9 @@
 //! Connections to MySQL and MariaDB through Spin.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use session::domain::config::MySqlSettings;
 use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
-use session::store::spin::{MYSQL_SESSION, mysql_url, open_error};
+use session::store::spin::{mysql_url, open_error};
 use spin_sdk::mysql;
 use spin_sdk::wit_bindgen::FutureReader;
 
@@ -30,19 +28,12 @@ impl Connector for MySql {
     async fn open(&self) -> Result<MySqlConnection, DbError> {
         let opened = mysql::Connection::open(self.url.expose()).await;
         let connection = opened.map_err(|error| open_error(&reduce(error)))?;
-        Ok(MySqlConnection {
-            connection,
-            is_set_up: AtomicBool::new(false),
-        })
+        Ok(MySqlConnection(connection))
     }
 }
 
 /// One connection.
-pub(crate) struct MySqlConnection {
-    connection: mysql::Connection,
-    /// Whether its session is as ours have to be. Only changes need that, and many a connection makes none.
-    is_set_up: AtomicBool,
-}
+pub(crate) struct MySqlConnection(mysql::Connection);
 
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
@@ -61,12 +52,7 @@ impl Connection for MySqlConnection {
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
-        if !self.is_set_up.load(Ordering::Relaxed) {
-            let set_up = self.connection.execute(MYSQL_SESSION, Vec::new());
-            set_up.await.map_err(reduce)?;
-            self.is_set_up.store(true, Ordering::Relaxed);
-        }
-        let outcome = self.connection.execute(sql, bind(params)).await;
+        let outcome = self.0.execute(sql, bind(params)).await;
         outcome.map_err(reduce)
     }
 }
@@ -78,7 +64,7 @@ impl MySqlConnection {
         sql: &str,
         params: Vec<Value>,
     ) -> Result<(Vec<Row>, FutureReader<Result<(), mysql::MysqlError>>), DbError> {
-        let result = self.connection.query(sql, bind(params)).await;
+        let result = self.0.query(sql, bind(params)).await;
         let (_, stream, outcome) = result.map_err(reduce)?.into_inner();
         // Several at a time: each read is a turn with the host, and one that ends the stream saves another.
         let rows = stream.collect().await;

@@ -3,7 +3,7 @@
 use session::domain::config::MySqlSettings;
 use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
-use session::store::spin::{MYSQL_SESSION, mysql_url, open_error};
+use session::store::spin::{mysql_url, open_error};
 use spin_sdk::mysql;
 
 session::mysql_conversions!(spin_sdk::mysql);
@@ -26,9 +26,9 @@ impl Connector for MySql {
 
     async fn open(&self) -> Result<MySqlConnection, DbError> {
         let opened = mysql::Connection::open(self.url.expose()).map_err(classify);
-        let connection = MySqlConnection(opened.map_err(|error| open_error(&error))?);
-        connection.execute(MYSQL_SESSION, Vec::new()).await?;
-        Ok(connection)
+        opened
+            .map(MySqlConnection)
+            .map_err(|error| open_error(&error))
     }
 }
 

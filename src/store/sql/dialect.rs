@@ -49,6 +49,41 @@ impl Dialect {
         }
     }
 
+    /// What a session begins with: the first of these that the server takes. One statement, since each is two turns
+    /// with the server. MySQL reads `/*!50720`, MariaDB `/*M!`.
+    ///
+    /// Text is utf8mb4 and compares byte for byte. Strict mode, so that no value is ever cut in silence. `REPEATABLE
+    /// READ`, since `READ COMMITTED` can't be written to a statement-based binary log. A wait for a lock ends before an
+    /// answer's deadline, so that no statement goes on after it; nothing that hangs goes on for ever. On a node of a
+    /// Galera cluster a statement sees what was acknowledged on another before it began; without a cluster
+    /// `wsrep_sync_wait` costs nothing, but some builds of MariaDB don't know it.
+    pub(super) fn session(self) -> &'static [&'static str] {
+        macro_rules! set {
+            ($cluster:literal) => {
+                concat!(
+                    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, autocommit = 1, sql_mode = 'STRICT_ALL_TABLES', \
+                     sql_safe_updates = 0, lock_wait_timeout = 2, innodb_lock_wait_timeout = 2 \
+                     /*!50720 , transaction_isolation = 'REPEATABLE-READ', max_execution_time = 10000 */ \
+                     /*M! , tx_isolation = 'REPEATABLE-READ', max_statement_time = 10",
+                    $cluster,
+                    " */"
+                )
+            };
+        }
+        match self {
+            Self::MySql => &[set!(", wsrep_sync_wait = 7"), set!("")],
+            Self::Sqlite => &[],
+        }
+    }
+
+    /// What goes before a statement that may take as long as it needs: to upgrade a large table.
+    pub(super) fn unhurried(self) -> &'static str {
+        match self {
+            Self::MySql => "/*M! SET STATEMENT max_statement_time = 0 FOR */ ",
+            Self::Sqlite => "",
+        }
+    }
+
     /// The statements that create the tables.
     pub(super) fn create_tables(self, tables: &Tables) -> Vec<String> {
         let file = match self {

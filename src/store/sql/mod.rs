@@ -7,6 +7,7 @@ mod dialect;
 mod rows;
 mod runner;
 mod schema;
+mod session;
 mod statements;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::dialect::Dialect;
 use super::schema;
+use super::session::Sessions;
 use crate::domain::config::Tables;
 use crate::domain::secret::Random;
 use crate::platform::Platform;
@@ -23,7 +24,7 @@ const OPEN_RETRIES: u32 = 8;
 
 /// Runs scripts: statements in order on one connection.
 pub(super) struct Runner<C: Connector, P: Platform> {
-    pool: Pool<C, P>,
+    pool: Pool<Sessions<C>, P>,
     dialect: Dialect,
     tables: Tables,
     platform: Arc<P>,
@@ -78,7 +79,11 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         platform: Arc<P>,
     ) -> Self {
         Self {
-            pool: Pool::new(connector, limit, Arc::clone(&platform)),
+            pool: Pool::new(
+                Sessions::new(connector, dialect),
+                limit,
+                Arc::clone(&platform),
+            ),
             dialect,
             tables,
             platform,

@@ -68,6 +68,7 @@ async fn change<C: Connector, P: Platform>(
     script: Vec<String>,
 ) -> Result<(), Failure> {
     for sql in script {
+        let sql = format!("{}{sql}", dialect.unhurried());
         match lease.run(&[execute(&sql, Vec::new())]).await {
             Ok(_) | Err(DbError::Exists) => {}
             Err(DbError::Denied) => {
