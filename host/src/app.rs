@@ -11,7 +11,7 @@ use crate::args::Args;
 use crate::clock::Clock;
 use crate::code_cache;
 use crate::instruments::Instruments;
-use crate::manifest::{self, Files, Manifest, Route, Source};
+use crate::manifest::{self, Files, Manifest, Source};
 use crate::outbound::AllowedHosts;
 use crate::runtime_config::RuntimeConfig;
 use crate::schedule::Schedule;
@@ -25,8 +25,8 @@ pub(crate) struct App {
     pub(crate) name: String,
     /// Components that are wanted, by id.
     pub(crate) components: BTreeMap<String, Arc<Component>>,
-    /// Routes and the components that they lead to.
-    pub(crate) routes: Vec<(String, Arc<Component>)>,
+    /// Routes and the components that they lead to; private ones are `None`.
+    pub(crate) routes: Vec<(Option<String>, Arc<Component>)>,
     /// Schedules and the components that they run.
     pub(crate) schedules: Vec<(Schedule, Arc<Component>)>,
     /// One permit per MySQL connection, if they are limited.
@@ -115,10 +115,18 @@ impl App {
 
         let mut routes = Vec::new();
         for trigger in &manifest.trigger.http {
-            if let (Some(component), Route::Path(path)) =
-                (components.get(&trigger.component), &trigger.route)
-            {
-                routes.push((path.clone(), component.clone()));
+            if let Some(component) = components.get(&trigger.component) {
+                routes.push((trigger.route.path().map(str::to_owned), component.clone()));
+            }
+        }
+        for component in components.values() {
+            for id in component.allowed_hosts.chained() {
+                if !routes.iter().any(|(_, other)| other.id == id) {
+                    mistakes.push(format!(
+                        "component '{}' may call '{id}', which is no HTTP component that runs here",
+                        component.id
+                    ));
+                }
             }
         }
         let mut schedules = Vec::new();

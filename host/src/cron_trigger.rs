@@ -204,7 +204,7 @@ impl Runner {
         };
         let mut store = self
             .engine
-            .store(&self.app, &self.component)
+            .store(&self.app, &self.component, None)
             .map_err(|error| format!("cannot start: {error:#}"))?;
         let entry = self
             .entry

@@ -13,6 +13,7 @@ use crate::app::{App, Component};
 use crate::bindings::imports::Imports;
 use crate::code_cache;
 use crate::guest::{Guest, GuestData};
+use crate::outbound_http::Chain;
 
 /// Instances that can be alive at once, as many as Spin allows.
 const MOST_INSTANCES: u32 = 1_000;
@@ -64,8 +65,10 @@ impl Engine {
         &self,
         app: &Arc<App>,
         component: &Arc<Component>,
+        chain: Option<Chain>,
     ) -> wasmtime::Result<Store<Guest>> {
-        Ok(Store::new(&self.wasmtime, Guest::new(app, component)?))
+        let guest = Guest::new(app, component, chain)?;
+        Ok(Store::new(&self.wasmtime, guest))
     }
 }
 

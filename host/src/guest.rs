@@ -1,19 +1,16 @@
 //! The state of one instance of a component: its WASI context, its resources and what it may do.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{
-    DEFAULT_FORBIDDEN_HEADERS, Error as HttpError, ForbiddenHeaderFilter, RequestOptions, WasiBody,
-    WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
-};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::app::{App, Component};
 use crate::clock::GuestClock;
 use crate::entropy::GuestRng;
+use crate::outbound_http::{Chain, OutboundHttp};
 use crate::output::GuestOutput;
 
 /// What a `Store` holds.
@@ -22,7 +19,7 @@ pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    hooks: NoOutboundHttp,
+    outbound: OutboundHttp,
 }
 
 /// Gives generated code a guest out of a store.
@@ -73,8 +70,12 @@ pub(crate) fn record_violation(app: &App, component: &str, text: &str) -> String
 }
 
 impl Guest {
-    /// State for a fresh instance of `component`.
-    pub(crate) fn new(app: &Arc<App>, component: &Arc<Component>) -> wasmtime::Result<Self> {
+    /// State for a fresh instance of `component`; `chain` leads to other components.
+    pub(crate) fn new(
+        app: &Arc<App>,
+        component: &Arc<Component>,
+        chain: Option<Chain>,
+    ) -> wasmtime::Result<Self> {
         if let Some(instruments) = &app.instruments {
             instruments.stats.instance();
         }
@@ -87,10 +88,7 @@ impl Guest {
         Ok(Self {
             wasi: wasi_context(app, component)?,
             http: WasiHttpCtx::new(),
-            hooks: NoOutboundHttp {
-                instance: instance.clone(),
-                forbidden: Arc::new(|name| DEFAULT_FORBIDDEN_HEADERS.contains(name)),
-            },
+            outbound: OutboundHttp::new(instance.clone(), chain),
             table: ResourceTable::new(),
             instance,
         })
@@ -130,36 +128,7 @@ impl WasiHttpView for Guest {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: &mut self.hooks,
+            hooks: &mut self.outbound,
         }
-    }
-}
-
-/// HTTP requests of guests are linked, because SDKs import them, and always refused.
-struct NoOutboundHttp {
-    instance: Arc<Instance>,
-    forbidden: ForbiddenHeaderFilter,
-}
-
-type Io = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
-
-impl WasiHttpHooks for NoOutboundHttp {
-    fn is_forbidden_header(&mut self, name: &http::HeaderName) -> bool {
-        DEFAULT_FORBIDDEN_HEADERS.contains(name)
-    }
-
-    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
-        self.forbidden.clone()
-    }
-
-    fn send_request(
-        &mut self,
-        request: http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
-        _io: Io,
-    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), HttpError>> + Send> {
-        let text = format!("outbound HTTP to {} is not allowed", request.uri());
-        _ = self.instance.violates(&text);
-        Box::new(async { Err(HttpError::HttpRequestDenied) })
     }
 }

@@ -1,8 +1,9 @@
 //! The HTTP trigger: a server that leads requests to the instances of components (`instances`).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,36 +23,44 @@ use crate::args::Reuse;
 use crate::engine::Engine;
 use crate::guest::record_violation;
 use crate::instances::{Instances, Server};
-use crate::router::Router;
+use crate::outbound_http::{Chain, chained};
+use crate::router::{Match, Router};
+use crate::spin_headers;
 
 /// Routes with the instances behind them.
 pub(crate) struct HttpTrigger {
     app: Arc<App>,
-    router: Router<Target>,
+    router: Router<Arc<Target>>,
 }
 
-#[derive(Clone)]
+/// A component and its instances.
 struct Target {
     component: Arc<Component>,
     handler: ProxyHandler<Instances>,
 }
 
+type Targets = BTreeMap<String, Arc<Target>>;
+
 impl HttpTrigger {
     /// Makes the components of all routes ready.
     pub(crate) fn new(app: &Arc<App>, engine: &Engine, reuse: Reuse) -> Result<Self, String> {
-        let mut targets: HashMap<&str, Target> = HashMap::new();
-        let mut routes = Vec::new();
-        for (route, component) in &app.routes {
-            let target = match targets.get(component.id.as_str()) {
-                Some(target) => target.clone(),
-                None => Target::new(app, component, engine, reuse)?,
-            };
-            targets.insert(&component.id, target.clone());
-            routes.push((route.clone(), target));
+        let every: Arc<OnceLock<Targets>> = Arc::default();
+        let chain = chain(&every);
+        let mut targets = Targets::new();
+        for (_, component) in &app.routes {
+            if !targets.contains_key(&component.id) {
+                let target = Target::new(app, component, engine, reuse, &chain)?;
+                targets.insert(component.id.clone(), Arc::new(target));
+            }
         }
+        let public = app.routes.iter().filter_map(|(route, component)| {
+            Some((route.clone()?, targets.get(&component.id)?.clone()))
+        });
+        let router = Router::new(public);
+        _ = every.set(targets);
         Ok(Self {
             app: app.clone(),
-            router: Router::new(routes),
+            router,
         })
     }
 
@@ -59,7 +68,9 @@ impl HttpTrigger {
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => _ = tokio::spawn(self.clone().serve_connection(stream)),
+                Ok((stream, client)) => {
+                    tokio::spawn(self.clone().serve_connection(stream, client));
+                }
                 Err(error) => {
                     // Out of file descriptors, most likely; there will be some again.
                     eprintln!("cannot accept a connection: {error}");
@@ -69,12 +80,12 @@ impl HttpTrigger {
         }
     }
 
-    async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
+    async fn serve_connection(self: Arc<Self>, stream: TcpStream, client: SocketAddr) {
         // Head and body of a reply can leave in two packets; the second must not wait for an ACK.
         _ = stream.set_nodelay(true);
         let service = service_fn(|request| {
             let this = self.clone();
-            async move { Ok::<_, Infallible>(this.respond(request).await) }
+            async move { Ok::<_, Infallible>(this.respond(request, client).await) }
         });
         // Errors here are clients that went away or bodies that a guest broke off.
         _ = hyper::server::conn::http1::Builder::new()
@@ -82,16 +93,18 @@ impl HttpTrigger {
             .await;
     }
 
-    async fn respond(&self, mut request: Request<Incoming>) -> Response<WasiBody> {
-        if request.uri().path() == "/.well-known/spin/health" {
+    async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Response<WasiBody> {
+        let path = request.uri().path().to_owned();
+        if path == "/.well-known/spin/health" {
             return reply(StatusCode::OK, "OK");
         }
-        let Some(target) = self.router.find(request.uri().path()) else {
+        let Some(matched) = self.router.find(&path) else {
             return reply(StatusCode::NOT_FOUND, "");
         };
-        if let Some(instruments) = &self.app.instruments {
-            instruments.stats.request();
-        }
         if !complete_uri(&mut request) {
             return reply(
                 StatusCode::BAD_REQUEST,
@@ -100,33 +113,37 @@ impl HttpTrigger {
         }
         let is_head = request.method() == Method::HEAD;
         let request = request.map(|body| body.map_err(HttpError::from).boxed_unsync());
-        let server = Server::default();
-        match target.handler.handle(server.clone(), request).await {
-            Ok(response) if is_head || has_length(&response) => response,
-            Ok(response) => {
-                let status = response.status().as_u16();
-                let text = record_violation(
-                    &self.app,
-                    &target.component.id,
-                    &format!(
-                        "a reply ({status}) has no content-length; Spin delays those by 40 ms"
-                    ),
-                );
-                reply(StatusCode::INTERNAL_SERVER_ERROR, text)
-            }
-            Err(error) => {
-                let violation = server.get().and_then(|instance| instance.violation());
-                // Of a trap the end of the instance tells more.
-                if error.downcast_ref::<TrapOrPanicError>().is_none() {
-                    eprintln!("component '{}' failed: {error:?}", target.component.id);
-                }
-                reply(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    violation.unwrap_or_default().to_owned(),
-                )
-            }
+        let response = matched.target.serve(request, &matched, client).await;
+        if is_head || has_length(&response) {
+            return response;
         }
+        let status = response.status().as_u16();
+        let text = record_violation(
+            &self.app,
+            &matched.target.component.id,
+            &format!("a reply ({status}) has no content-length; Spin delays those by 40 ms"),
+        );
+        reply(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
+}
+
+/// Leads from components to components. Nobody looks before all of them are ready.
+fn chain(targets: &Arc<OnceLock<Targets>>) -> Chain {
+    let targets = targets.clone();
+    Arc::new(move |id, request| {
+        let target = targets.get()?.get(id)?.clone();
+        Some(Box::pin(async move {
+            let path = request.uri().path().to_owned();
+            let matched = Match {
+                target: &(),
+                route: "/...",
+                rest: &path,
+                named: Vec::new(),
+            };
+            let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+            target.serve(request, &matched, nobody).await
+        }))
+    })
 }
 
 /// Guests see whole URIs, put together from the request line and the host header.
@@ -142,9 +159,12 @@ fn complete_uri(request: &mut Request<Incoming>) -> bool {
     if parts.path_and_query.is_none() {
         return false;
     }
-    Uri::from_parts(parts)
-        .map(|uri| *request.uri_mut() = uri)
-        .is_ok()
+    match Uri::from_parts(parts) {
+        // Only components call one another by these names.
+        Ok(uri) if chained(&uri).is_none() => *request.uri_mut() = uri,
+        _ => return false,
+    }
+    true
 }
 
 fn has_length(response: &Response<WasiBody>) -> bool {
@@ -156,11 +176,12 @@ fn has_length(response: &Response<WasiBody>) -> bool {
 }
 
 fn reply(status: StatusCode, text: impl Into<Bytes>) -> Response<WasiBody> {
-    let body = Full::new(text.into())
-        .map_err(HttpError::from)
-        .boxed_unsync();
+    let text = text.into();
+    let length = HeaderValue::from(text.len());
+    let body = Full::new(text).map_err(HttpError::from).boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_LENGTH, length);
     response
 }
 
@@ -170,6 +191,7 @@ impl Target {
         component: &Arc<Component>,
         engine: &Engine,
         reuse: Reuse,
+        chain: &Chain,
     ) -> Result<Self, String> {
         let id = &component.id;
         let loaded = engine
@@ -190,10 +212,40 @@ impl Target {
             engine: engine.clone(),
             service,
             reuse,
+            chain: chain.clone(),
         });
         Ok(Self {
             component: component.clone(),
             handler,
         })
+    }
+
+    /// Lets an instance answer. If it fails, that is a reply as well.
+    async fn serve<T>(
+        &self,
+        mut request: Request<WasiBody>,
+        matched: &Match<'_, T>,
+        client: SocketAddr,
+    ) -> Response<WasiBody> {
+        if let Some(instruments) = &self.handler.state().app.instruments {
+            instruments.stats.request();
+        }
+        let uri = request.uri().clone();
+        spin_headers::add(request.headers_mut(), &uri, matched, client);
+        let server = Server::default();
+        match self.handler.handle(server.clone(), request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let violation = server.get().and_then(|instance| instance.violation());
+                // Of a trap the end of the instance tells more.
+                if error.downcast_ref::<TrapOrPanicError>().is_none() {
+                    eprintln!("component '{}' failed: {error:?}", self.component.id);
+                }
+                reply(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    violation.unwrap_or_default().to_owned(),
+                )
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::app::{App, Component};
 use crate::args::Reuse;
 use crate::engine::Engine;
 use crate::guest::{Guest, Instance};
+use crate::outbound_http::Chain;
 
 /// Which instance has taken a request.
 pub(crate) type Server = Arc<OnceLock<Arc<Instance>>>;
@@ -32,6 +33,7 @@ pub(crate) struct Instances {
     pub(crate) engine: Engine,
     pub(crate) service: ProxyPre<Guest>,
     pub(crate) reuse: Reuse,
+    pub(crate) chain: Chain,
 }
 
 impl HandlerState for Instances {
@@ -40,7 +42,8 @@ impl HandlerState for Instances {
     type WorkerState = Life;
 
     async fn instantiate(&self) -> wasmtime::Result<Running<Guest, Idle, Life>> {
-        let mut store = self.engine.store(&self.app, &self.component)?;
+        let chain = Some(self.chain.clone());
+        let mut store = self.engine.store(&self.app, &self.component, chain)?;
         let proxy = self.service.instantiate_async(&mut store).await?;
         Ok(Running {
             store,

@@ -21,10 +21,12 @@ mod instruments;
 mod manifest;
 mod mysql;
 mod outbound;
+mod outbound_http;
 mod output;
 mod router;
 mod runtime_config;
 mod schedule;
+mod spin_headers;
 mod sqlite;
 mod stats;
 mod template;
@@ -123,7 +125,10 @@ async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, String> {
 fn describe(app: &App, args: &Args, address: &str) {
     eprintln!("{} on dev-host, without Spin", app.name);
     for (route, component) in &app.routes {
-        eprintln!("  http://{address}{route} -> {}", component.id);
+        match route {
+            Some(route) => eprintln!("  http://{address}{route} -> {}", component.id),
+            None => eprintln!("  only for other components -> {}", component.id),
+        }
     }
     for (schedule, component) in &app.schedules {
         let note = if args.cron {

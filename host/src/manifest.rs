@@ -1,7 +1,7 @@
 //! spin.toml, manifest version 2: its shape and what can be checked without anything else.
 //! Variables get their values in `variables`, triggers and components are assembled in `app`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -68,10 +68,17 @@ pub(crate) struct HttpTrigger {
 #[serde(untagged)]
 pub(crate) enum Route {
     Path(String),
-    Private {
-        #[serde(rename = "private")]
-        _private: bool,
-    },
+    Private { private: bool },
+}
+
+impl Route {
+    /// Where clients find it, if they do.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Private { .. } => None,
+        }
+    }
 }
 
 /// `[[trigger.cron]]`.
@@ -186,11 +193,20 @@ impl Manifest {
                 ));
             }
         }
+        let mut paths = BTreeSet::new();
         for trigger in &self.trigger.http {
-            if let Route::Path(path) = &trigger.route
-                && !path.starts_with('/')
-            {
-                mistakes.push(format!("route '{path}' does not start with '/'"));
+            match &trigger.route {
+                Route::Path(path) if !path.starts_with('/') => {
+                    mistakes.push(format!("route '{path}' does not start with '/'"));
+                }
+                Route::Path(path) if !paths.insert(path) => {
+                    mistakes.push(format!("route '{path}' is there twice"));
+                }
+                Route::Private { private: false } => mistakes.push(format!(
+                    "route of component '{}' must be a path or {{ private = true }}",
+                    trigger.component
+                )),
+                Route::Path(_) | Route::Private { private: true } => {}
             }
         }
         for (id, component) in self.component.iter().filter(|(id, _)| is_wanted(id)) {

@@ -56,6 +56,14 @@ impl AllowedHosts {
         };
         url.scheme() == scheme && self.0.iter().any(|rule| rule.allows(scheme, &host, port))
     }
+
+    /// Components that are named as `ID.spin.internal`.
+    pub(crate) fn chained(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|rule| match &rule.host {
+            HostRule::Exactly(Host::Domain(domain)) => domain.strip_suffix(".spin.internal"),
+            _ => None,
+        })
+    }
 }
 
 impl Rule {

@@ -5,7 +5,19 @@ pub(crate) struct Router<T> {
     routes: Vec<(Pattern, T)>,
 }
 
+/// Where a path has led.
+pub(crate) struct Match<'a, T> {
+    pub(crate) target: &'a T,
+    /// The route as the manifest has it.
+    pub(crate) route: &'a str,
+    /// What `/...` stands for.
+    pub(crate) rest: &'a str,
+    /// What each `:name` stands for.
+    pub(crate) named: Vec<(&'a str, &'a str)>,
+}
+
 struct Pattern {
+    route: String,
     segments: Vec<Segment>,
     any_rest: bool,
 }
@@ -13,7 +25,7 @@ struct Pattern {
 #[derive(PartialEq, Eq)]
 enum Segment {
     Exactly(String),
-    Any,
+    Any(String),
 }
 
 impl<T> Router<T> {
@@ -27,59 +39,66 @@ impl<T> Router<T> {
         Self { routes }
     }
 
-    /// The target of the most precise route that `path` matches.
-    pub(crate) fn find(&self, path: &str) -> Option<&T> {
-        self.routes
-            .iter()
-            .find(|(pattern, _)| pattern.matches(path))
-            .map(|(_, target)| target)
+    /// The most precise route that `path` matches.
+    pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a, T>> {
+        self.routes.iter().find_map(|(pattern, target)| {
+            let (named, rest) = pattern.matches(path)?;
+            Some(Match {
+                target,
+                route: &pattern.route,
+                rest,
+                named,
+            })
+        })
     }
 }
 
 impl Pattern {
     fn parse(route: &str) -> Self {
-        let (route, any_rest) = match route.strip_suffix("/...") {
+        let (prefix, any_rest) = match route.strip_suffix("/...") {
             Some(prefix) => (prefix, true),
             None => (route, false),
         };
-        let segments = segments(route)
+        let segments = prefix
+            .split('/')
+            .filter(|segment| !segment.is_empty())
             .map(|segment| match segment.strip_prefix(':') {
-                Some(_) => Segment::Any,
+                Some(name) => Segment::Any(name.to_owned()),
                 None => Segment::Exactly(segment.to_owned()),
             })
             .collect();
-        Self { segments, any_rest }
+        Self {
+            route: route.to_owned(),
+            segments,
+            any_rest,
+        }
     }
 
     fn precision(&self) -> (usize, bool, usize) {
         let exact = self
             .segments
             .iter()
-            .filter(|segment| **segment != Segment::Any)
+            .filter(|segment| matches!(segment, Segment::Exactly(_)))
             .count();
         (self.segments.len(), !self.any_rest, exact)
     }
 
-    fn matches(&self, path: &str) -> bool {
-        let mut path = segments(path);
-        let starts = self
-            .segments
-            .iter()
-            .all(|segment| match (segment, path.next()) {
-                (_, None) => false,
-                (Segment::Any, Some(_)) => true,
-                (Segment::Exactly(expected), Some(found)) => expected == found,
-            });
-        starts && (self.any_rest || path.next().is_none())
+    /// What the names and `/...` stand for in a path that matches. A slash at its end does not count.
+    fn matches<'a>(&'a self, path: &'a str) -> Option<(Vec<(&'a str, &'a str)>, &'a str)> {
+        let mut named = Vec::new();
+        let mut rest = path;
+        for segment in &self.segments {
+            let from = rest.strip_prefix('/').filter(|from| !from.is_empty())?;
+            let (found, after) = from.split_at(from.find('/').unwrap_or(from.len()));
+            match segment {
+                Segment::Exactly(expected) if expected != found => return None,
+                Segment::Exactly(_) => {}
+                Segment::Any(name) => named.push((name.as_str(), found)),
+            }
+            rest = after;
+        }
+        (self.any_rest || matches!(rest, "" | "/")).then_some((named, rest))
     }
-}
-
-/// A slash at the end does not count.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let empty = path.is_empty();
-    path.split('/').filter(move |_| !empty)
 }
 
 #[cfg(test)]
@@ -90,7 +109,8 @@ mod tests {
         let routes = routes
             .iter()
             .map(|route| ((*route).to_owned(), (*route).to_owned()));
-        Router::new(routes).find(path).cloned()
+        let router = Router::new(routes);
+        router.find(path).map(|found| found.target.clone())
     }
 
     #[test]
@@ -122,5 +142,20 @@ mod tests {
         assert_eq!(find(&["/a"], "/"), None);
         assert_eq!(find(&["/a"], "/a/b"), None);
         assert_eq!(find(&["/"], "/a"), None);
+    }
+
+    #[test]
+    fn a_match_tells_what_names_and_dots_stand_for() {
+        let router = Router::new([("/a/:id/...".to_owned(), ())]);
+        for (path, id, rest) in [
+            ("/a/b", "b", ""),
+            ("/a/b/", "b", "/"),
+            ("/a/b/c", "b", "/c"),
+            ("/a/b/c/", "b", "/c/"),
+        ] {
+            let found = router.find(path).unwrap();
+            assert_eq!((found.route, found.rest), ("/a/:id/...", rest), "{path}");
+            assert_eq!(found.named, [("id", id)], "{path}");
+        }
     }
 }
