@@ -8,13 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::config::Config;
-use crate::domain::keyring::{Planner, plan};
-use crate::domain::secret::Random;
-use crate::domain::time::Timestamp;
+use crate::domain::keys::{Change, KeyTable, KeyTableError, Planner, Reason};
 use crate::platform::Platform;
-use crate::service::key_rows::{
-    KeyTable, KeyTableError, generation_name, generation_row, refresh_name,
-};
 use crate::store::{BATCH_ROWS, Store, StoreError};
 
 /// How long a session's row outlives it: what this machine's clock may be ahead of the others' by.
@@ -45,8 +40,6 @@ enum TickError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Keys(#[from] KeyTableError),
-    #[error("the key table's row {0} holds no key")]
-    CorruptKey(String),
 }
 
 /// Runs one tick.
@@ -72,88 +65,24 @@ async fn tend_keys<S: Store, P: Platform>(
     config: &Config,
     report: &mut Report,
 ) -> Result<(), TickError> {
-    let rows = store.keys().await?;
-    let table = KeyTable::read(&rows).map_err(TickError::CorruptKey)?;
-    if config.master_keys.is_empty() && table.checks.is_empty() {
-        return rotate(store, platform, config, &table, report).await;
-    }
-    let now = platform.now();
-    match table.ring(config, None, now, platform) {
-        Err(KeyTableError::Missing(rows)) => Ok(store.add_keys(&rows).await?),
-        Err(error) => Err(error.into()),
-        Ok(_) if config.master_keys.signing().is_none() => {
-            rotate(store, platform, config, &table, report).await
+    let table = KeyTable::read(&store.keys().await?)?;
+    let changes = table.plan(config, Planner::Maintenance, platform.now(), platform)?;
+    for change in changes {
+        match change {
+            Change::Add(row, reason) => {
+                store.add_keys(std::slice::from_ref(&row)).await?;
+                // Whoever else had the same thought: one row of that name is there, and its writer rotated.
+                if let Reason::Next(generation) = reason
+                    && store.keys().await?.contains(&row)
+                {
+                    report.rotated = Some(generation);
+                }
+            }
+            Change::Remove(name, _) => {
+                store.remove_key(&name).await?;
+                report.pruned += 1;
+            }
         }
-        Ok(_) => retire(store, config, &table, now, report).await,
-    }
-}
-
-/// Publishes the next generation when it is time, and removes those that have served.
-async fn rotate<S: Store, P: Platform>(
-    store: &S,
-    platform: &P,
-    config: &Config,
-    table: &KeyTable,
-    report: &mut Report,
-) -> Result<(), TickError> {
-    // The first request makes the first keys.
-    if config.access.key_path.is_some() || table.generations.is_empty() {
-        return Ok(());
-    }
-    let random: &dyn Random = platform;
-    let plan = plan(
-        &table.generations,
-        platform.now(),
-        config.access.rotation,
-        Planner::Maintenance,
-    );
-    if let Some((generation, signs_from)) = plan.publish {
-        let row = generation_row(generation, signs_from, random);
-        store.add_keys(std::slice::from_ref(&row)).await?;
-        // Whoever else had the same thought: one row of that name is there, and its writer rotated.
-        if store.keys().await?.contains(&row) {
-            report.rotated = Some(generation);
-        }
-    }
-    for generation in plan.prune {
-        store.remove_key(&generation_name(generation)).await?;
-        report.pruned += 1;
-    }
-    Ok(())
-}
-
-/// With a master key: removes the keys from before it once nothing that they signed can still be good, and the
-/// traces of master keys that the settings no longer name.
-async fn retire<S: Store>(
-    store: &S,
-    config: &Config,
-    table: &KeyTable,
-    now: Timestamp,
-    report: &mut Report,
-) -> Result<(), TickError> {
-    let ends = table.ends(config);
-    let over = |end: Option<Timestamp>| end.is_some_and(|end| now > end);
-    let mut served = Vec::new();
-    if over(ends.generations) {
-        let generations = table.generations.iter().map(|key| key.generation);
-        served.extend(generations.map(generation_name));
-    }
-    if over(ends.refresh) && table.refresh.is_some() {
-        served.push(refresh_name().to_owned());
-    }
-    for check in &table.checks {
-        if !config
-            .master_keys
-            .all()
-            .iter()
-            .any(|master| check.is_of(master))
-        {
-            served.push(check.row_name());
-        }
-    }
-    for name in served {
-        store.remove_key(&name).await?;
-        report.pruned += 1;
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use session::domain::id::{Generation, SessionHandle, UserId};
+use session::domain::keys::KeyTable;
 use session::domain::secret::Key;
 use session::domain::time::Timestamp;
 use session::domain::token::access::{AccessClaims, AccessKey};
 use session::domain::token::refresh::RefreshToken;
-use session::service::key_rows::KeyTable;
 use session::store::KeyRow;
 
 use crate::api::Tokens;
@@ -33,7 +33,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// The keys in these rows of the key table.
     pub(crate) fn read(rows: &[KeyRow]) -> Result<Self> {
-        let table = KeyTable::read(rows).map_err(|name| anyhow::anyhow!("{name} is no key"))?;
+        let table = KeyTable::read(rows)?;
         let signing = table
             .generations
             .first()

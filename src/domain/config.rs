@@ -5,8 +5,7 @@ mod parser;
 use std::fmt;
 use std::time::Duration;
 
-use super::keyring::RotationPolicy;
-use super::master_key::MasterKeys;
+use super::keys::{MasterKeys, RotationPolicy};
 use super::secret::SecretString;
 use parser::Parser;
 

@@ -3,8 +3,7 @@
 pub mod config;
 pub mod id;
 pub mod json;
-pub mod keyring;
-pub mod master_key;
+pub mod keys;
 pub mod reuse;
 pub mod rotation;
 pub mod secret;

@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::key_rows::{KeyTable, KeyTableError, generation_row};
 use super::{Result, ServiceError};
 use crate::domain::config::Config;
-use crate::domain::keyring::{
-    AccessKeys, CACHE_TIME, DerivedKeys, KeyRing, PUBLISH_LEAD, Planner, plan,
+use crate::domain::keys::{
+    AccessKeys, CACHE_TIME, Change, KeyRing, KeyTable, KeyTableError, PUBLISH_LEAD, Planner,
 };
 use crate::domain::time::Timestamp;
 use crate::platform::{Level, Platform};
@@ -65,8 +64,8 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
     ) -> Self {
         let file = key_file.map(AccessKeys::file);
         // None while the database's keys sign: then they are loaded before anything is checked.
-        let derived = DerivedKeys::new(&config.master_keys, config.access.rotation, &[], None);
-        let own = file.clone().or(derived.map(AccessKeys::Derived));
+        let derived = AccessKeys::derived(&config.master_keys, config.access.rotation, &[], None);
+        let own = file.clone().or(derived);
         let (state, loading) = (Mutex::default(), Semaphore::new(1, Arc::clone(&platform)));
         Self(Arc::new(Inner {
             store,
@@ -233,49 +232,39 @@ impl<S: Store, P: Platform> Inner<S, P> {
 
     async fn read_and_rotate(&self) -> Result<KeyRing> {
         let now = self.platform.now();
-        let mut table = self.read().await?;
-        let mut ring = table.ring(&self.config, self.file.as_ref(), now, &*self.platform);
+        let (mut table, mut changes) = self.read_and_plan(now).await?;
         // Of any number of instances that add a row of one name, one wins, and all read the winner's.
-        if let Err(KeyTableError::Missing(rows)) = &ring {
-            self.store.add_keys(rows).await?;
-            table = self.read().await?;
-            ring = table.ring(&self.config, self.file.as_ref(), now, &*self.platform);
+        let needed: Vec<_> = changes.iter().filter_map(Change::needed).cloned().collect();
+        if !needed.is_empty() {
+            self.store.add_keys(&needed).await?;
+            (table, changes) = self.read_and_plan(now).await?;
         }
-        let ring = ring.map_err(|error| ServiceError::Misconfigured(error.to_string()))?;
-        if self.file.is_some() || self.config.master_keys.signing().is_some() {
-            return Ok(ring);
+        for change in &changes {
+            if let Change::Add(row, _) = change {
+                // The keys at hand are good; that the next one can't be published must not stop them.
+                if let Err(error) = self.store.add_keys(std::slice::from_ref(row)).await {
+                    let line = format!("{} not published: {error}", row.name);
+                    self.platform.log(Level::Error, &line);
+                    continue;
+                }
+                let line = format!("published {}, which was overdue", row.name);
+                self.platform.log(Level::Info, &line);
+                table = self.read_and_plan(now).await?.0;
+            }
         }
-        let due = plan(
-            &table.generations,
-            now,
-            self.config.access.rotation,
-            Planner::Request,
-        )
-        .publish;
-        let Some((generation, signs_from)) = due else {
-            return Ok(ring);
-        };
-        // The keys at hand are good; that the next one can't be published must not stop them.
-        let row = generation_row(generation, signs_from, &*self.platform);
-        if let Err(error) = self.store.add_keys(&[row]).await {
-            let line = format!("signing key {generation} not published: {error}");
-            self.platform.log(Level::Error, &line);
-            return Ok(ring);
-        }
-        let line = format!("published signing key {generation}, which was overdue");
-        self.platform.log(Level::Info, &line);
-        let table = self.read().await?;
-        table
-            .ring(&self.config, self.file.as_ref(), now, &*self.platform)
-            .map_err(|error| ServiceError::Misconfigured(error.to_string()))
+        let ring = table.ring(&self.config, self.file.as_ref(), now);
+        ring.map_err(unfit)
     }
 
-    async fn read(&self) -> Result<KeyTable> {
-        let rows = self.store.keys().await?;
-        KeyTable::read(&rows).map_err(|name| {
-            ServiceError::Misconfigured(format!("the key table's row {name} holds no key"))
-        })
+    async fn read_and_plan(&self, now: Timestamp) -> Result<(KeyTable, Vec<Change>)> {
+        let table = KeyTable::read(&self.store.keys().await?).map_err(unfit)?;
+        let changes = table.plan(&self.config, Planner::Request, now, &*self.platform);
+        Ok((table, changes.map_err(unfit)?))
     }
+}
+
+fn unfit(error: KeyTableError) -> ServiceError {
+    ServiceError::Misconfigured(error.to_string())
 }
 
 impl<S, P: Platform> fmt::Debug for KeyCache<S, P> {

@@ -3,7 +3,7 @@
 use super::{Grant, Result, Service, SessionInfo, Token};
 use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
-use crate::domain::keyring::KeyRing;
+use crate::domain::keys::KeyRing;
 use crate::domain::rotation::StoredSession;
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;

@@ -1,7 +1,6 @@
 //! The use cases: what each endpoint does, over a store and a platform. HTTP is not known here.
 
 mod data;
-pub mod key_rows;
 mod keys;
 mod login;
 mod ready;

@@ -2,7 +2,7 @@
 
 use super::{Refreshed, Result, Service, SessionInfo};
 use crate::domain::config::TheftPolicy;
-use crate::domain::keyring::KeyRing;
+use crate::domain::keys::KeyRing;
 use crate::domain::reuse::{Issuer, ReuseWindow};
 use crate::domain::rotation::{
     Moments, Outcome, RefreshDecision, Refusal, StoredSession, decide_confirmed, decide_refresh,

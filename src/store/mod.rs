@@ -6,6 +6,8 @@ pub mod pool;
 pub mod spin;
 pub mod sql;
 
+pub use crate::domain::keys::KeyRow;
+
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::Json;
 use crate::domain::rotation::{Confirmation, StoredSession};
@@ -22,23 +24,6 @@ pub struct NewSession {
     pub data: Option<Json>,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// A row of the key table.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyRow {
-    /// Its primary key.
-    pub name: String,
-    /// What is kept under the name.
-    pub value: String,
-    /// For access-token keys the time from which the key signs; else when the row was made.
-    pub time: Timestamp,
-}
-
-impl std::fmt::Debug for KeyRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeyRow({})", self.name)
-    }
 }
 
 /// Why the store did not do it.

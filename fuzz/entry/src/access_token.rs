@@ -10,8 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use session::domain::id::{SessionHandle, UserId};
 use session::domain::json::Json;
-use session::domain::keyring::{AccessKeys, DerivedKeys, RotationPolicy, SigningKey};
-use session::domain::master_key::{MasterKey, MasterKeys, Slot};
+use session::domain::keys::{AccessKeys, MasterKey, MasterKeys, RotationPolicy, SigningKey, Slot};
 use session::domain::secret::{Key, Sha256Hex, SingleHash};
 use session::domain::time::Timestamp;
 use session::domain::token::access::{AccessClaims, AccessKey, AccessTokenError};
@@ -157,8 +156,8 @@ static RINGS: LazyLock<[Ring; 4]> = LazyLock::new(|| {
     };
     let derived = |list: &str| {
         let masters = MasterKeys::parse(list).expect("one is long enough");
-        let keys = DerivedKeys::new(&masters, POLICY, std::slice::from_ref(&first), None);
-        AccessKeys::Derived(keys.expect("one signs"))
+        let earlier = std::slice::from_ref(&first);
+        AccessKeys::derived(&masters, POLICY, earlier, None).expect("one signs")
     };
     let (master_signs, database_signs) = (derived(MASTER), derived(&format!("database,{MASTER}")));
     let first_secret = first.key.expose().to_vec();

@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::{
     AccessSettings, ConfigError, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy,
 };
-use crate::domain::keyring::RotationPolicy;
-use crate::domain::master_key::{MASTER_KEY_MIN_BYTES, MasterKeys};
+use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, RotationPolicy};
 use crate::domain::secret::SecretString;
 
 /// The shortest API key, in characters: shorter ones can be guessed.

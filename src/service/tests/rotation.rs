@@ -58,7 +58,8 @@ fn a_key_file_signs_instead_and_verifies_without_a_database() {
     let world = World::new(&[]);
     let service = |file: &[u8]| {
         let (store, platform) = (Arc::clone(&world.store), Arc::clone(&world.platform));
-        Service::new(store, platform, config(&[]), Some(file))
+        let settings = [("access_token_signing_key_path", "/keys/key")];
+        Service::new(store, platform, config(&settings), Some(file))
     };
     let grant = create(&service(&[7; 32]), "bob");
     assert!(kid(&grant.access.value).starts_with("file."));

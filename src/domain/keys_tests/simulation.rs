@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::processes::{Dice, Process, Table, Token};
 use super::{HOUR, policy};
-use crate::domain::keyring::{PUBLISH_LEAD, RotationPolicy};
+use crate::domain::keys::{PUBLISH_LEAD, RotationPolicy};
 use crate::domain::time::Timestamp;
 use crate::testing::{START, cases};
 

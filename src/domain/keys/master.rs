@@ -3,10 +3,12 @@
 //! With a master key no key is ever stored: access-token keys are derived by rotation slot, so every instance
 //! knows them at any time, and a dump of the database forges nothing.
 
+use std::sync::Arc;
+
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::secret::{Key, SecretString, Sha256Hex};
+use crate::domain::secret::{Key, SecretString, Sha256Hex};
 
 /// The shortest master key, in bytes.
 pub const MASTER_KEY_MIN_BYTES: usize = 32;
@@ -69,10 +71,10 @@ impl MasterKey {
     }
 }
 
-/// The master keys of a deployment, the first of which makes new tokens; all are recognised.
+/// The master keys of a deployment, the first of which makes new tokens; all are recognised. A clone is the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct MasterKeys {
-    keys: Vec<MasterKey>,
+    keys: Arc<[MasterKey]>,
     database_signs: bool,
 }
 
@@ -89,7 +91,7 @@ impl MasterKeys {
         let keys: Option<Vec<_>> = parts.iter().map(|key| MasterKey::parse(key)).collect();
         keys.filter(|keys| (1..=most).contains(&keys.len()))
             .map(|keys| Self {
-                keys,
+                keys: keys.into(),
                 database_signs,
             })
     }
@@ -97,9 +99,8 @@ impl MasterKeys {
     /// These, without their texts.
     #[cfg(test)]
     pub(crate) fn of(keys: &[MasterKey], database_signs: bool) -> Self {
-        let keys = keys.to_vec();
         Self {
-            keys,
+            keys: keys.into(),
             database_signs,
         }
     }
@@ -128,6 +129,14 @@ pub struct Slot {
     pub hours: u64,
     /// Which one it is.
     pub number: u64,
+}
+
+impl Slot {
+    /// The slot of keys that don't rotate.
+    pub const ALWAYS: Self = Self {
+        hours: 0,
+        number: 0,
+    };
 }
 
 #[cfg(test)]

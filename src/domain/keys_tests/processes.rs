@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use super::signing_key;
-use crate::domain::keyring::{
-    AccessKeys, CACHE_TIME, PUBLISH_LEAD, Plan, Planner, RotationPolicy, SigningKey, plan,
+use super::{prune, publish, signing_key};
+use crate::domain::keys::{
+    AccessKeys, CACHE_TIME, PUBLISH_LEAD, Planner, RotationPolicy, SigningKey,
 };
 use crate::domain::time::Timestamp;
 
@@ -52,11 +52,16 @@ impl Table {
         })
     }
 
-    /// What a planner would change.
-    fn plan(&mut self, now: Timestamp, policy: RotationPolicy, planner: Planner) -> Plan {
+    /// What a planner would publish.
+    fn publish(
+        &mut self,
+        now: Timestamp,
+        policy: RotationPolicy,
+        planner: Planner,
+    ) -> Option<(u32, Timestamp)> {
         match self.rows.is_empty() {
-            true => plan(&[], now, policy, planner),
-            false => plan(&self.known().0, now, policy, planner),
+            true => Some((1, now)),
+            false => publish(&self.known().0, now, policy, planner),
         }
     }
 
@@ -79,12 +84,12 @@ impl Table {
         if self.rows.is_empty() {
             return None;
         }
-        let plan = self.plan(now, policy, Planner::Maintenance);
-        for generation in plan.prune {
+        let published = self.publish(now, policy, Planner::Maintenance);
+        for generation in prune(&self.known().0, now, policy, Planner::Maintenance) {
             self.rows.remove(&generation);
             self.known = None;
         }
-        plan.publish
+        published
     }
 }
 
@@ -124,7 +129,7 @@ impl Process {
 
     fn load(&mut self, real: Timestamp, table: &mut Table, policy: RotationPolicy) -> AccessKeys {
         let now = self.now(real);
-        if let Some((generation, signs_from)) = table.plan(now, policy, Planner::Request).publish {
+        if let Some((generation, signs_from)) = table.publish(now, policy, Planner::Request) {
             table.insert(generation, signs_from);
         }
         let keys = table.known().1.clone();

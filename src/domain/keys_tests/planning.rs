@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{HOUR, policy, signing_key};
-use crate::domain::keyring::{AccessKeys, Plan, Planner, RotationPolicy, SigningKey, plan};
+use super::{HOUR, policy, prune, publish, rotate, signing_key};
+use crate::domain::keys::{AccessKeys, Planner, RotationPolicy, SigningKey};
 use crate::domain::time::Timestamp;
 use crate::testing::{START, cases};
 
@@ -14,23 +14,12 @@ const MILLI: Duration = Duration::from_millis(1);
 const LEAD: Duration = Duration::from_secs(90);
 const MARGIN: Duration = Duration::from_secs(2 * 3600);
 
-fn publish(keys: &[SigningKey], now: Timestamp, planner: Planner) -> Option<(u32, Timestamp)> {
-    plan(keys, now, policy(DAY, HOUR), planner).publish
-}
-
-#[test]
-fn the_first_key_signs_at_once() {
-    for planner in [Planner::Request, Planner::Maintenance] {
-        assert_eq!(publish(&[], START, planner), Some((1, START)));
-    }
-}
-
 #[test]
 fn a_tick_publishes_from_the_middle_of_the_interval_on() {
     let keys = [signing_key(4, START)];
     let middle = START.plus(DAY / 2);
     let ends = START.plus(DAY);
-    let at = |now| publish(&keys, now, Planner::Maintenance);
+    let at = |now| publish(&keys, now, policy(DAY, HOUR), Planner::Maintenance);
     assert_eq!(at(START), None);
     assert_eq!(at(middle.minus(MILLI)), None);
     assert_eq!(at(middle), Some((5, ends)));
@@ -45,7 +34,7 @@ fn a_tick_publishes_from_the_middle_of_the_interval_on() {
 fn a_request_publishes_only_what_is_overdue() {
     let keys = [signing_key(4, START)];
     let ends = START.plus(DAY);
-    let at = |now| publish(&keys, now, Planner::Request);
+    let at = |now| publish(&keys, now, policy(DAY, HOUR), Planner::Request);
     assert_eq!(at(ends.minus(MILLI)), None);
     assert_eq!(at(ends), Some((5, ends.plus(LEAD))));
 }
@@ -54,7 +43,12 @@ fn a_request_publishes_only_what_is_overdue() {
 fn after_the_last_generation_there_is_none() {
     let keys = [signing_key(u32::MAX, START)];
     assert_eq!(
-        publish(&keys, START.plus(DAY * 9), Planner::Maintenance),
+        publish(
+            &keys,
+            START.plus(DAY * 9),
+            policy(DAY, HOUR),
+            Planner::Maintenance
+        ),
         None
     );
 }
@@ -64,7 +58,7 @@ fn a_key_is_pruned_two_hours_after_its_last_token() {
     let (taken_over, validity) = (START.plus(DAY), HOUR * 3);
     let keys = [signing_key(1, START), signing_key(2, taken_over)];
     let end = taken_over.plus(validity).plus(MARGIN);
-    let prune = |now, planner| plan(&keys, now, policy(DAY, validity), planner).prune;
+    let prune = |now, planner| super::prune(&keys, now, policy(DAY, validity), planner);
     assert_eq!(prune(end, Planner::Maintenance), Vec::<u32>::new());
     assert_eq!(prune(end.plus(MILLI), Planner::Maintenance), [1]);
     assert_eq!(prune(end.plus(MILLI), Planner::Request), Vec::<u32>::new());
@@ -85,11 +79,9 @@ fn keys_that_do_not_rotate_are_left_alone() {
     ];
     for planner in [Planner::Request, Planner::Maintenance] {
         for days in [0, 1, 2, 3, 1000] {
-            let plan = plan(&keys, START.plus(DAY * days), rotation, planner);
-            assert_eq!(plan, Plan::default());
+            let now = START.plus(DAY * days);
+            assert_eq!(rotate(&keys, now, rotation, planner), []);
         }
-        let first = plan(&[], START, rotation, planner);
-        assert_eq!(first.publish, Some((1, START)));
     }
 }
 
@@ -158,7 +150,7 @@ proptest! {
         rotation in rotation(),
         planner in planner(),
     ) {
-        if let Some((generation, signs_from)) = plan(&keys, now, rotation, planner).publish {
+        if let Some((generation, signs_from)) = publish(&keys, now, rotation, planner) {
             let newest = keys.last().unwrap();
             prop_assert_eq!(generation, newest.generation + 1);
             prop_assert!(signs_from >= now.plus(LEAD));
@@ -176,19 +168,19 @@ proptest! {
         back in 0_u64..7_200,
         ahead in 0_u64..1_800,
     ) {
-        if let Some((generation, signs_from)) = plan(&keys, now, rotation, planner).publish {
+        if let Some((generation, signs_from)) = publish(&keys, now, rotation, planner) {
             keys.push(signing_key(generation, signs_from));
             let back = now.minus(Duration::from_secs(back));
-            prop_assert_eq!(plan(&keys, back, rotation, rival).publish, None);
+            prop_assert_eq!(publish(&keys, back, rotation, rival), None);
             let ahead = now.plus(Duration::from_secs(ahead));
-            prop_assert_eq!(plan(&keys, ahead, rotation, rival).publish, None);
+            prop_assert_eq!(publish(&keys, ahead, rotation, rival), None);
         }
     }
 
     /// KR3: what is pruned can have signed nothing that is still good, even if the pruner's clock is two hours ahead.
     #[test]
     fn a_pruned_key_has_served((keys, now) in table(), rotation in rotation()) {
-        let pruned = plan(&keys, now, rotation, Planner::Maintenance).prune;
+        let pruned = prune(&keys, now, rotation, Planner::Maintenance);
         let (gone, kept) = keys.split_at(pruned.len());
         prop_assert!(!kept.is_empty());
         for (i, key) in gone.iter().enumerate() {
@@ -216,7 +208,7 @@ proptest! {
         let real = START.plus(DAY).plus(Duration::from_millis(overdue));
         let clock = |at: Timestamp, skew: u64| at.plus(Duration::from_millis(skew));
         let rotation = policy(DAY, HOUR);
-        let published = plan(&keys, clock(real, skews[2]), rotation, planner).publish;
+        let published = publish(&keys, clock(real, skews[2]), rotation, planner);
         let (generation, signs_from) = published.unwrap();
         let both = [keys[0].clone(), signing_key(generation, signs_from)];
         let now = real.plus(Duration::from_millis(after));

@@ -5,8 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{HOUR, policy, signing_key};
-use crate::domain::keyring::{AccessKeys, DerivedKeys, RotationPolicy};
-use crate::domain::master_key::{MasterKey, MasterKeys};
+use crate::domain::keys::{AccessKeys, MasterKey, MasterKeys, RotationPolicy};
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessKey;
 use crate::testing::{START, cases};
@@ -21,7 +20,7 @@ fn master(seed: &str) -> MasterKey {
 
 fn derived(masters: &[MasterKey], rotation: RotationPolicy) -> AccessKeys {
     let masters = MasterKeys::of(masters, false);
-    AccessKeys::Derived(DerivedKeys::new(&masters, rotation, &[], None).unwrap())
+    AccessKeys::derived(&masters, rotation, &[], None).unwrap()
 }
 
 /// 24-hour slots; tokens live three hours.
@@ -149,7 +148,7 @@ fn the_first_of_two_masters_signs_and_both_verify() {
         assert_eq!(signature(&found), signature(&key));
     }
     assert!(after.named(before.signing(START).kid(), START).is_none());
-    assert!(DerivedKeys::new(&MasterKeys::default(), daily(), &[], None).is_none());
+    assert!(AccessKeys::derived(&MasterKeys::default(), daily(), &[], None).is_none());
 }
 
 #[test]
@@ -169,8 +168,7 @@ fn a_change_of_the_interval_strands_no_token() {
 fn generations_from_before_verify_but_sign_no_more() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], false);
-    let keys = DerivedKeys::new(&masters, daily(), &earlier, None).unwrap();
-    let keys = AccessKeys::Derived(keys);
+    let keys = AccessKeys::derived(&masters, daily(), &earlier, None).unwrap();
     let table = AccessKeys::generations(&earlier).unwrap();
     for name in ["3", "4"] {
         let (found, there) = (keys.named(name, START), table.named(name, START));
@@ -184,13 +182,12 @@ fn generations_from_before_verify_but_sign_no_more() {
 fn before_the_master_key_signs_generations_do_and_both_verify() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], true);
-    let keys = DerivedKeys::new(&masters, daily(), &earlier, None).unwrap();
-    let keys = AccessKeys::Derived(keys);
+    let keys = AccessKeys::derived(&masters, daily(), &earlier, None).unwrap();
     assert_eq!(keys.signing(START).kid(), "3");
     assert_eq!(keys.signing(START.plus(HOUR)).kid(), "4");
     let to_come = derived(&[master("1")], daily()).signing(START);
     assert!(keys.named(to_come.kid(), START).is_some());
-    assert!(DerivedKeys::new(&masters, daily(), &[], None).is_none());
+    assert!(AccessKeys::derived(&masters, daily(), &[], None).is_none());
 }
 
 #[test]
