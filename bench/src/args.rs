@@ -72,7 +72,7 @@ impl Args {
             clients: Vec::new(),
             window: Duration::from_millis(1500),
             rounds: 3,
-            databases: Vec::new(),
+            databases: vec![Database::MySql, Database::Sqlite],
             sessions: Vec::new(),
             expired: 1_000_000,
             peer: true,
@@ -121,29 +121,18 @@ impl Args {
         if args.rounds == 0 || args.clients.contains(&0) || counts.contains(&0) {
             return Err("rounds, clients and sessions must be at least 1".into());
         }
-        // In this order an operation finds the sessions that it uses up.
-        args.operations.sort_unstable();
-        args.operations.dedup();
-        args.set_defaults();
-        Ok(args)
-    }
-
-    /// What depends on the mode.
-    fn set_defaults(&mut self) {
-        let (clients, databases, sessions): (&[usize], &[Database], &[u64]) = match self.mode {
-            Mode::Growth => (&[16], &[Database::MySql], &[1_000, 100_000, 1_000_000]),
-            Mode::Removals => (&[16], &[Database::MySql], &[100_000]),
-            _ => (&[1, 16, 64], &[Database::MySql, Database::Sqlite], &[]),
+        let (clients, sessions): (&[usize], &[u64]) = match args.mode {
+            Mode::Growth => (&[16], &[1_000, 100_000, 1_000_000]),
+            Mode::Removals => (&[16], &[100_000]),
+            _ => (&[1, 16, 64], &[]),
         };
-        if self.clients.is_empty() {
-            self.clients = clients.to_vec();
+        if args.clients.is_empty() {
+            args.clients = clients.to_vec();
         }
-        if self.databases.is_empty() {
-            self.databases = databases.to_vec();
+        if args.sessions.is_empty() {
+            args.sessions = sessions.to_vec();
         }
-        if self.sessions.is_empty() {
-            self.sessions = sessions.to_vec();
-        }
+        Ok(args)
     }
 }
 
@@ -174,7 +163,6 @@ mod tests {
         assert!(args.peer && !args.write);
         let growth = parsed("--growth").unwrap();
         assert_eq!(growth.clients, [16]);
-        assert_eq!(growth.databases, [Database::MySql]);
         assert_eq!(growth.sessions, [1_000, 100_000, 1_000_000]);
         let removals = parsed("--removals").unwrap();
         assert_eq!(removals.sessions, [100_000]);
@@ -182,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_read_and_operations_put_in_order() {
+    fn lists_are_read() {
         let args = parsed("--operations verify,create --clients 2,4 --seconds 0.5").unwrap();
-        assert_eq!(args.operations, [Operation::Create, Operation::Verify]);
+        assert_eq!(args.operations, [Operation::Verify, Operation::Create]);
         assert_eq!(args.clients, [2, 4]);
         assert_eq!(args.window, Duration::from_millis(500));
     }

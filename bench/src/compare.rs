@@ -3,92 +3,99 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bench::Call;
 use testbed::build;
 use testbed::database::{Flavor, Server};
+use testbed::service;
 
 use crate::args::{Args, Database};
-use crate::cold_start::ColdStart;
-use crate::goals::{self, Facts};
-use crate::machine;
-use crate::measure::{Measured, median};
+use crate::goals::{self, Key, Results};
+use crate::http_client::HttpClient;
+use crate::measure::{Measured, measure, median, median_of};
 use crate::operation::Operation;
 use crate::peer::Peer;
-use crate::report::{self, Section};
-use crate::runtime::Runtime;
-use crate::side_by_side;
-use crate::stage::Stage;
+use crate::report::{Report, conditions, fine, whole};
+use crate::runtime::{RECOMMENDED, Runtime};
+use crate::system::{System, Who};
 
-/// The systems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Who {
-    /// Ours.
-    Service,
-    /// The documented system.
-    Peer,
-    /// The component that does nothing.
-    Bare,
-}
+/// Between windows, so that what one has left behind (log writes, purging) is less of a burden for the next.
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
-/// What was measured. The bare component stands beside verify.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
-    /// The database of the service.
-    pub(crate) database: Database,
-    /// How many clients.
-    pub(crate) clients: usize,
-    /// Which operation.
-    pub(crate) operation: Operation,
-    /// Which system.
-    pub(crate) who: Who,
-}
+/// The most that the HTTP component may take, in megabytes, and its first request after a start, in milliseconds.
+const COMPONENT: f64 = 1.5;
+const FIRST_REQUEST: f64 = 100.0;
 
-/// The medians of all rounds.
-pub(crate) type Results = BTreeMap<Key, Measured>;
+const STARTS: usize = 5;
+
+const HEADINGS: [&str; 13] = [
+    "database",
+    "clients",
+    "operation",
+    "system",
+    "requests/s",
+    "p50",
+    "p99",
+    "errors",
+    "CPU",
+    "database CPU",
+    "memory MiB",
+    "x peer",
+    "x bare",
+];
 
 /// What there is so far.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    /// Every round.
+#[derive(Default)]
+struct Record {
     rounds: BTreeMap<Key, Vec<Measured>>,
-    /// Windows of the peer that could not be measured.
-    left_out: Vec<String>,
-    /// What the systems run on.
-    versions: Vec<String>,
-    /// What a start takes on MariaDB.
-    cold_start: Option<ColdStart>,
+    /// What the systems run on, and what is missing.
+    notes: Vec<String>,
+    /// From a start until the service listens, and from then until its first reply, in milliseconds.
+    cold_start: Option<[f64; 2]>,
 }
 
 /// Measures, prints the table and what of the goals is reached. After a failure it prints what there is.
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, event_loop: &tokio::runtime::Runtime) -> Result<()> {
     let runtime = Runtime::prepare(args.runtime)?;
-    let (peer, without_peer) = find_peer(args);
+    let conditions = conditions();
     let mut record = Record::default();
-    let outcome = record.fill(args, &runtime, peer.as_ref());
-    let mut notes: Vec<String> = without_peer.into_iter().collect();
-    if !record.left_out.is_empty() {
-        let windows = record.left_out.join(", ");
-        notes.push(format!(
-            "Left out, because the documented system failed before: {windows}"
-        ));
-    }
+    let outcome = record.fill(args, &runtime, event_loop);
     if outcome.is_err() {
-        notes.push("**Incomplete**: the measurement failed".to_owned());
+        let incomplete = "**Incomplete**: the measurement failed";
+        record.notes.push(incomplete.to_owned());
     }
-    let text = record.text(args, &runtime, &notes);
-    println!("{text}");
-    outcome?;
-    if args.write {
-        report::write(Section::Comparison, &text)?;
-    }
-    Ok(())
+    let introduction = format!(
+        "{conditions} Runtime: {}. Medians of {} rounds of {} s. {}.",
+        runtime.name(),
+        args.rounds,
+        args.window.as_secs_f64(),
+        record.notes.join(". ")
+    );
+    record
+        .report(&introduction)
+        .publish(args.write && outcome.is_ok())?;
+    outcome
 }
 
 impl Record {
-    fn fill(&mut self, args: &Args, runtime: &Runtime, peer: Option<&Peer>) -> Result<()> {
-        if let Some(peer) = peer {
-            self.versions.push(format!("node {}", peer.node_version()?));
+    fn fill(
+        &mut self,
+        args: &Args,
+        runtime: &Runtime,
+        event_loop: &tokio::runtime::Runtime,
+    ) -> Result<()> {
+        let peer = match args.peer && args.databases.contains(&Database::MySql) {
+            true => Peer::prepare(),
+            false => Err(anyhow::anyhow!("it was not asked for")),
+        };
+        match &peer {
+            Ok(peer) => self.notes.push(format!("Node {}", peer.node_version()?)),
+            Err(why) => self
+                .notes
+                .push(format!("Without the documented system: {why:#}")),
         }
         for &database in &args.databases {
             let server = match database {
@@ -96,72 +103,191 @@ impl Record {
                 Database::Sqlite => None,
             };
             if let Some(server) = &server {
-                self.versions.push(format!("MariaDB {}", server.version()?));
-                self.cold_start = Some(ColdStart::measure(runtime, server)?);
+                self.notes.push(format!("MariaDB {}", server.version()?));
+                self.cold_start = Some(cold_start(runtime, server, event_loop)?);
             }
-            let mut stage = Stage::set(runtime, peer, server.as_ref())?;
+            let mut systems = start(runtime, peer.as_ref().ok(), server.as_ref())?;
             for round in 0..args.rounds {
-                stage.play(args, database, round, self)?;
+                self.round(args, database, round, &mut systems, event_loop)?;
             }
         }
         Ok(())
     }
 
-    /// Notes what a window saw.
-    pub(crate) fn add(&mut self, key: Key, measured: Measured) {
-        self.rounds.entry(key).or_default().push(measured);
+    /// Every operation with every number of clients on every system, in an order that changes.
+    fn round(
+        &mut self,
+        args: &Args,
+        database: Database,
+        round: usize,
+        systems: &mut [System<'_>],
+        event_loop: &tokio::runtime::Runtime,
+    ) -> Result<()> {
+        let count = systems.len();
+        for &clients in &args.clients {
+            for &operation in &args.operations {
+                for turn in 0..count {
+                    let system = &mut systems[(turn + round) % count];
+                    let who = system.who;
+                    match (who, operation) {
+                        // Its router lacks a slash.
+                        (Who::Peer, Operation::Write) => continue,
+                        (Who::Bare, other) if other != Operation::Verify => continue,
+                        _ => {}
+                    }
+                    thread::sleep(PAUSE);
+                    let key = Key {
+                        database,
+                        clients,
+                        operation,
+                        who,
+                    };
+                    let measuring = measure(system, operation, clients, args.window);
+                    let measured = event_loop.block_on(measuring);
+                    let failed = !measured.as_ref().is_ok_and(|m| m.errors == 0);
+                    match measured {
+                        Ok(measured) => {
+                            log(round, &key, &measured);
+                            self.rounds.entry(key).or_default().push(measured);
+                        }
+                        Err(error) if who == Who::Peer => self.notes.push(format!(
+                            "Left out, because the peer failed: {operation} with {clients} clients in round {} ({error:.100})",
+                            round + 1
+                        )),
+                        Err(error) => {
+                            return Err(error.context(format!("failed to measure {operation}")));
+                        }
+                    }
+                    // After errors its connections may wait for each other for ever.
+                    if failed && who == Who::Peer {
+                        system.restart()?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Notes a window of the peer that there is nothing of, and warns.
-    pub(crate) fn leave_out(&mut self, round: usize, key: &Key, error: &anyhow::Error) {
-        let (operation, clients, round) = (key.operation, key.clients, round + 1);
-        let window = format!("{operation} with {clients} clients in round {round}");
-        eprintln!("  leaving out {window}: {error:#}");
-        self.left_out.push(window);
-    }
-
-    fn text(&self, args: &Args, runtime: &Runtime, notes: &[String]) -> String {
+    fn report(&self, introduction: &str) -> Report {
         let medians = self.rounds.iter().map(|(key, all)| (*key, median(all)));
         let results: Results = medians.collect();
-        let component = fs::metadata(build::component_file("session-http"));
-        let facts = Facts {
-            component: component.ok().map(|file| file.len()),
-            cold_start: self.cold_start,
-        };
-        let notes: String = notes.iter().map(|note| format!(" {note}.")).collect();
-        format!(
-            "On {}; {}. Runtime: {}. Medians of {} rounds of {} s.{notes}\n\n{}\n{}",
-            machine::description(),
-            self.versions.join(", "),
-            runtime.name(),
-            args.rounds,
-            args.window.as_secs_f64(),
-            side_by_side::table(&results).render(),
-            goals::text(&results, &facts),
-        )
+        let mut rows = vec![HEADINGS.map(str::to_owned).to_vec()];
+        rows.extend(
+            results
+                .iter()
+                .map(|(key, measured)| row(&results, *key, measured)),
+        );
+        let mut report = Report::new("Side by side", introduction);
+        report.table(&rows);
+        goals::judge(&results, &mut report);
+        if let Ok(file) = fs::metadata(build::component_file("session-http")) {
+            let size = file.len() as f64 / 1e6;
+            report.verdict(
+                size < COMPONENT,
+                &format!("the HTTP component: {size:.2} MB (under {COMPONENT})"),
+            );
+        }
+        if let Some([listening, first]) = self.cold_start {
+            report.verdict(
+                first < FIRST_REQUEST,
+                &format!("cold start (MariaDB): the first request takes {first:.1} ms (under {FIRST_REQUEST}), listening begins after {listening:.0} ms"),
+            );
+        }
+        report
     }
 }
 
-/// The peer, or why its columns are empty.
-fn find_peer(args: &Args) -> (Option<Peer>, Option<String>) {
-    if !args.peer {
-        return (
-            None,
-            Some("Without the documented system, as asked for".to_owned()),
-        );
+/// All systems, on databases of their own.
+fn start<'a>(
+    runtime: &'a Runtime,
+    peer: Option<&'a Peer>,
+    server: Option<&'a Server>,
+) -> Result<Vec<System<'a>>> {
+    let place = |name: &str| -> Result<service::Database> {
+        let Some(server) = server else {
+            return Ok(service::Database::Sqlite);
+        };
+        server.create_database(name)?;
+        Ok(server.database(name))
+    };
+    let ours = place("service")?;
+    let service = Box::new(move || runtime.service(&ours, &[]));
+    let mut systems = vec![System::new(Who::Service, server, service)?];
+    if let Runtime::Spin(..) = runtime {
+        let ours = place("tuned")?;
+        let tuned = Box::new(move || runtime.service(&ours, &RECOMMENDED));
+        systems.push(System::new(Who::Tuned, server, tuned)?);
     }
-    if !args.databases.contains(&Database::MySql) {
-        return (
-            None,
-            Some("Without the documented system: it needs MySQL".to_owned()),
-        );
+    systems.push(System::new(Who::Bare, None, Box::new(|| runtime.bare()))?);
+    if let (Some(peer), Some(_)) = (peer, server) {
+        let theirs = place("peer")?;
+        let start = Box::new(move || peer.start(&theirs));
+        systems.push(System::new(Who::Peer, server, start)?);
     }
-    match Peer::prepare() {
-        Ok(peer) => (Some(peer), None),
-        Err(error) => {
-            let why = format!("Without the documented system: {error:#}");
-            eprintln!("{why}");
-            (None, Some(why))
-        }
-    }
+    Ok(systems)
+}
+
+/// What a service that was just started needs until it listens, and for its first request: an instance, a connection
+/// to the database, the settings and the keys. Medians of several starts.
+fn cold_start(
+    runtime: &Runtime,
+    server: &Server,
+    event_loop: &tokio::runtime::Runtime,
+) -> Result<[f64; 2]> {
+    server.create_database("cold_start")?;
+    let place = server.database("cold_start");
+    let start = || -> Result<[f64; 2]> {
+        let began = Instant::now();
+        let served = runtime.service(&place, &[])?;
+        let listening = began.elapsed();
+        let client = HttpClient::new(served.address);
+        event_loop.block_on(client.send(Call::create(0)))?;
+        let first = began.elapsed() - listening;
+        Ok([listening, first].map(|time| time.as_secs_f64() * 1000.0))
+    };
+    // The very first request makes the tables and the keys.
+    start()?;
+    let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>>>()?;
+    Ok([0, 1].map(|part| median_of(starts.iter().map(|times| times[part]))))
+}
+
+fn row(results: &Results, key: Key, measured: &Measured) -> Vec<String> {
+    let ratio = |other| {
+        let other = goals::beside(results, key, other).filter(|_| key.who.is_service());
+        fine(other.map(|other| measured.throughput / other.throughput))
+    };
+    let (database, operation) = match key.who {
+        Who::Bare => ("–", "–"),
+        _ => (key.database.name(), key.operation.name()),
+    };
+    let database_cpu = Some(measured.database_cpu).filter(|_| database == "MariaDB");
+    vec![
+        database.to_owned(),
+        key.clients.to_string(),
+        operation.to_owned(),
+        key.who.name().to_owned(),
+        whole(measured.throughput),
+        fine(measured.p50),
+        fine(measured.p99),
+        measured.errors.to_string(),
+        format!("{:.3}", measured.cpu),
+        database_cpu.map_or_else(|| "–".to_owned(), |cpu| format!("{cpu:.3}")),
+        whole(measured.memory as f64 / f64::from(1 << 20)),
+        ratio(Who::Peer),
+        ratio(Who::Bare),
+    ]
+}
+
+fn log(round: usize, key: &Key, measured: &Measured) {
+    eprintln!(
+        "  round {} {:<7} {:>2} clients {:<7} {:<14} {:>7.0}/s p99 {:>8.2} ms {:.200}",
+        round + 1,
+        key.database.name(),
+        key.clients,
+        key.operation,
+        key.who.name(),
+        measured.throughput,
+        measured.p99,
+        measured.complaint.as_deref().unwrap_or_default()
+    );
 }

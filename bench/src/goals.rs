@@ -1,11 +1,28 @@
-//! What the service is to reach, and whether it does.
+//! What the service is to reach beside other systems, and whether it does.
+
+use std::collections::BTreeMap;
 
 use crate::args::Database;
-use crate::cold_start::ColdStart;
-use crate::compare::{Key, Results, Who};
 use crate::measure::Measured;
-use crate::operation::Operation;
-use crate::side_by_side::beside;
+use crate::operation::Operation::{self, Chain, Create, Refresh, Verify};
+use crate::report::Report;
+use crate::system::Who;
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The database of the service.
+    pub(crate) database: Database,
+    /// How many clients.
+    pub(crate) clients: usize,
+    /// Which operation. The bare component has only one, which stands for all of them.
+    pub(crate) operation: Operation,
+    /// Which system.
+    pub(crate) who: Who,
+}
+
+/// The medians of all rounds.
+pub(crate) type Results = BTreeMap<Key, Measured>;
 
 /// How many clients the goals are about.
 const CLIENTS: usize = 16;
@@ -13,227 +30,163 @@ const CLIENTS: usize = 16;
 /// With this many the service must not be much slower than with [`CLIENTS`].
 const CROWD: usize = 64;
 
-/// The least ratio of the service's throughput to that of the peer.
-const TIMES_THE_PEER: [(Operation, f64); 4] = [
-    (Operation::Verify, 3.0),
-    (Operation::Create, 3.0),
-    (Operation::Refresh, 5.0),
-    (Operation::Chain, 4.0),
+/// The least ratio of throughput to that of the peer.
+const TIMES_THE_PEER: [(Who, Operation, f64); 8] = [
+    (Who::Service, Verify, 2.8),
+    (Who::Service, Create, 2.0),
+    (Who::Service, Refresh, 3.5),
+    (Who::Service, Chain, 2.0),
+    (Who::Tuned, Verify, 3.0),
+    (Who::Tuned, Create, 2.5),
+    (Who::Tuned, Refresh, 4.0),
+    (Who::Tuned, Chain, 2.5),
 ];
 
 const VERIFY_TO_BARE: f64 = 0.85;
 const CROWD_TO_CLIENTS: f64 = 0.9;
-const CPU_TO_PEER: f64 = 1.0 / 3.0;
 
 /// The median of refreshes by a single client, in milliseconds.
 const SINGLE_REFRESH: f64 = 1.0;
 
-/// The first request of a service that was just started, in milliseconds.
-const FIRST_REQUEST: f64 = 100.0;
-
-/// The HTTP component, in bytes.
-const COMPONENT: u64 = 1_500_000;
-
-/// What goals are about besides load.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Facts {
-    /// The size of the HTTP component, in bytes.
-    pub(crate) component: Option<u64>,
-    /// What a start takes on MariaDB.
-    pub(crate) cold_start: Option<ColdStart>,
+/// What another system reached in the place of `key`'s.
+pub(crate) fn beside(results: &Results, key: Key, who: Who) -> Option<&Measured> {
+    let operation = match who {
+        Who::Bare => Verify,
+        _ => key.operation,
+    };
+    results.get(&Key {
+        operation,
+        who,
+        ..key
+    })
 }
 
 /// A line for each goal that the results say something about.
-pub(crate) fn text(results: &Results, facts: &Facts) -> String {
-    let mut lines = Vec::new();
-    let at_16 = |key: &&Key| key.who == Who::Service && key.clients == CLIENTS;
-    for key in results.keys().filter(at_16) {
-        against_others(results, *key, &mut lines);
-    }
-    for key in results.keys().filter(at_16) {
-        against_a_crowd(results, *key, &mut lines);
-    }
-    alone(results, &mut lines);
-    besides_load(facts, &mut lines);
-    if lines.is_empty() {
-        return String::new();
-    }
-    format!(
-        "Goals, at {CLIENTS} clients unless said otherwise:\n\n{}",
-        lines.concat()
-    )
-}
-
-fn against_others(results: &Results, key: Key, lines: &mut Vec<String>) {
-    let (operation, ours) = (key.operation, &results[&key]);
-    if let Some(peer) = beside(results, key, Who::Peer) {
-        for (_, least) in TIMES_THE_PEER.iter().filter(|(goal, _)| *goal == operation) {
-            let ratio = ours.throughput / peer.throughput;
-            lines.push(line(
-                ratio >= *least,
-                &format!("{operation}: {ratio:.2} times the peer's throughput (at least {least})"),
-            ));
+pub(crate) fn judge(results: &Results, report: &mut Report) {
+    let ours = results.iter().filter(|(key, _)| key.who.is_service());
+    for (key, measured) in ours {
+        let name = format!(
+            "{} of {} ({})",
+            key.operation,
+            key.who.name(),
+            key.database.name()
+        );
+        match key.clients {
+            CLIENTS => {
+                beside_the_peer(results, *key, measured, &name, report);
+                beside_the_bare_component(results, *key, measured, &name, report);
+            }
+            CROWD => {
+                let clients = CLIENTS;
+                if let Some(few) = results.get(&Key { clients, ..*key }) {
+                    let ratio = measured.throughput / few.throughput;
+                    report.verdict(
+                        ratio >= CROWD_TO_CLIENTS && measured.errors == 0,
+                        &format!("{name}: {ratio:.2} times the throughput with {CROWD} clients (at least {CROWD_TO_CLIENTS}), {} errors", measured.errors),
+                    );
+                }
+            }
+            1 if key.operation == Refresh && key.database == Database::MySql => {
+                let p50 = measured.p50;
+                report.verdict(
+                    p50 < SINGLE_REFRESH,
+                    &format!("{name}: p50 {p50:.2} ms with one client (under {SINGLE_REFRESH})"),
+                );
+            }
+            _ => {}
         }
-        lines.push(line(
-            ours.p99 <= peer.p99,
-            &format!(
-                "{operation}: p99 {:.2} ms, the peer's {:.2} ms",
-                ours.p99, peer.p99
-            ),
-        ));
-        if operation == Operation::Verify {
-            let ratio = ours.cpu / peer.cpu;
-            lines.push(line(
-                ratio <= CPU_TO_PEER,
-                &format!("{operation}: {ratio:.2} times the peer's CPU (at most a third)"),
-            ));
-        }
-    }
-    if operation == Operation::Verify
-        && let Some(bare) = beside(results, key, Who::Bare)
-    {
-        let (ratio, database) = (ours.throughput / bare.throughput, key.database.name());
-        lines.push(line(
-            ratio >= VERIFY_TO_BARE,
-            &format!(
-                "{operation} ({database}): {ratio:.2} times the bare component's throughput (at least {VERIFY_TO_BARE})"
-            ),
-        ));
     }
 }
 
-fn against_a_crowd(results: &Results, key: Key, lines: &mut Vec<String>) {
-    let Some(crowd) = results.get(&Key {
-        clients: CROWD,
-        ..key
-    }) else {
+fn beside_the_peer(results: &Results, key: Key, ours: &Measured, name: &str, report: &mut Report) {
+    let Some(peer) = beside(results, key, Who::Peer) else {
         return;
     };
-    let ratio = crowd.throughput / results[&key].throughput;
-    let database = match key.database {
-        Database::MySql => "MariaDB",
-        Database::Sqlite => "SQLite",
-    };
-    lines.push(line(
-        ratio >= CROWD_TO_CLIENTS && crowd.errors == 0,
+    let goals = TIMES_THE_PEER.iter();
+    for (.., least) in goals.filter(|(who, what, _)| (*who, *what) == (key.who, key.operation)) {
+        let ratio = ours.throughput / peer.throughput;
+        report.verdict(
+            ratio >= *least,
+            &format!("{name}: {ratio:.2} times the peer's throughput (at least {least})"),
+        );
+    }
+    report.verdict(
+        ours.p99 <= peer.p99,
         &format!(
-            "{} ({database}) with {CROWD} clients: {ratio:.2} times the throughput (at least {CROWD_TO_CLIENTS}), {} errors",
-            key.operation, crowd.errors
+            "{name}: p99 {:.2} ms, the peer's {:.2} ms",
+            ours.p99, peer.p99
         ),
-    ));
-}
-
-fn alone(results: &Results, lines: &mut Vec<String>) {
-    let key = Key {
-        database: Database::MySql,
-        clients: 1,
-        operation: Operation::Refresh,
-        who: Who::Service,
-    };
-    if let Some(Measured { p50, .. }) = results.get(&key) {
-        lines.push(line(
-            *p50 < SINGLE_REFRESH,
-            &format!("refresh (MariaDB) with 1 client: p50 {p50:.2} ms (under {SINGLE_REFRESH})"),
-        ));
+    );
+    if key.operation == Verify {
+        let ratio = ours.cpu / peer.cpu;
+        report.verdict(
+            ratio <= 1.0 / 3.0,
+            &format!("{name}: {ratio:.2} times the peer's CPU (at most a third)"),
+        );
     }
 }
 
-fn besides_load(facts: &Facts, lines: &mut Vec<String>) {
-    if let Some(bytes) = facts.component {
-        let megabytes = |bytes: u64| bytes as f64 / 1e6;
-        lines.push(line(
-            bytes < COMPONENT,
-            &format!(
-                "the HTTP component: {:.2} MB (under {})",
-                megabytes(bytes),
-                megabytes(COMPONENT)
-            ),
-        ));
+fn beside_the_bare_component(
+    results: &Results,
+    key: Key,
+    ours: &Measured,
+    name: &str,
+    report: &mut Report,
+) {
+    if let Some(bare) = beside(results, key, Who::Bare)
+        && (key.who, key.operation) == (Who::Service, Verify)
+    {
+        let ratio = ours.throughput / bare.throughput;
+        report.verdict(
+            ratio >= VERIFY_TO_BARE,
+            &format!("{name}: {ratio:.2} times the bare component's throughput (at least {VERIFY_TO_BARE})"),
+        );
     }
-    if let Some(start) = facts.cold_start {
-        lines.push(line(
-            start.first_request < FIRST_REQUEST,
-            &format!(
-                "cold start (MariaDB): the first request takes {:.1} ms (under {FIRST_REQUEST}), listening begins after {:.0} ms",
-                start.first_request, start.listening
-            ),
-        ));
-    }
-}
-
-/// A line of a verdict.
-pub(crate) fn line(reached: bool, text: &str) -> String {
-    let word = if reached { "reached" } else { "**missed**" };
-    format!("- {word}: {text}\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(who: Who, clients: usize) -> Key {
-        Key {
-            database: Database::MySql,
-            clients,
-            operation: Operation::Verify,
-            who,
-        }
-    }
-
-    fn figures(throughput: f64, p99: f64, cpu: f64) -> Measured {
-        Measured {
-            throughput,
-            p99,
-            cpu,
-            ..Measured::default()
-        }
-    }
-
     #[test]
     fn goals_are_judged_one_by_one() {
+        let entry = |who, clients, operation, (throughput, p99, cpu)| {
+            let key = Key {
+                database: Database::MySql,
+                clients,
+                operation,
+                who,
+            };
+            let measured = Measured {
+                throughput,
+                p50: 0.5,
+                p99,
+                cpu,
+                ..Measured::default()
+            };
+            (key, measured)
+        };
         let results = Results::from([
-            (key(Who::Service, 16), figures(9_000.0, 3.0, 0.1)),
-            (key(Who::Service, 64), figures(8_000.0, 9.0, 0.1)),
-            (key(Who::Peer, 16), figures(3_000.0, 2.0, 0.2)),
-            (key(Who::Bare, 16), figures(10_000.0, 1.0, 0.1)),
+            entry(Who::Service, 1, Refresh, (1.0, 1.0, 0.1)),
+            entry(Who::Service, 16, Verify, (8_400.0, 3.0, 0.1)),
+            entry(Who::Service, 64, Verify, (7_500.0, 9.0, 0.1)),
+            entry(Who::Tuned, 16, Verify, (8_400.0, 1.5, 0.05)),
+            entry(Who::Peer, 16, Verify, (3_000.0, 2.0, 0.2)),
+            entry(Who::Bare, 16, Verify, (9_000.0, 1.0, 0.1)),
         ]);
-        let expected = "\
-Goals, at 16 clients unless said otherwise:
-
-- reached: verify: 3.00 times the peer's throughput (at least 3)
-- **missed**: verify: p99 3.00 ms, the peer's 2.00 ms
-- **missed**: verify: 0.50 times the peer's CPU (at most a third)
-- reached: verify (MariaDB): 0.90 times the bare component's throughput (at least 0.85)
-- **missed**: verify (MariaDB) with 64 clients: 0.89 times the throughput (at least 0.9), 0 errors
+        let mut report = Report::new("Side by side", "");
+        judge(&results, &mut report);
+        let expected = "
+- reached: refresh of service (MariaDB): p50 0.50 ms with one client (under 1)
+- reached: verify of service (MariaDB): 2.80 times the peer's throughput (at least 2.8)
+- **missed**: verify of service (MariaDB): p99 3.00 ms, the peer's 2.00 ms
+- **missed**: verify of service (MariaDB): 0.50 times the peer's CPU (at most a third)
+- reached: verify of service (MariaDB): 0.93 times the bare component's throughput (at least 0.85)
+- **missed**: verify of service, tuned (MariaDB): 2.80 times the peer's throughput (at least 3)
+- reached: verify of service, tuned (MariaDB): p99 1.50 ms, the peer's 2.00 ms
+- reached: verify of service, tuned (MariaDB): 0.25 times the peer's CPU (at most a third)
+- **missed**: verify of service (MariaDB): 0.89 times the throughput with 64 clients (at least 0.9), 0 errors
 ";
-        assert_eq!(text(&results, &Facts::default()), expected);
-        assert_eq!(text(&Results::new(), &Facts::default()), "");
-    }
-
-    #[test]
-    fn facts_are_judged_without_load() {
-        let facts = Facts {
-            component: Some(1_500_000),
-            cold_start: Some(ColdStart {
-                listening: 300.0,
-                first_request: 20.0,
-            }),
-        };
-        let alone = Key {
-            operation: Operation::Refresh,
-            ..key(Who::Service, 1)
-        };
-        let quick = Measured {
-            p50: 0.5,
-            ..Measured::default()
-        };
-        let expected = "\
-Goals, at 16 clients unless said otherwise:
-
-- reached: refresh (MariaDB) with 1 client: p50 0.50 ms (under 1)
-- **missed**: the HTTP component: 1.50 MB (under 1.5)
-- reached: cold start (MariaDB): the first request takes 20.0 ms (under 100), listening begins after 300 ms
-";
-        assert_eq!(text(&Results::from([(alone, quick)]), &facts), expected);
+        assert_eq!(report.text(), expected);
     }
 }

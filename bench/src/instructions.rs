@@ -7,8 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 use testbed::{build, process, workspace_root};
 
-use crate::report::{self, Section};
-use crate::table::{Table, whole};
+use crate::report::{self, Report, whole};
 
 const OPERATIONS: [(&str, &str); 5] = [
     ("verify", "check an access token"),
@@ -17,6 +16,13 @@ const OPERATIONS: [(&str, &str); 5] = [
     ("chain", "refresh a child, which confirms it"),
     ("confirm", "check a child's access token, which confirms it"),
 ];
+
+const HEADINGS: [&str; 3] = ["operation", "what it does", "instructions a request"];
+
+const INTRODUCTION: &str = "\
+Native instructions, from a request's parts to the reply's bytes, over a store in memory, counted by callgrind; each \
+count was the same twice. SHA-256 is the portable one: callgrind's processor, like WebAssembly, has no instructions \
+for it.";
 
 /// Requests that are counted; the figure is their mean.
 const REQUESTS: u64 = 200;
@@ -35,8 +41,8 @@ pub(crate) fn run(write: bool) -> Result<()> {
     ensure!(status.success(), "failed to build hot_paths: {status}");
     let folder = workspace_root().join("target/callgrind");
     std::fs::create_dir_all(&folder)?;
-    let mut table = Table::new(&["operation", "what it does", "instructions a request"], 2);
-    let last = report::read(Section::Instructions).unwrap_or_default();
+    let mut rows = vec![HEADINGS.map(str::to_owned).to_vec()];
+    let last = report::read("Instructions").unwrap_or_default();
     let mut changes = String::new();
     for (operation, what) in OPERATIONS {
         let instructions = count(&valgrind, operation, &folder)?;
@@ -44,27 +50,19 @@ pub(crate) fn run(write: bool) -> Result<()> {
             instructions == count(&valgrind, operation, &folder)?,
             "the count of {operation} does not repeat"
         );
-        let cells = [operation.to_owned(), what.to_owned()];
         let mean = (instructions as f64 / REQUESTS as f64).round();
-        table.row(cells.into_iter().chain([whole(mean)]).collect());
+        rows.push(vec![operation.to_owned(), what.to_owned(), whole(mean)]);
         if let Some(before) = recorded(&last, operation) {
             changes += &change(operation, before, mean);
         }
     }
-    let text = format!(
-        "Native instructions, from a request's parts to the reply's bytes, over a store in memory, counted by \
-         callgrind; each count was the same twice. SHA-256 is the portable one: callgrind's processor, like \
-         WebAssembly, has no instructions for it.\n\n{}",
-        table.render()
-    );
-    println!("{text}");
+    let mut report = Report::new("Instructions", INTRODUCTION);
+    report.table(&rows);
+    report.publish(write)?;
     if !changes.is_empty() {
         println!("Compared with bench/RESULTS.md:\n\n{changes}");
     }
     eprintln!("callgrind_annotate target/callgrind/OPERATION.out shows where they go");
-    if write {
-        report::write(Section::Instructions, &text)?;
-    }
     Ok(())
 }
 
@@ -86,7 +84,7 @@ fn count(valgrind: &Path, operation: &str, folder: &Path) -> Result<u64> {
     Ok(number.trim().parse()?)
 }
 
-/// The count of an operation in the text of [`run`].
+/// The count of an operation in the text of the section.
 fn recorded(text: &str, operation: &str) -> Option<f64> {
     text.lines().find_map(|line| {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -118,12 +116,12 @@ mod tests {
 
     #[test]
     fn counts_are_compared_with_those_that_were_written() {
-        let mut table = Table::new(&["operation", "what it does", "instructions a request"], 2);
-        let cells = ["verify", "check an access token", "50,000"];
-        table.row(cells.map(str::to_owned).to_vec());
-        let text = format!("Counted.\n\n{}", table.render());
-        assert_eq!(recorded(&text, "verify"), Some(50_000.0));
-        assert_eq!(recorded(&text, "create"), None);
+        let row = ["verify", "check an access token", "50,000"];
+        let mut report = Report::new("Instructions", "Counted.");
+        report.table(&[HEADINGS, row].map(|row| row.map(str::to_owned).to_vec()));
+        let text = report.text();
+        assert_eq!(recorded(text, "verify"), Some(50_000.0));
+        assert_eq!(recorded(text, "create"), None);
         assert_eq!(recorded("", "verify"), None);
         assert_eq!(
             change("verify", 50_000.0, 55_000.0),

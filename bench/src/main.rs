@@ -3,37 +3,23 @@
 //!
 //! bench/RESULTS.md holds the last results.
 
-mod api;
 mod args;
-mod clock;
-mod cold_start;
 mod compare;
-mod connection;
+mod filled;
 mod goals;
 mod growth;
+mod http_client;
 mod instructions;
 mod load;
-mod machine;
-mod meanwhile;
 mod measure;
 mod operation;
 mod peer;
 mod processes;
-mod random;
-mod removal;
 mod removals;
 mod report;
 mod runtime;
-mod seeded;
-mod seeded_service;
-mod served;
-mod side_by_side;
-mod stage;
-mod storage;
-mod table;
+mod system;
 mod tally;
-mod target;
-mod workload;
 
 use std::process::ExitCode;
 
@@ -59,14 +45,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    let event_loop = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     match args.mode {
         Mode::Help => {
             print!("{}", args::HELP);
             Ok(())
         }
-        Mode::Compare => compare::run(args),
-        Mode::Growth => growth::run(args),
-        Mode::Removals => removals::run(args),
+        Mode::Compare => compare::run(args, &event_loop),
+        Mode::Growth => growth::run(args, &event_loop),
+        Mode::Removals => removals::run(args, &event_loop),
         Mode::Instructions => instructions::run(args.write),
     }
 }

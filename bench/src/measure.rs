@@ -1,43 +1,13 @@
 //! One measurement: a window of load on one system, and what it cost there.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::load::{Clients, Work};
-use crate::processes::Group;
-use crate::tally::Window;
-use crate::target::Target;
+use crate::operation::Operation;
+use crate::system::System;
 
-/// A system that is measured.
-pub(crate) struct System {
-    /// Where load goes to.
-    pub(crate) target: Arc<Target>,
-    /// The process that serves.
-    pub(crate) server: Group,
-    /// The database server, if that is a process of its own.
-    pub(crate) database: Option<Group>,
-}
-
-/// How long to measure.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// Load before it counts.
-    pub(crate) warm_up: Duration,
-    /// Load that counts.
-    pub(crate) window: Duration,
-}
-
-impl Timing {
-    /// A window of that many seconds.
-    pub(crate) fn seconds(seconds: f64) -> Self {
-        Self {
-            warm_up: Duration::from_millis(300),
-            window: Duration::from_secs_f64(seconds),
-        }
-    }
-}
+const WARM_UP: Duration = Duration::from_millis(300);
 
 /// What a window of load saw and cost.
 #[derive(Clone, Debug, Default)]
@@ -54,65 +24,45 @@ pub(crate) struct Measured {
     pub(crate) complaint: Option<String>,
     /// CPU seconds of the serving process per 1,000 requests.
     pub(crate) cpu: f64,
-    /// CPU seconds of the database server per 1,000 requests.
-    pub(crate) database_cpu: Option<f64>,
+    /// CPU seconds of the database server per 1,000 requests; 0 if that is no process of its own.
+    pub(crate) database_cpu: f64,
     /// The serving process's peak memory, in bytes.
     pub(crate) memory: u64,
 }
 
 /// Puts one system under load for one window.
 pub(crate) async fn measure(
-    system: &System,
-    work: Work,
+    system: &System<'_>,
+    operation: Operation,
     clients: usize,
-    timing: Timing,
+    window: Duration,
 ) -> Result<Measured> {
-    let target = &system.target;
-    if let Work::Operation(operation) = work {
-        let seconds = (timing.warm_up + timing.window).as_secs_f64();
-        target.prepare(operation, clients, seconds).await?;
-    }
-    let clients_ready = Clients::prepare(target, work, clients).await?;
-    let window = Window::after(timing.warm_up, timing.window);
-    let load = tokio::spawn(clients_ready.run(window.clone()));
-    tokio::time::sleep_until(window.from.into()).await;
-    system.server.forget_peak()?;
-    let before = Costs::of(system)?;
-    let tally = load.await.expect("the load does not panic");
-    let after = Costs::of(system)?;
-    let memory = system.server.peak_memory()?;
-    if let Work::Operation(operation) = work {
-        target.note_rate(operation, clients, tally.throughput());
-    }
-    let per_thousand =
-        |cost: Duration| cost.as_secs_f64() * 1000.0 / (tally.requests().max(1) as f64);
+    let cpu = || -> Result<[Duration; 2]> {
+        let database = system.database.map(|group| group.cpu()).transpose()?;
+        Ok([system.served.group().cpu()?, database.unwrap_or_default()])
+    };
+    let mut before = Ok([Duration::ZERO; 2]);
+    let load = system
+        .target
+        .load(operation, clients, (WARM_UP, window), async |_| {
+            before = system.served.group().forget_peak().and_then(|()| cpu());
+        });
+    let tally = load.await?;
+    let (before, after) = (before?, cpu()?);
+    let per_thousand = |index: usize| {
+        let seconds = after[index].saturating_sub(before[index]).as_secs_f64();
+        seconds * 1000.0 / (tally.requests().max(1) as f64)
+    };
     Ok(Measured {
         throughput: tally.throughput(),
         p50: tally.percentile(50.0),
         p99: tally.percentile(99.0),
-        errors: tally.errors(),
-        complaint: tally.complaint().map(str::to_owned),
-        cpu: per_thousand(after.server.saturating_sub(before.server)),
-        database_cpu: after
-            .database
-            .zip(before.database)
-            .map(|(after, before)| per_thousand(after.saturating_sub(before))),
-        memory,
+        errors: tally.errors,
+        cpu: per_thousand(0),
+        database_cpu: per_thousand(1),
+        memory: system.served.group().peak_memory()?,
+        complaint: tally.complaint,
     })
-}
-
-struct Costs {
-    server: Duration,
-    database: Option<Duration>,
-}
-
-impl Costs {
-    fn of(system: &System) -> Result<Self> {
-        Ok(Self {
-            server: system.server.cpu()?,
-            database: system.database.map(|group| group.cpu()).transpose()?,
-        })
-    }
 }
 
 /// The medians of several rounds of the same measurement; errors are added up.
@@ -125,10 +75,7 @@ pub(crate) fn median(rounds: &[Measured]) -> Measured {
         errors: rounds.iter().map(|m| m.errors).sum(),
         complaint: rounds.iter().find_map(|m| m.complaint.clone()),
         cpu: of(|m| m.cpu),
-        database_cpu: rounds
-            .iter()
-            .all(|m| m.database_cpu.is_some())
-            .then(|| of(|m| m.database_cpu.unwrap_or_default())),
+        database_cpu: of(|m| m.database_cpu),
         memory: rounds.iter().map(|m| m.memory).max().unwrap_or(0),
     }
 }
@@ -158,10 +105,8 @@ mod tests {
         };
         let all = [round(1.0, 9.0, 0), round(5.0, 7.0, 1), round(3.0, 8.0, 2)];
         let median = median(&all);
-        assert_eq!(
-            (median.throughput, median.p99, median.errors),
-            (3.0, 8.0, 3)
-        );
+        let figures = (median.throughput, median.p99, median.errors);
+        assert_eq!(figures, (3.0, 8.0, 3));
         assert_eq!(median_of([1.0, 2.0].into_iter()), 1.5);
     }
 }

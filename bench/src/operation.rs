@@ -27,7 +27,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// All of them. Creates come first and deletes late: these use the sessions that those have made.
+    /// All of them.
     pub(crate) const ALL: [Self; 9] = [
         Self::Create,
         Self::Verify,
@@ -39,6 +39,11 @@ impl Operation {
         Self::Delete,
         Self::Mix,
     ];
+
+    /// Whether clients can't share sessions, because it follows one through its changes.
+    pub(crate) fn changes_its_session(self) -> bool {
+        matches!(self, Self::Chain | Self::Mix)
+    }
 
     /// Its name on the command line and in tables.
     pub(crate) fn name(self) -> &'static str {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use testbed::service::Database;
 use testbed::{process, workspace_root};
 
-use crate::served::Served;
+use crate::system::Served;
 
 const PACKAGE: &str = "supertokens-node-mysql-ref-jwt-webservice";
 const INSTALL_LIMIT: Duration = Duration::from_secs(300);
@@ -63,7 +63,7 @@ impl Peer {
 
     /// Starts it on a database of a MariaDB server.
     pub(crate) fn start(&self, database: &Database) -> Result<Served> {
-        Served::start("the documented system", |address, folder| {
+        Served::start(|address, folder| {
             let template = fs::read_to_string(source("config.json"))?;
             let mut config: Value = serde_json::from_str(&template)?;
             config["port"] = address.port().into();
@@ -79,7 +79,7 @@ impl Peer {
                     "host": host, "port": port, "user": user, "password": password, "database": name,
                 });
             }
-            let path = folder.path().join("config.json");
+            let path = folder.join("config.json");
             fs::write(&path, config.to_string())?;
             let mut command = Command::new(&self.node);
             command

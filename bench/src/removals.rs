@@ -1,162 +1,188 @@
 //! Large removals among live sessions, beside other requests: how fast they are, what they do to the others, and
 //! whether every live session is left alone.
 
-use std::net::SocketAddr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
+use bench::{Call, is_ok};
 use http::Method;
 use session::maintenance::EXPIRY_MARGIN;
-use tokio::runtime;
 
-use crate::api;
-use crate::args::{Args, Database};
-use crate::clock::now;
-use crate::connection::{Call, Connection};
-use crate::machine;
-use crate::meanwhile::Beside;
-use crate::removal::{HEADINGS, Kind, Removal};
-use crate::report::{self, Section};
+use crate::args::Args;
+use crate::filled::{self, FilledService};
+use crate::http_client::HttpClient;
+use crate::operation::Operation;
+use crate::report::{Report, conditions, fine, whole};
 use crate::runtime::Runtime;
-use crate::seeded::anonymous_rows;
-use crate::seeded_service::{self, SeededService};
-use crate::table::Table;
+use crate::tally::Tally;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A database that was given many rows at once goes on writing pages for a while.
-const SETTLE: Duration = Duration::from_secs(5);
+const CALM_DOWN: Duration = Duration::from_secs(5);
+
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// How long the others are watched without a removal; no removal takes as long as the second.
+const BEFORE: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The most that removing expired sessions may multiply the others' p99 by.
+const P99_GOAL: f64 = 2.0;
+
+const HEADINGS: [&str; 11] = [
+    "removal",
+    "live",
+    "clients",
+    "sessions",
+    "seconds",
+    "sessions/s",
+    "mix/s before",
+    "meanwhile",
+    "p99 before",
+    "meanwhile",
+    "errors",
+];
 
 /// Measures, prints the table and what of the goals is reached.
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, event_loop: &tokio::runtime::Runtime) -> Result<()> {
     let runtime = Runtime::prepare(args.runtime)?;
-    let mut table = Table::new(&HEADINGS, 2);
-    let mut verdicts = String::new();
-    for &database in &args.databases {
-        on(args, database, &runtime, &mut table, &mut verdicts)?;
-    }
-    let text = format!(
-        "On {}. Runtime: {}. Clients do the mix beside each removal. The scheduled component runs again and again, \
-         without the hour between two runs, until no expired session is left. MariaDB has a buffer pool of \
-         1 GiB.\n\n{}\n{verdicts}",
-        machine::description(),
-        runtime.name(),
-        table.render()
+    let introduction = format!(
+        "{} Runtime: {}. Clients do the mix beside each removal. The scheduled component runs again and again, \
+         without the hour between two runs, until no expired session is left. MariaDB has a buffer pool of 1 GiB.",
+        conditions(),
+        runtime.name()
     );
-    println!("{text}");
-    if args.write {
-        report::write(Section::Removals, &text)?;
-    }
-    Ok(())
-}
-
-fn on(
-    args: &Args,
-    database: Database,
-    runtime: &Runtime,
-    table: &mut Table,
-    verdicts: &mut String,
-) -> Result<()> {
-    let server = seeded_service::server(database)?;
-    let loop_runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start a runtime")?;
+    let server = filled::server()?;
+    let mut removals = Vec::new();
     for &sessions in &args.sessions {
-        let service = SeededService::start(runtime, &loop_runtime, server.as_ref(), sessions)?;
-        let maintenance = Runtime::maintenance(&service.place, service.served.folder())?;
+        let service = FilledService::start(&runtime, event_loop, &server, sessions)?;
+        let maintenance = Runtime::maintenance(&service.place, service.system.served.folder())?;
+        let scheduled = HttpClient::patient(maintenance.address, PATIENCE);
         for &clients in &args.clients {
-            let removals = Removals {
-                service: &service,
-                maintenance: maintenance.address,
-                clients,
-                expired: args.expired,
+            let user = (args.expired / 100).max(1);
+            service.insert("removed-everywhere", user, "+ 3600000")?;
+            let revoke = async || {
+                let client = HttpClient::patient(service.system.served.address, PATIENCE);
+                let reply = client.send(Call::delete_all("removed-everywhere")).await?;
+                ensure!(is_ok(&reply), "the sessions were not deleted");
+                Ok(())
             };
-            for removal in [
-                removals.revoke_user(&loop_runtime)?,
-                removals.remove_expired(&loop_runtime)?,
-            ] {
-                table.row(removal.row(database));
-                *verdicts += &removal.verdict(database);
-            }
+            let watching = Removal::watch(&service, "sessions of a user", user, clients, revoke);
+            removals.push(event_loop.block_on(watching)?);
+
+            eprintln!("  inserting {} expired sessions", args.expired);
+            // The scheduled component leaves rows alone for a while after their expiry.
+            let margin = EXPIRY_MARGIN.as_secs();
+            service.insert("expired", args.expired, &format!("- {}", 2 * margin))?;
+            let remove = async || {
+                // One run ends when its time budget is used up; the schedule would bring the next.
+                while service.count_expired(margin)? > 0 {
+                    let body = r#"{"component":"session-maintenance"}"#.to_owned();
+                    let reply = scheduled
+                        .send(Call::new(Method::POST, "/tick", body))
+                        .await?;
+                    let done = reply.starts_with(br#"{"ok":true"#);
+                    ensure!(done, "{}", String::from_utf8_lossy(&reply));
+                }
+                Ok(())
+            };
+            let watching =
+                Removal::watch(&service, "expired sessions", args.expired, clients, remove);
+            removals.push(event_loop.block_on(watching)?);
         }
     }
-    Ok(())
+    report(&introduction, &removals).publish(args.write)
 }
 
-/// A service with sessions to remove.
-struct Removals<'a> {
-    service: &'a SeededService<'a>,
-    /// The scheduled component's control address.
-    maintenance: SocketAddr,
-    /// How many send requests meanwhile.
+/// A removal that was measured.
+struct Removal {
+    what: &'static str,
+    count: u64,
     clients: usize,
-    /// How many sessions have expired. One user has a hundredth as many.
-    expired: u64,
+    /// How many live sessions there were, those that came through the API included.
+    sessions: u64,
+    duration: Duration,
+    /// The live sessions that were put into the table as rows, and those that are still there.
+    live: [u64; 2],
+    /// What the clients saw before and meanwhile.
+    seen: [Tally; 2],
 }
 
-impl Removals<'_> {
-    fn revoke_user(&self, runtime: &runtime::Runtime) -> Result<Removal> {
-        let user = "removed-everywhere";
-        let later = now().plus(Duration::from_secs(1000 * 3600)).as_millis();
-        let count = (self.expired / 100).max(1);
-        let rows = anonymous_rows(user, count, 1, later);
-        self.service.storage.insert(&rows, now())?;
-        let revoke = async {
-            let address = self.service.served.address;
-            let mut connection = Connection::patient(address, PATIENCE);
-            let reply = connection.send(api::delete_all(user)).await?;
-            ensure!(api::is_ok(&reply), "the sessions were not deleted");
-            Ok(())
-        };
-        self.measure(runtime, Kind::User, count, revoke)
-    }
-
-    fn remove_expired(&self, runtime: &runtime::Runtime) -> Result<Removal> {
-        let storage = &self.service.storage;
-        // The scheduled component leaves rows alone for a while after their expiry.
-        let past = now().minus(2 * EXPIRY_MARGIN).as_millis();
-        let rows = anonymous_rows("expired", self.expired, 2, past);
-        eprintln!("  inserting {} expired sessions", self.expired);
-        storage.insert(&rows, now())?;
-        let remove = async {
-            let mut connection = Connection::patient(self.maintenance, PATIENCE);
-            // One run ends when its time budget is used up; the schedule would bring the next.
-            loop {
-                let body = r#"{"component":"session-maintenance"}"#;
-                let call = Call::json(Method::POST, "/tick", body);
-                let reply = connection.send(call).await?;
-                let done = reply.starts_with(br#"{"ok":true"#);
-                ensure!(done, "{}", String::from_utf8_lossy(&reply));
-                let due = now().minus(EXPIRY_MARGIN);
-                let left = storage.count_expired(due)?;
-                eprintln!("  {left} expired sessions are left");
-                if left == 0 {
-                    return Ok(());
-                }
-            }
-        };
-        self.measure(runtime, Kind::Expired, self.expired, remove)
-    }
-
-    fn measure(
-        &self,
-        runtime: &runtime::Runtime,
-        kind: Kind,
+impl Removal {
+    /// Does the work while that many clients go on with the mix, after they have gone on without it for a while.
+    async fn watch(
+        service: &FilledService<'_>,
+        what: &'static str,
         count: u64,
-        work: impl Future<Output = Result<()>>,
-    ) -> Result<Removal> {
-        thread::sleep(SETTLE);
-        let target = &self.service.system.target;
-        let beside = runtime.block_on(Beside::others(target, self.clients, work))?;
-        Ok(Removal {
-            kind,
+        clients: usize,
+        work: impl AsyncFnOnce() -> Result<()>,
+    ) -> Result<Self> {
+        thread::sleep(CALM_DOWN);
+        let live = service.count_live()?;
+        let target = &service.system.target;
+        let mix = Operation::Mix;
+        let before = target.load(mix, clients, (WARM_UP, BEFORE), async |_| {});
+        let before = before.await?;
+        let mut outcome = Ok(Duration::ZERO);
+        let meanwhile = target.load(mix, clients, (WARM_UP, LONGEST), async |window| {
+            let began = Instant::now();
+            outcome = work().await.map(|()| began.elapsed());
+            window.stop();
+        });
+        let meanwhile = meanwhile.await?;
+        Ok(Self {
+            what,
             count,
-            clients: self.clients,
-            live_before: self.service.sessions,
-            live_after: self.service.storage.count_seeded()?,
-            beside,
+            clients,
+            sessions: service.sessions,
+            duration: outcome?,
+            live: [live, service.count_live()?],
+            seen: [before, meanwhile],
         })
     }
+}
+
+fn report(introduction: &str, removals: &[Removal]) -> Report {
+    let mut rows = vec![HEADINGS.map(str::to_owned).to_vec()];
+    for removal in removals {
+        let [before, meanwhile] = &removal.seen;
+        let seconds = removal.duration.as_secs_f64();
+        rows.push(vec![
+            removal.what.to_owned(),
+            whole(removal.sessions as f64),
+            removal.clients.to_string(),
+            whole(removal.count as f64),
+            fine(seconds),
+            whole(removal.count as f64 / seconds),
+            whole(before.throughput()),
+            whole(meanwhile.throughput()),
+            fine(before.percentile(99.0)),
+            fine(meanwhile.percentile(99.0)),
+            (before.errors + meanwhile.errors).to_string(),
+        ]);
+    }
+    let mut report = Report::new("Removals", introduction);
+    report.table(&rows);
+    for removal in removals {
+        let [before, meanwhile] = &removal.seen;
+        let errors = before.errors + meanwhile.errors;
+        let what = format!("{} {}", whole(removal.count as f64), removal.what);
+        let [live, left] = removal.live;
+        report.verdict(
+            live == left && errors == 0,
+            &format!("{what}: {left} of {live} live sessions are still there, the clients saw {errors} errors"),
+        );
+        // The goal for p99 is about what happens without anyone having asked for it.
+        if removal.what == "expired sessions" {
+            let [p99, without] = [meanwhile, before].map(|tally| tally.percentile(99.0));
+            let ratio = p99 / without;
+            report.verdict(
+                ratio <= P99_GOAL,
+                &format!("{what}: p99 {p99:.2} ms, {without:.2} ms without it, {ratio:.2} times as long (at most {P99_GOAL})"),
+            );
+        }
+    }
+    report
 }

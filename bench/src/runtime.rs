@@ -7,11 +7,19 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 use testbed::service::{Database, variable_in_environment};
 use testbed::spin::{self, Found};
-use testbed::{build, folder::TempFolder, process, workspace_root};
+use testbed::{build, process, workspace_root};
 
-use crate::served::Served;
+use crate::system::Served;
 
 const BARE: &str = "bench-bare";
+
+/// What docs/operations.md recommends for production.
+pub(crate) const RECOMMENDED: [&str; 4] = [
+    "--max-instance-reuse-count",
+    "10000",
+    "--idle-instance-timeout",
+    "60s",
+];
 
 /// A runtime for components.
 #[derive(Clone, Debug)]
@@ -58,13 +66,14 @@ impl Runtime {
     }
 
     /// Starts the service on a database.
-    pub(crate) fn service(&self, database: &Database) -> Result<Served> {
-        Served::start("the service", |address, folder| {
+    pub(crate) fn service(&self, database: &Database, options: &[&str]) -> Result<Served> {
+        Served::start(|address, folder| {
             let root = workspace_root();
             let mut command = self.command(&root.join("spin.toml"), "session-http");
             command
                 .arg("--runtime-config-file")
-                .arg(root.join("runtime-config.toml"));
+                .arg(root.join("runtime-config.toml"))
+                .args(options);
             place(&mut command, address, folder);
             set_variables(&mut command, database);
             Ok(command)
@@ -75,7 +84,7 @@ impl Runtime {
     /// a scheduled component at a moment of one's choice.
     pub(crate) fn maintenance(database: &Database, state_dir: &Path) -> Result<Served> {
         let host = build::host()?;
-        Served::start("the scheduled component", |address, _| {
+        Served::start(|address, _| {
             let manifest = workspace_root().join("spin.toml");
             let mut command = Self::Host(host).command(&manifest, "session-maintenance");
             command
@@ -90,7 +99,7 @@ impl Runtime {
 
     /// Starts the bare component.
     pub(crate) fn bare(&self) -> Result<Served> {
-        Served::start("the bare component", |address, folder| {
+        Served::start(|address, folder| {
             let manifest = workspace_root().join("bench/bare/spin.toml");
             let mut command = self.command(&manifest, BARE);
             place(&mut command, address, folder);
@@ -119,10 +128,10 @@ impl Runtime {
     }
 }
 
-fn place(command: &mut Command, address: SocketAddr, folder: &TempFolder) {
+fn place(command: &mut Command, address: SocketAddr, folder: &Path) {
     command
         .args(["--listen", &address.to_string(), "--state-dir"])
-        .arg(folder.path());
+        .arg(folder);
 }
 
 fn set_variables(command: &mut Command, database: &Database) {

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+/// A minute in microseconds; no request takes as long.
+const LONGEST: u64 = 60_000_000;
+
 /// The window in which requests count.
 #[derive(Clone)]
 pub(crate) struct Window {
@@ -38,45 +41,41 @@ impl Window {
     }
 }
 
-/// Counts and latencies, in microseconds.
+/// What clients saw in a window.
 pub(crate) struct Tally {
-    window: Window,
+    /// When requests count.
+    pub(crate) window: Window,
+    /// In microseconds.
     latencies: Histogram<u64>,
-    errors: u64,
-    /// What the first error said.
-    complaint: Option<String>,
     last: Option<Instant>,
+    /// Requests that were not answered as they should, even outside of the window.
+    pub(crate) errors: u64,
+    /// What the first of those errors said.
+    pub(crate) complaint: Option<String>,
 }
 
 impl Tally {
     /// Nothing yet.
     pub(crate) fn new(window: Window) -> Self {
-        let minute = 60_000_000;
         Self {
             window,
-            latencies: Histogram::new_with_max(minute, 3).expect("a minute is a valid range"),
+            latencies: Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are possible"),
+            last: None,
             errors: 0,
             complaint: None,
-            last: None,
         }
-    }
-
-    /// The window it counts.
-    pub(crate) fn window(&self) -> &Window {
-        &self.window
     }
 
     /// Notes a request that was answered well.
-    pub(crate) fn answered(&mut self, began: Instant) {
-        let now = Instant::now();
-        if began >= self.window.from && now <= self.window.until {
-            let micros = u64::try_from((now - began).as_micros()).unwrap_or(u64::MAX);
+    pub(crate) fn answered(&mut self, began: Instant, ended: Instant) {
+        if began >= self.window.from && ended <= self.window.until {
+            let micros = u64::try_from((ended - began).as_micros()).unwrap_or(u64::MAX);
             self.latencies.saturating_record(micros);
-            self.last = Some(now);
+            self.last = Some(ended);
         }
     }
 
-    /// Notes a request that was not. Errors count even outside of the window.
+    /// Notes a request that was not.
     pub(crate) fn failed(&mut self, complaint: String) {
         self.errors += 1;
         self.complaint.get_or_insert(complaint);
@@ -84,14 +83,11 @@ impl Tally {
 
     /// Adds what another client saw in the same window.
     pub(crate) fn add(&mut self, other: Self) {
-        self.latencies
-            .add(other.latencies)
-            .expect("both have the same range");
+        let sum = self.latencies.add(other.latencies);
+        sum.expect("both have the same range");
         self.errors += other.errors;
         self.last = self.last.max(other.last);
-        if let Some(complaint) = other.complaint {
-            self.complaint.get_or_insert(complaint);
-        }
+        self.complaint = self.complaint.take().or(other.complaint);
     }
 
     /// How many requests were answered well.
@@ -99,22 +95,12 @@ impl Tally {
         self.latencies.len()
     }
 
-    /// How many were not.
-    pub(crate) fn errors(&self) -> u64 {
-        self.errors
-    }
-
-    /// What the first error said.
-    pub(crate) fn complaint(&self) -> Option<&str> {
-        self.complaint.as_deref()
-    }
-
-    /// Requests per second, up to the last one: a workload may run out of sessions before time is up.
+    /// Requests per second, up to the last one: clients may run out of sessions before time is up.
     pub(crate) fn throughput(&self) -> f64 {
-        match self.last {
-            Some(last) => self.requests() as f64 / (last - self.window.from).as_secs_f64(),
-            None => 0.0,
-        }
+        let length = self
+            .last
+            .map(|last| (last - self.window.from).as_secs_f64());
+        length.map_or(0.0, |seconds| self.requests() as f64 / seconds)
     }
 
     /// The latency that this share of the requests stayed below, in milliseconds.
@@ -128,29 +114,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_requests_inside_of_the_window_count() {
-        let now = Instant::now();
+    fn only_requests_inside_of_the_window_count_and_the_first_complaint_stays() {
         let second = Duration::from_secs(1);
-        let mut window = Window::after(Duration::ZERO, 60 * second);
-        window.from = now - second;
-        let mut tally = Tally::new(window);
-        tally.answered(now - 2 * second);
-        tally.answered(now - second / 2);
-        tally.answered(now);
-        assert_eq!(tally.requests(), 2);
-        assert!((1.0..2.1).contains(&tally.throughput()));
-        assert!((499.0..700.0).contains(&tally.percentile(99.0)));
-    }
-
-    #[test]
-    fn tallies_add_up_and_keep_the_first_complaint() {
-        let window = Window::after(Duration::ZERO, Duration::from_secs(60));
-        let (mut first, mut second) = (Tally::new(window.clone()), Tally::new(window));
-        second.failed("503".to_owned());
-        second.failed("500".to_owned());
-        second.answered(Instant::now());
-        first.add(second);
-        assert_eq!((first.requests(), first.errors()), (1, 2));
-        assert_eq!(first.complaint(), Some("503"));
+        let window = Window::after(second, 60 * second);
+        let at = |seconds: f64| window.from + Duration::from_secs_f64(seconds) - second;
+        let mut tally = Tally::new(window.clone());
+        tally.answered(at(0.5), at(1.5));
+        tally.answered(at(2.0), at(2.5));
+        tally.answered(at(60.5), at(61.5));
+        let mut other = Tally::new(window.clone());
+        other.answered(at(4.0), at(5.0));
+        other.failed("503".to_owned());
+        other.failed("500".to_owned());
+        tally.add(other);
+        assert_eq!((tally.requests(), tally.errors), (2, 2));
+        assert_eq!(tally.complaint.as_deref(), Some("503"));
+        assert_eq!(tally.throughput(), 0.5);
+        assert_eq!(tally.percentile(50.0).round(), 500.0);
+        assert_eq!(tally.percentile(99.0).round(), 1000.0);
     }
 }

@@ -24,6 +24,14 @@ impl dyn Random + '_ {
     }
 }
 
+/// Whether two byte strings are equal, in a time that depends on their lengths only. All secrets, and what is derived
+/// from them, are compared here.
+pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    #[cfg(test)]
+    testing::note_comparison(left.len().min(right.len()));
+    left.ct_eq(right).into()
+}
+
 /// A 256-bit key. It is wiped when dropped and never prints.
 #[derive(Clone)]
 pub struct Key {
@@ -76,7 +84,7 @@ impl Key {
 
     /// Whether `tag` is the MAC of `parts`, in constant time.
     pub fn verify_mac(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
-        self.hmac(parts).verify_slice(tag).is_ok()
+        equal(&self.mac(parts), tag)
     }
 
     fn hmac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
@@ -90,7 +98,7 @@ impl Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes.ct_eq(&other.bytes).into()
+        equal(&self.bytes, &other.bytes)
     }
 }
 
@@ -110,8 +118,16 @@ impl fmt::Debug for Key {
 }
 
 /// A setting or token that must not be printed. It is wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SecretString(String);
+
+impl PartialEq for SecretString {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other.0.as_bytes())
+    }
+}
+
+impl Eq for SecretString {}
 
 impl SecretString {
     /// Wraps a secret.
@@ -127,10 +143,7 @@ impl SecretString {
     /// Whether `given` is this secret, in a time that does not depend on where they differ (nor, hashed
     /// first, on their lengths).
     pub fn matches(&self, given: &[u8]) -> bool {
-        Sha256::digest(self.0.as_bytes())
-            .as_slice()
-            .ct_eq(Sha256::digest(given).as_slice())
-            .into()
+        equal(&Sha256::digest(self.0.as_bytes()), &Sha256::digest(given))
     }
 }
 
@@ -256,15 +269,31 @@ impl DoubleHash {
 
 impl PartialEq for DoubleHash {
     fn eq(&self, other: &Self) -> bool {
-        self.0.0.ct_eq(&other.0.0).into()
+        equal(&self.0.0, &other.0.0)
     }
 }
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use std::cell::RefCell;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::{Random, Sha256Hex};
+
+    thread_local! {
+        static COMPARED: RefCell<Vec<usize>> = RefCell::default();
+    }
+
+    pub(super) fn note_comparison(bytes: usize) {
+        COMPARED.with_borrow_mut(|compared| compared.push(bytes));
+    }
+
+    /// How many bytes each comparison of secrets that `work` makes goes over.
+    pub(crate) fn comparisons_in<T>(work: impl FnOnce() -> T) -> (T, Vec<usize>) {
+        COMPARED.take();
+        let result = work();
+        (result, COMPARED.take())
+    }
 
     /// Bytes that look random and repeat with the seed.
     pub(crate) struct SeededRandom(AtomicU64);
@@ -288,7 +317,7 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::SeededRandom;
+    use super::testing::{SeededRandom, comparisons_in};
     use super::*;
 
     #[test]
@@ -332,36 +361,39 @@ mod tests {
         assert!(!secret.matches(b""));
         assert_eq!(format!("{secret:?}"), "SecretString(..)");
     }
-    /// What begins with `head`, to its closing brace; tests don't count.
-    fn item<'a>(source: &'a str, head: &str) -> &'a str {
-        let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((source, ""));
-        let (before, _) = code
-            .split_once(head)
-            .unwrap_or_else(|| panic!("there is no {head}"));
-        let line = before.rsplit('\n').next().unwrap_or("");
-        let indent = line.len() - line.trim_start().len();
-        let end = format!("\n{}}}\n", " ".repeat(indent));
-        code[before.len()..].split(&end).next().unwrap_or("")
-    }
 
-    /// Times are no proof, so this reads who does the comparing.
+    /// Wherever two secrets differ, the whole of them goes through [`equal`].
     #[test]
     fn se3_macs_hashes_and_api_keys_are_compared_in_constant_time() {
-        let here = include_str!("secret.rs");
-        let hs256 = include_str!("token/hs256.rs");
-        let refresh = include_str!("token/refresh.rs");
-        let http = include_str!("../http/mod.rs");
-        for (source, head, comparison) in [
-            (here, "fn verify_mac(", ".verify_slice(tag)"),
-            (here, "impl PartialEq for Key ", ".ct_eq("),
-            (here, "impl PartialEq for DoubleHash ", ".ct_eq("),
-            (here, "fn matches(", ".ct_eq("),
-            (hs256, "fn verify(", ".verify_slice(tag)"),
-            (refresh, "pub fn verify<", ".verify_mac("),
-            (http, "fn authenticate(", "key.matches("),
-        ] {
-            let item = item(source, head);
-            assert!(item.contains(comparison), "{item}");
+        let key = Key::from_bytes([7; Key::BYTES]);
+        let hash = SingleHash::of_token("token").double();
+        let secret = SecretString::new("swordfish");
+        let tag = key.mac(&[b"message"]);
+        for place in [0, 15, 31] {
+            let mut bytes = [7; Key::BYTES];
+            bytes[place] ^= 1;
+            let other = Key::from_bytes(bytes);
+            assert_eq!(comparisons_in(|| key == other), (false, vec![32]));
+            let mut wrong = tag;
+            wrong[place] ^= 1;
+            let verify = || key.verify_mac(&[b"message"], &wrong);
+            assert_eq!(comparisons_in(verify), (false, vec![32]));
+            let mut digits = hash.as_str().as_bytes().to_vec();
+            digits[2 * place] = if digits[2 * place] == b'0' {
+                b'1'
+            } else {
+                b'0'
+            };
+            let digits = String::from_utf8(digits).unwrap();
+            let other = DoubleHash::from_hex(Sha256Hex::parse(&digits).unwrap());
+            assert_eq!(comparisons_in(|| hash == other), (false, vec![64]));
         }
+        for given in ["", "s", "swordfisH", "Swordfish"] {
+            let matches = || secret.matches(given.as_bytes());
+            assert_eq!(comparisons_in(matches), (false, vec![32]));
+            let other = SecretString::new(given);
+            assert_eq!(comparisons_in(|| secret == other), (false, vec![32]));
+        }
+        assert!(comparisons_in(|| key.verify_mac(&[b"message"], &tag)).0);
     }
 }

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bench::{Call, Tokens, is_ok};
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Request, header};
 use http_body_util::{BodyExt as _, Full};
-use serde::Deserialize;
 use session::domain::config::Config;
 use session::domain::secret::Random;
 use session::domain::time::Timestamp;
@@ -61,56 +61,14 @@ impl Platform for StillPlatform {
     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
 }
 
-#[derive(Deserialize)]
-struct Token<'a> {
-    value: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Grant<'a> {
-    #[serde(borrow, alias = "newAccessToken")]
-    access_token: Token<'a>,
-    #[serde(alias = "newRefreshToken")]
-    refresh_token: Token<'a>,
-    #[serde(alias = "newIdRefreshToken")]
-    id_refresh_token: Token<'a>,
-}
-
-impl Grant<'_> {
-    fn verify_request(&self) -> Request<Full<Bytes>> {
-        let body = format!(
-            r#"{{"accessToken":"{}","idRefreshToken":"{}"}}"#,
-            self.access_token.value, self.id_refresh_token.value
-        );
-        request(Method::PUT, "/session", body)
-    }
-
-    fn refresh_request(&self) -> Request<Full<Bytes>> {
-        let body = format!(
-            r#"{{"refreshToken":"{}","idRefreshToken":"{}"}}"#,
-            self.refresh_token.value, self.id_refresh_token.value
-        );
-        request(Method::PUT, "/refresh", body)
-    }
-}
-
-/// The session that every round makes or uses; its data and payload are small, as sites' are.
-fn create_request(number: u64) -> Request<Full<Bytes>> {
-    let body = format!(
-        r#"{{"userId":"user-{number:08}","jwtPayload":{{"role":"member"}},"sessionData":{{"cart":[1,2,3]}}}}"#
-    );
-    request(Method::POST, "/session", body)
-}
-
-fn request(method: Method, path: &str, body: String) -> Request<Full<Bytes>> {
+fn request(call: Call) -> Request<Full<Bytes>> {
     Request::builder()
-        .method(method)
-        .uri(path)
+        .method(call.method)
+        .uri(call.path)
         .header(header::HOST, "127.0.0.1:3000")
         .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONTENT_LENGTH, body.len())
-        .body(Full::new(Bytes::from(body)))
+        .header(header::CONTENT_LENGTH, call.body.len())
+        .body(Full::from(call.body))
         .expect("the parts of the request are valid")
 }
 
@@ -134,9 +92,8 @@ fn answer(api: &TheApi, request: Request<Full<Bytes>>) -> Bytes {
     }
 }
 
-fn grant(reply: &Bytes) -> Grant<'_> {
-    serde_json::from_slice(reply)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(reply)))
+fn tokens(reply: &Bytes) -> Tokens {
+    Tokens::read(reply).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(reply)))
 }
 
 fn main() {
@@ -151,28 +108,22 @@ fn main() {
     let store = Arc::new(MemoryStore::default());
     let api = Api::Ready(Arc::new(Service::new(store, platform, config, None)));
     // The first request loads the keys; a thousand sessions make the table no special case.
-    let replies: Vec<Bytes> = (0..1000).map(|n| answer(&api, create_request(n))).collect();
+    let replies: Vec<Bytes> = (0..1000)
+        .map(|n| answer(&api, request(Call::create(n))))
+        .collect();
 
     for (round, reply) in (0..rounds).zip(replies.iter().cycle()) {
-        let current = grant(reply);
-        let reply = match operation.as_str() {
-            "create" => measured_request(&api, create_request(1000 + round)),
-            "verify" => measured_request(&api, current.verify_request()),
-            "refresh" => measured_request(&api, current.refresh_request()),
-            "chain" => {
-                let child = answer(&api, current.refresh_request());
-                measured_request(&api, grant(&child).refresh_request())
-            }
-            "confirm" => {
-                let child = answer(&api, current.refresh_request());
-                measured_request(&api, grant(&child).verify_request())
-            }
+        let current = tokens(reply);
+        let child = |parent: &Tokens| tokens(&answer(&api, request(parent.refresh())));
+        let call = match operation.as_str() {
+            "create" => Call::create(1000 + round),
+            "verify" => current.verify(),
+            "refresh" => current.refresh(),
+            "chain" => child(&current).refresh(),
+            "confirm" => child(&current).verify(),
             other => panic!("there is no operation {other:?}"),
         };
-        assert!(
-            reply.windows(13).any(|text| text == br#""status":"OK""#),
-            "{}",
-            String::from_utf8_lossy(&reply)
-        );
+        let reply = measured_request(&api, request(call));
+        assert!(is_ok(&reply), "{}", String::from_utf8_lossy(&reply));
     }
 }

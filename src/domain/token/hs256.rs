@@ -13,8 +13,9 @@ use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
 use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use crate::domain::secret::equal;
 
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key: &EncodingKey| {
@@ -59,7 +60,7 @@ thread_local! {
 
 impl Schedules {
     fn of(&mut self, secret: &[u8]) -> Result<Hmac<Sha256>> {
-        let known = |(key, _): &(Zeroizing<Vec<u8>>, _)| key.ct_eq(secret).into();
+        let known = |(key, _): &(Zeroizing<Vec<u8>>, _)| equal(key, secret);
         if let Some(place) = self.0.iter().position(known) {
             return Ok(self.0[place].1.clone());
         }
@@ -101,9 +102,11 @@ impl JwtSigner for Hs256 {
 
 impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], tag: &Vec<u8>) -> std::result::Result<(), SignatureError> {
-        self.over(message)
-            .verify_slice(tag)
-            .map_err(SignatureError::from_source)
+        let expected = self.over(message).finalize().into_bytes();
+        match equal(&expected, tag) {
+            true => Ok(()),
+            false => Err(SignatureError::new()),
+        }
     }
 }
 
@@ -116,6 +119,7 @@ impl JwtVerifier for Hs256 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::secret::testing::comparisons_in;
 
     #[test]
     fn schedules_are_those_of_their_keys_however_many_there_are() {
@@ -131,6 +135,20 @@ mod tests {
                 assert_eq!(tags[0], tags[1], "key {number}, round {round}");
                 assert!(schedules.0.len() <= SCHEDULES_KEPT);
             }
+        }
+    }
+    /// SE3: wherever a tag is wrong, the whole of it is compared.
+    #[test]
+    fn tags_are_compared_in_constant_time() {
+        let hs256 = Hs256::new(Algorithm::HS256, AlgorithmFamily::Hmac, &[7; 32]).unwrap();
+        let tag = hs256.sign(b"message");
+        assert!(hs256.verify(b"message", &tag).is_ok());
+        for place in [0, 15, 31] {
+            let mut wrong = tag.clone();
+            wrong[place] ^= 1;
+            let (answer, compared) = comparisons_in(|| hs256.verify(b"message", &wrong));
+            assert!(answer.is_err());
+            assert_eq!(compared, [32]);
         }
     }
 }

@@ -5,6 +5,7 @@ use http::Method;
 use http_body_util::Full;
 
 use super::{ENDPOINTS, Site, Untouchable};
+use crate::domain::secret::testing::comparisons_in;
 
 const ONE: &str = "the-first-api-key";
 const TWO: &str = "the-second-api-key";
@@ -91,6 +92,17 @@ fn each_of_two_keys_opens_every_route() {
             );
             assert_eq!(reply.status, 404);
         }
+    }
+}
+
+/// SE3: the time does not tell which key came close.
+#[test]
+fn all_keys_are_compared_whichever_is_shown() {
+    let site = site();
+    for key in [ONE, TWO, "the-third-api-key"] {
+        let header = [("api-key", key.as_bytes())];
+        let send = || site.send_with(&Method::GET, "/nowhere", &header, Untouchable);
+        assert_eq!(comparisons_in(send).1, [32, 32], "{key}");
     }
 }
 

@@ -1,0 +1,176 @@
+//! The API as a caller uses it: requests out of tokens, tokens out of replies. It is the same for the service and for
+//! the documented system.
+
+use http::Method;
+use serde::Deserialize;
+
+/// A request that is yet to be sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its method.
+    pub method: Method,
+    /// Its path and query.
+    pub path: String,
+    /// Its body; empty: none.
+    pub body: String,
+}
+
+/// What a caller holds of one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// The session handle.
+    pub handle: String,
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+    /// The id refresh token.
+    pub id: String,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    handle: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Grant {
+    session: Session,
+    #[serde(alias = "newAccessToken")]
+    access_token: Token,
+    #[serde(alias = "newRefreshToken")]
+    refresh_token: Token,
+    #[serde(alias = "newIdRefreshToken")]
+    id_refresh_token: Token,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Verified {
+    new_access_token: Option<Token>,
+}
+
+impl Tokens {
+    /// What the reply to a create or a refresh gave, if it gave any.
+    pub fn read(reply: &[u8]) -> Option<Self> {
+        let grant: Grant = serde_json::from_slice(reply).ok()?;
+        Some(Self {
+            handle: grant.session.handle,
+            access: grant.access_token.value,
+            refresh: grant.refresh_token.value,
+            id: grant.id_refresh_token.value,
+        })
+    }
+
+    /// Takes the new access token of a reply to a verify, if there is one.
+    pub fn replace_access(&mut self, reply: &[u8]) {
+        let verified: Option<Verified> = serde_json::from_slice(reply).ok();
+        if let Some(token) = verified.and_then(|verified| verified.new_access_token) {
+            self.access = token.value;
+        }
+    }
+
+    /// `PUT /session`.
+    pub fn verify(&self) -> Call {
+        let (access, id) = (&self.access, &self.id);
+        let body = format!(r#"{{"accessToken":"{access}","idRefreshToken":"{id}"}}"#);
+        Call::new(Method::PUT, "/session", body)
+    }
+
+    /// `PUT /refresh`.
+    pub fn refresh(&self) -> Call {
+        let (refresh, id) = (&self.refresh, &self.id);
+        let body = format!(r#"{{"refreshToken":"{refresh}","idRefreshToken":"{id}"}}"#);
+        Call::new(Method::PUT, "/refresh", body)
+    }
+
+    /// `DELETE /session`.
+    pub fn delete(&self) -> Call {
+        let body = format!(r#"{{"sessionHandle":"{}"}}"#, self.handle);
+        Call::new(Method::DELETE, "/session", body)
+    }
+
+    /// `GET /session/data`.
+    pub fn read_data(&self) -> Call {
+        let path = format!("/session/data?sessionHandle={}", self.handle);
+        Call::new(Method::GET, path, String::new())
+    }
+
+    /// `PUT /session/data`, with data that is different for each number.
+    pub fn write_data(&self, number: u32) -> Call {
+        let handle = &self.handle;
+        let body =
+            format!(r#"{{"sessionHandle":"{handle}","sessionData":{{"cart":[1,2,{number}]}}}}"#);
+        Call::new(Method::PUT, "/session/data", body)
+    }
+}
+
+impl Call {
+    /// A request.
+    pub fn new(method: Method, path: impl Into<String>, body: String) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            body,
+        }
+    }
+
+    /// `POST /session` for the user of this number, with a small payload and small data, as sites' are.
+    pub fn create(number: u64) -> Self {
+        let body = format!(
+            r#"{{"userId":"user-{number:08}","jwtPayload":{{"role":"member"}},"sessionData":{{"cart":[1,2,3]}}}}"#
+        );
+        Self::new(Method::POST, "/session", body)
+    }
+
+    /// `DELETE /session/all`.
+    pub fn delete_all(user: &str) -> Self {
+        let body = format!(r#"{{"userId":"{user}"}}"#);
+        Self::new(Method::DELETE, "/session/all", body)
+    }
+}
+
+/// Whether a reply says OK. Both systems say so near the beginning.
+pub fn is_ok(reply: &[u8]) -> bool {
+    contains(reply, br#""status":"OK""#)
+}
+
+/// Whether a reply to a delete says that there was something to delete.
+pub fn has_deleted(reply: &[u8]) -> bool {
+    contains(reply, br#""deletedAnyEntry":true"#)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATED: &str = r#"{"message":"m","status":"OK","session":{"handle":"h","userId":"u"},
+        "accessToken":{"value":"a","expires":1},"refreshToken":{"value":"r","expires":1},
+        "idRefreshToken":{"value":"i","expires":1}}"#;
+
+    #[test]
+    fn tokens_come_from_creates_and_refreshes_and_access_tokens_from_verifies() {
+        let refreshed = CREATED
+            .replace("accessToken", "newAccessToken")
+            .replace("refreshToken", "newRefreshToken")
+            .replace("idRefreshToken", "newIdRefreshToken");
+        let mut tokens = Tokens::read(CREATED.as_bytes()).unwrap();
+        assert_eq!(Some(&tokens), Tokens::read(refreshed.as_bytes()).as_ref());
+        assert_eq!(tokens.refresh, "r");
+        assert_eq!(Tokens::read(br#"{"status":"UNAUTHORISED"}"#), None);
+        tokens.replace_access(br#"{"status":"OK"}"#);
+        assert_eq!(tokens.access, "a");
+        tokens.replace_access(br#"{"newAccessToken":{"value":"b","expires":2}}"#);
+        assert_eq!(tokens.access, "b");
+    }
+}
