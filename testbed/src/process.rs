@@ -212,13 +212,15 @@ mod tests {
 
     #[test]
     fn a_command_that_takes_too_long_is_ended_with_its_children() {
+        // Another checkout's tests may run beside these.
+        let seconds = format!("61.{}", std::process::id());
         let mut command = Command::new("sh");
-        command.args(["-c", "sleep 61.25 & sleep 61.25"]);
+        command.args(["-c", &format!("sleep {seconds} & sleep {seconds}")]);
         let error = run(command, Some(Duration::from_millis(50))).unwrap_err();
         assert_eq!(error.to_string(), "sh did not end within 0 s");
         let alive = std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
             let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            line == b"sleep\x0061.25\0"
+            line == format!("sleep\0{seconds}\0").as_bytes()
         });
         assert!(!alive);
     }
