@@ -4,6 +4,8 @@
 //! `wit-bindgen` 0.57 that promises it makes every wake-up trap on wasmtime 48. So the semaphores of the ecosystem
 //! don't work there, and this one waits on what the platform offers instead ([`Platform::signal`]).
 
+pub mod once_cell;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,7 @@
 //! The settings: parsed once into types that can't be wrong, every mistake reported together.
 
 mod parser;
+mod settings;
 
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use super::keys::{MasterKeys, RotationPolicy};
 use super::secret::SecretString;
 use parser::Parser;
+pub use settings::{Kind, NeededBy, SETTINGS, Setting};
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -122,33 +124,9 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The names of all variables that [`Config::parse`] looks up.
-pub const VARIABLES: [&str; 21] = [
-    "database",
-    "mysql_host",
-    "mysql_port",
-    "mysql_user",
-    "mysql_password",
-    "mysql_database",
-    "mysql_tls",
-    "mysql_connection_limit",
-    "signing_key_table",
-    "refresh_tokens_table",
-    "access_token_signing_key_dynamic",
-    "access_token_signing_key_update_interval",
-    "access_token_signing_key_path",
-    "access_token_validity",
-    "access_token_blacklisting",
-    "refresh_token_validity",
-    "refresh_reuse_window",
-    "on_token_theft",
-    "api_keys",
-    "master_key",
-    "clean_up_time_budget",
-];
-
 impl Config {
-    /// Parses the settings. `lookup` gives a variable's value; `None` or an empty text stands for its default.
+    /// Parses the settings of [`SETTINGS`]. `lookup` gives a variable's value; `None` or an empty text stands for its
+    /// default.
     ///
     /// # Errors
     /// Every mistake that was found.

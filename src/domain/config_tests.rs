@@ -2,11 +2,13 @@
 
 #[path = "config_tests/mistakes.rs"]
 mod mistakes;
+#[path = "config_tests/table.rs"]
+mod table;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Database, MySqlSettings, TheftPolicy, VARIABLES};
+use super::{Config, ConfigError, Database, MySqlSettings, SETTINGS, TheftPolicy};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -14,8 +16,8 @@ fn parse(settings: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
     let settings: BTreeMap<_, _> = settings.iter().copied().collect();
     Config::parse(|name| {
         assert!(
-            VARIABLES.contains(&name),
-            "{name} is not among the variables"
+            SETTINGS.iter().any(|setting| setting.name == name),
+            "{name} is not among the settings"
         );
         settings.get(name).map(|value| (*value).to_owned())
     })
@@ -45,7 +47,7 @@ fn mistake(settings: &[(&str, &str)]) -> String {
 
 #[test]
 fn without_settings_there_are_defaults() {
-    let empty: Vec<_> = VARIABLES.iter().map(|name| (*name, "")).collect();
+    let empty: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, "")).collect();
     for config in [parse(&[]).unwrap(), parse(&empty).unwrap()] {
         assert!(matches!(config.database, Database::Sqlite));
         assert_eq!(config.tables.signing_key, "signing_key");
@@ -141,7 +143,7 @@ fn words_are_those_in_the_table_and_no_others() {
         ("database", "sqlite, mysql"),
         ("mysql_tls", "disabled, required"),
         ("access_token_signing_key_dynamic", "true, false"),
-        ("access_token_blacklisting", "false, true"),
+        ("access_token_blacklisting", "true, false"),
         ("on_token_theft", "report, revoke_session, revoke_user"),
     ] {
         for word in allowed.split(", ") {

@@ -12,7 +12,7 @@ mod reply;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{Request, Response, header, request};
+use ::http::{Request, Response, Uri, header, request};
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::Full;
@@ -41,6 +41,17 @@ pub enum Api<S, P: Platform> {
     Misconfigured,
     /// Its settings can't be read now; the log says which.
     WithoutSettings,
+}
+
+/// Whether the answer to a request for this address depends on the settings. A probe for life must not.
+pub fn needs_settings(uri: &Uri) -> bool {
+    uri.path() != "/health"
+}
+
+/// The answer to what a runtime can't even hand over as a request of HTTP.
+pub fn bad_request() -> Response<Full<Bytes>> {
+    let error = ApiError::invalid("this is not a request of HTTP");
+    Native::error(error).into_response()
 }
 
 impl<S: Store, P: Platform> Api<S, P> {

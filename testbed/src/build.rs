@@ -18,10 +18,11 @@ use crate::{process, workspace_root};
 /// The target that components are compiled for.
 pub const WASM_TARGET: &str = "wasm32-wasip2";
 
-/// The packages of the components. Each has a cargo call of its own: one call for both would unify the
+/// The packages of the components. Each has a cargo call of its own: one call for all would unify the
 /// features of their dependencies, and with those their imports.
-pub const COMPONENTS: [&str; 4] = [
+pub const COMPONENTS: [&str; 5] = [
     "session-http",
+    "session-http-wasi02",
     "session-maintenance",
     "session-edge",
     "session-edge-middleware",
@@ -40,7 +41,7 @@ pub fn everything() -> Result<PathBuf> {
     })
 }
 
-/// Builds them into `target/wasm32-wasip2/release`, where spin.toml looks for them.
+/// Builds the components into `target/wasm32-wasip2/release`, where the manifests look for them.
 pub fn components() -> Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     once(&DONE, || {

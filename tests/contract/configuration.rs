@@ -2,7 +2,11 @@
 //!
 //! What the others do is tested where it belongs: validities in `tokens`, policies in `theft`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use futures::StreamExt;
+use futures::future::{join, join_all};
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
@@ -11,6 +15,8 @@ suite! {
         a_wrong_value_stops_every_request_and_is_logged,
         every_endpoint_is_stopped,
         settings_that_cant_be_read_are_never_taken_for_their_defaults,
+        a_provider_of_settings_that_stalls_holds_up_no_probe_and_nobody_for_long,
+        a_mistake_in_the_api_keys_does_not_stop_the_clean_up,
         the_smallest_and_the_largest_values_are_accepted,
         an_empty_value_is_the_default,
         tables_can_have_other_names;
@@ -111,6 +117,47 @@ async fn settings_that_cant_be_read_are_never_taken_for_their_defaults(db: Backe
     service.database_back().await;
     let reply = service.post_session(r#"{"userId":"ada"}"#).await;
     reply.expect_error(401, "unauthenticated");
+    service.tick().await;
+}
+
+async fn a_provider_of_settings_that_stalls_holds_up_no_probe_and_nobody_for_long(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    let stalls = FaultRule::new(On::Variable, Action::hang()).for_ever();
+    service.faults(&[stalls]).await;
+    let started = Instant::now();
+    let answered = AtomicUsize::new(0);
+    let requests = join_all((0..8).map(async |_| {
+        let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+        answered.fetch_add(1, Ordering::Relaxed);
+        reply
+    }));
+    let probes = async {
+        for _ in 0..3 {
+            let probe = service.send("GET", "/health", &[], "").await;
+            assert_eq!(probe.status, 200);
+        }
+        assert_eq!(answered.load(Ordering::Relaxed), 0, "probes waited");
+    };
+    let (replies, ()) = join(requests, probes).await;
+    for reply in replies {
+        reply.expect_error(503, "settings_unavailable");
+    }
+    // Three seconds each, however many wait: one after the other they would take 24.
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        started.elapsed()
+    );
+    service.expect_logged(&["ERROR", "variables"]).await;
+    service.database_back().await;
+    service.create("ada").await;
+    service.assert_no_traps().await;
+}
+
+async fn a_mistake_in_the_api_keys_does_not_stop_the_clean_up(db: Backend) {
+    let service = db.service().set("api_keys", "short").start().await;
+    let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+    reply.expect_error(500, "misconfigured");
     service.tick().await;
 }
 

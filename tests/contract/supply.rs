@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use session_tests::prelude::*;
-use testbed::build::{COMPONENTS, component_file};
+use testbed::build::component_file;
 use testbed::workspace_root;
 use wasmparser::{ComponentTypeRef, Parser, Payload};
 
@@ -11,8 +11,9 @@ use wasmparser::{ComponentTypeRef, Parser, Payload};
 suite! {
     sqlite:
         sc1_the_http_component_imports_exactly_these_interfaces,
+        sc1_the_http_component_for_older_spins_imports_no_more_than_they_have,
         sc1_the_scheduled_component_imports_no_more_than_its_trigger_has,
-        sc1_the_http_component_stays_small,
+        sc1_the_http_components_stay_small,
         sc1_no_component_reaches_more_than_the_database;
 }
 
@@ -86,9 +87,8 @@ async fn sc1_the_http_component_imports_exactly_these_interfaces(_: Backend) {
     assert_eq!(found.types, BTreeSet::new());
 }
 
-/// Its trigger knows WASI 0.2 and Spin 2: anything later keeps the application from starting.
-async fn sc1_the_scheduled_component_imports_no_more_than_its_trigger_has(_: Backend) {
-    let found = imports("session-maintenance");
+/// Every Spin from 3.0 on has these: anything later keeps the application from starting there.
+fn assert_wasi02(found: &Imports) {
     assert!(found.interfaces.contains("fermyon:spin/mysql@2.0.0"));
     let allowed = |name: &&String| match name.split_once('@') {
         Some(("fermyon:spin-cron/cron-types", version)) => version == "2.0.0",
@@ -102,14 +102,38 @@ async fn sc1_the_scheduled_component_imports_no_more_than_its_trigger_has(_: Bac
         .filter(|name| !allowed(name))
         .collect();
     assert!(more.is_empty(), "{more:?}");
+}
+
+async fn sc1_the_http_component_for_older_spins_imports_no_more_than_they_have(_: Backend) {
+    let found = imports("session-http-wasi02");
+    assert_wasi02(&found);
+    let spin = |name: &&String| name.starts_with("fermyon:");
+    let databases_and_settings = [
+        "fermyon:spin/mysql@2.0.0",
+        "fermyon:spin/rdbms-types@2.0.0",
+        "fermyon:spin/sqlite@2.0.0",
+        "fermyon:spin/variables@2.0.0",
+    ];
+    let found: Vec<_> = found.interfaces.iter().filter(spin).collect();
+    assert_eq!(found, databases_and_settings);
+}
+
+async fn sc1_the_scheduled_component_imports_no_more_than_its_trigger_has(_: Backend) {
+    let found = imports("session-maintenance");
+    assert_wasi02(&found);
     // Those of cron-types, by their names in this component.
     assert_eq!(found.types, ["error", "metadata"].map(str::to_owned).into());
 }
 
-async fn sc1_the_http_component_stays_small(_: Backend) {
-    let file = component_file("session-http");
-    let size = file.metadata().expect("the component is built").len();
-    assert!(size < 1_500_000, "{size} bytes");
+async fn sc1_the_http_components_stay_small(_: Backend) {
+    for (package, limit) in [
+        ("session-http", 1_500_000),
+        ("session-http-wasi02", 1_000_000),
+    ] {
+        let file = component_file(package);
+        let size = file.metadata().expect("the component is built").len();
+        assert!(size < limit, "{package}: {size} bytes");
+    }
 }
 
 async fn sc1_no_component_reaches_more_than_the_database(_: Backend) {
@@ -121,7 +145,8 @@ async fn sc1_no_component_reaches_more_than_the_database(_: Backend) {
         .map(|(name, component)| (&**name, component["allowed_outbound_hosts"].clone()))
         .collect();
     let only_the_database = toml::Value::Array(vec![DATABASE.into()]);
-    let expected = COMPONENTS.map(|name| (name, only_the_database.clone()));
+    let expected =
+        ["session-http", "session-maintenance"].map(|name| (name, only_the_database.clone()));
     assert_eq!(hosts, expected.into());
     // Other keys that open a way out, such as `allowed_http_hosts`, have no place at all.
     for (name, component) in components {

@@ -18,6 +18,7 @@ Commands:
   check   Run formatting, lints and unit tests only (seconds, once built)
   tick    Run the scheduled component once: rotate keys, remove expired sessions
   bench   Measure the application under load
+  manifests  Write the settings into spin.toml, and spin-wasi02.toml from it
 
 cargo xtask COMMAND --help says more.
 ";
@@ -70,6 +71,13 @@ Options:
   --control URL       Ask the host that was started with up --control, instead of starting one
 ";
 
+const MANIFESTS: &str = "\
+Writes the variables into spin.toml from the table in src/domain/config/settings.rs, and makes
+spin-wasi02.toml from spin.toml.
+
+Usage: cargo xtask manifests
+";
+
 /// The load generator's own: all arguments go to it.
 const BENCH: &str = include_str!("../../bench/src/help.txt");
 
@@ -86,6 +94,8 @@ pub(crate) enum Command {
     Check,
     /// One scheduled run.
     Tick(Tick),
+    /// Write the manifests.
+    Manifests,
     /// Measure, with these arguments.
     Bench(Vec<OsString>),
 }
@@ -134,11 +144,8 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, Error> {
     match command.as_str() {
         "up" => up(parser),
         "test" => test(parser),
-        "check" => match parser.next()? {
-            None => Ok(Command::Check),
-            Some(Long("help") | Short('h')) => Ok(Command::Help(CHECK)),
-            Some(other) => Err(other.unexpected()),
-        },
+        "check" => without_options(parser, Command::Check, CHECK),
+        "manifests" => without_options(parser, Command::Manifests, MANIFESTS),
         "tick" => tick(parser),
         "bench" => {
             let arguments: Vec<OsString> = parser.raw_args()?.collect();
@@ -150,6 +157,18 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, Error> {
         }
         "help" => Ok(Command::Help(HELP)),
         other => Err(format!("there is no command {other}").into()),
+    }
+}
+
+fn without_options(
+    mut parser: Parser,
+    command: Command,
+    help: &'static str,
+) -> Result<Command, Error> {
+    match parser.next()? {
+        None => Ok(command),
+        Some(Long("help") | Short('h')) => Ok(Command::Help(help)),
+        Some(other) => Err(other.unexpected()),
     }
 }
 
@@ -245,6 +264,7 @@ mod tests {
             ("check", CHECK),
             ("tick", TICK),
             ("bench", BENCH),
+            ("manifests", MANIFESTS),
         ] {
             assert_eq!(
                 parsed(&format!("{command} --help")),

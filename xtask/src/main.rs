@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod curl;
+mod manifests;
 mod steps;
 mod test;
 mod tick;
@@ -57,6 +58,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test(options) => test::run(&options),
         Command::Check => steps::check(),
         Command::Tick(options) => tick::run(&options),
+        Command::Manifests => manifests::run(),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

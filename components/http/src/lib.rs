@@ -1,31 +1,69 @@
-//! The HTTP component: wires the session library to Spin's HTTP trigger, variables and databases (spin-sdk 7).
+//! The HTTP component for Spin 4.1 or later: wires the session library to Spin's HTTP trigger (spin-sdk 7).
 //!
 //! Instances serve many requests, several at a time, so everything that is the same for all of them is made by
 //! the first and kept in a static.
 
 #![warn(clippy::disallowed_methods)]
 
-mod app;
-mod mysql;
-mod platform;
-mod sqlite;
-
 use std::future::poll_fn;
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
+use std::time::Duration;
 
+use session::domain::config::NeededBy;
+use session::http::{Api, needs_settings};
+use session::platform::{Level, Platform as _};
+use session::store::sql::SqlStore;
+use session::sync::once_cell::{OnceCell, Unmade};
+use session_components::wasi03::{Connector, Spin, connector, variable};
+use session_components::{read_settings, start};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use app::App;
+/// How long a request waits for the settings, read by itself or by another one.
+const SETTINGS_DEADLINE: Duration = Duration::from_secs(3);
+
+type App = Api<SqlStore<Connector, Spin>, Spin>;
+
+static APP: LazyLock<OnceCell<App, Spin>> = LazyLock::new(|| OnceCell::new(Arc::new(Spin)));
+/// What answers when the settings can't be read. It is not kept: the next request tries again.
+static WITHOUT_SETTINGS: App = Api::WithoutSettings;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let app = App::get().await;
+    let app = match needs_settings(request.uri()) {
+        true => app().await,
+        false => &WITHOUT_SETTINGS,
+    };
     let response = app.handle(request).await.into_response();
     // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
     // in two packets cost the client up to 40 ms of delayed ACK.
     yield_once().await;
     response
+}
+
+/// This instance's app, made by its first request.
+async fn app() -> &'static App {
+    let make = async {
+        let settings = read_settings(NeededBy::Http, &Spin, variable).await;
+        match start(
+            settings,
+            |config| connector(&config.database),
+            Arc::new(Spin),
+        ) {
+            Api::WithoutSettings => None,
+            app => Some(app),
+        }
+    };
+    match APP.get_or_make(SETTINGS_DEADLINE, make).await {
+        Ok(app) => app,
+        Err(Unmade::Failed) => &WITHOUT_SETTINGS,
+        Err(Unmade::Late) => {
+            let line = format!("the variables can't be read within {SETTINGS_DEADLINE:?}");
+            Spin.log(Level::Error, &line);
+            &WITHOUT_SETTINGS
+        }
+    }
 }
 
 async fn yield_once() {

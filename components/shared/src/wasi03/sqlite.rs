@@ -2,12 +2,12 @@
 
 use session::store::db::{Connection, Connector, Row};
 use session::store::spin::SQLITE_SESSION;
-use spin_sdk::sqlite;
+use spin_sdk_7::sqlite;
 
-session::sqlite_conversions!(spin_sdk::sqlite);
+sqlite_conversions!(spin_sdk_7::sqlite);
 
 /// Opens connections to the database `default`.
-pub(crate) struct Sqlite;
+pub struct Sqlite;
 
 impl Connector for Sqlite {
     type Connection = SqliteConnection;
@@ -29,7 +29,7 @@ impl Connector for Sqlite {
 }
 
 /// One connection.
-pub(crate) struct SqliteConnection(sqlite::Connection);
+pub struct SqliteConnection(sqlite::Connection);
 
 impl Connection for SqliteConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {

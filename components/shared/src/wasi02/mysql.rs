@@ -4,17 +4,19 @@ use session::domain::config::MySqlSettings;
 use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
 use session::store::spin::{mysql_url, open_error};
-use spin_sdk::mysql;
+use spin_sdk_5::mysql;
 
-session::mysql_conversions!(spin_sdk::mysql);
+use super::platform::look_at_timers;
+
+mysql_conversions!(spin_sdk_5::mysql);
 
 /// Opens connections to one server.
-pub(crate) struct MySql {
+pub struct MySql {
     url: SecretString,
 }
 
 impl MySql {
-    pub(crate) fn new(settings: &MySqlSettings) -> Self {
+    pub(super) fn new(settings: &MySqlSettings) -> Self {
         Self {
             url: mysql_url(settings),
         }
@@ -25,6 +27,7 @@ impl Connector for MySql {
     type Connection = MySqlConnection;
 
     async fn open(&self) -> Result<MySqlConnection, DbError> {
+        look_at_timers().await;
         let opened = mysql::Connection::open(self.url.expose()).map_err(classify);
         opened
             .map(MySqlConnection)
@@ -33,10 +36,11 @@ impl Connector for MySql {
 }
 
 /// One connection.
-pub(crate) struct MySqlConnection(mysql::Connection);
+pub struct MySqlConnection(mysql::Connection);
 
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        look_at_timers().await;
         let result = self.0.query(sql, &bind(params)).map_err(classify)?;
         result
             .rows
@@ -46,6 +50,7 @@ impl Connection for MySqlConnection {
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
+        look_at_timers().await;
         self.0.execute(sql, &bind(params)).map_err(classify)
     }
 }

@@ -2,17 +2,20 @@
 
 use session::store::db::{Connection, Connector, Row};
 use session::store::spin::SQLITE_SESSION;
-use spin_sdk::sqlite;
+use spin_sdk_5::sqlite;
 
-session::sqlite_conversions!(spin_sdk::sqlite);
+use super::platform::look_at_timers;
+
+sqlite_conversions!(spin_sdk_5::sqlite);
 
 /// Opens connections to the database `default`.
-pub(crate) struct Sqlite;
+pub struct Sqlite;
 
 impl Connector for Sqlite {
     type Connection = SqliteConnection;
 
     async fn open(&self) -> Result<SqliteConnection, DbError> {
+        look_at_timers().await;
         let connection = sqlite::Connection::open_default()
             .map(SqliteConnection)
             .map_err(|_| DbError::Connect("SQLite can't be opened"))?;
@@ -28,10 +31,11 @@ impl Connector for Sqlite {
 }
 
 /// One connection.
-pub(crate) struct SqliteConnection(sqlite::Connection);
+pub struct SqliteConnection(sqlite::Connection);
 
 impl Connection for SqliteConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        look_at_timers().await;
         let result = self.0.execute(sql, &bind(params)?).map_err(classify)?;
         result
             .rows

@@ -4,18 +4,18 @@ use session::domain::config::MySqlSettings;
 use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
 use session::store::spin::{mysql_url, open_error};
-use spin_sdk::mysql;
-use spin_sdk::wit_bindgen::FutureReader;
+use spin_sdk_7::mysql::{self, Error as SdkError};
+use spin_sdk_7::wit_bindgen::FutureReader;
 
-session::mysql_conversions!(spin_sdk::mysql);
+mysql_conversions!(spin_sdk_7::mysql);
 
 /// Opens connections to one server.
-pub(crate) struct MySql {
+pub struct MySql {
     url: SecretString,
 }
 
 impl MySql {
-    pub(crate) fn new(settings: &MySqlSettings) -> Self {
+    pub(super) fn new(settings: &MySqlSettings) -> Self {
         Self {
             url: mysql_url(settings),
         }
@@ -33,7 +33,7 @@ impl Connector for MySql {
 }
 
 /// One connection.
-pub(crate) struct MySqlConnection(mysql::Connection);
+pub struct MySqlConnection(mysql::Connection);
 
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {

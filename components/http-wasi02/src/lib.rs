@@ -1,0 +1,71 @@
+//! The HTTP component for every Spin: wires the session library to Spin's HTTP trigger by WASI 0.2 (spin-sdk 5.2).
+//!
+//! Each request is an instance of its own, so nothing is kept, and only what a request needs is done.
+
+#![warn(clippy::disallowed_methods)]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::SinkExt as _;
+use http::Response;
+use http_body_util::{BodyExt as _, Full};
+use session::domain::config::NeededBy;
+use session::http::{Api, bad_request, needs_settings};
+use session::platform::{Level, Platform as _};
+use session::store::sql::SqlStore;
+use session_components::wasi02::{Connector, Spin, connector, request, variable};
+use session_components::{read_settings, start};
+use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
+
+type App = Api<SqlStore<Connector, Spin>, Spin>;
+
+mod entry {
+    #![expect(unsafe_code, reason = "generated")]
+    use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+
+    #[spin_sdk::http_component]
+    async fn handle(incoming: IncomingRequest, response_out: ResponseOutparam) {
+        super::handle(incoming, response_out).await;
+    }
+}
+
+async fn handle(incoming: IncomingRequest, response_out: ResponseOutparam) {
+    let response = match request(incoming) {
+        Some(request) => {
+            let app = match needs_settings(request.uri()) {
+                true => app().await,
+                false => Api::WithoutSettings,
+            };
+            app.handle(request).await
+        }
+        None => bad_request(),
+    };
+    if send(response, response_out).await.is_none() {
+        Spin.log(Level::Warn, "a response was not taken");
+    }
+}
+
+async fn app() -> App {
+    let settings = read_settings(NeededBy::Http, &Spin, variable).await;
+    start(
+        settings,
+        |config| connector(&config.database),
+        Arc::new(Spin),
+    )
+}
+
+/// Sends a response; nothing if the caller is gone.
+async fn send(response: Response<Full<Bytes>>, response_out: ResponseOutparam) -> Option<()> {
+    let (head, body) = response.into_parts();
+    let entry = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        (name.as_str().to_owned(), value.as_bytes().to_vec())
+    };
+    let headers: Vec<_> = head.headers.iter().map(entry).collect();
+    let outgoing = OutgoingResponse::new(Fields::from_list(&headers).ok()?);
+    outgoing.set_status_code(head.status.as_u16()).ok()?;
+    let body = body.collect().await.ok()?.to_bytes();
+    let mut writer = outgoing.take_body();
+    response_out.set(outgoing);
+    writer.send(body.to_vec()).await.ok()
+}

@@ -1,0 +1,37 @@
+//! On Spin 4.1 or later: WASI 0.3 and spin-sdk 7, whose calls are asynchronous.
+
+mod mysql;
+mod platform;
+mod sqlite;
+
+use session::domain::config::Database;
+use spin_sdk_7::variables::{self, Error};
+
+pub use self::mysql::MySql;
+pub use self::platform::Spin;
+pub use self::sqlite::Sqlite;
+use crate::database::AnyConnector;
+use crate::settings::{Lookup, NoAnswer};
+
+/// What opens connections here.
+pub type Connector = AnyConnector<MySql, Sqlite>;
+
+/// What opens connections to this database.
+pub fn connector(database: &Database) -> Connector {
+    match database {
+        Database::MySql(settings) => AnyConnector::MySql(MySql::new(settings)),
+        Database::Sqlite => AnyConnector::Sqlite(Sqlite),
+    }
+}
+
+/// Looks a variable up.
+///
+/// # Errors
+/// If its provider does not give it.
+pub async fn variable(name: &'static str) -> Lookup {
+    match variables::get(name).await {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Undefined(_)) => Ok(None),
+        Err(_) => Err(NoAnswer),
+    }
+}
