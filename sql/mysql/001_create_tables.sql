@@ -4,7 +4,7 @@
 
 CREATE TABLE IF NOT EXISTS `signing_key` (
     `key_name`        VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-        COMMENT 'access_token_signing_key.<generation>, or refresh_token_key',
+        COMMENT 'access_token_signing_key.<generation>, static_access_token_key, or refresh_token_key',
     `key_value`       VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
         COMMENT 'URL-safe base64 without padding of 32 random bytes',
     `created_at_time` BIGINT UNSIGNED NOT NULL
@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS `refresh_tokens` (
         COMMENT 'how many refresh tokens of the session came before the current one',
     `created_at`            BIGINT UNSIGNED NOT NULL DEFAULT 0
         COMMENT 'ms since the Unix epoch; 0: before this column was there',
+    `handle_sealed`         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+        COMMENT 'base64url of the session handle under a cover that only the service can lift; NULL: not to be listed',
     PRIMARY KEY (`session_handle_hash_1`),
     KEY `refresh_tokens_user_id` (`user_id`),
     KEY `refresh_tokens_expires_at` (`expires_at`)

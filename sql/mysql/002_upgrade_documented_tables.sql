@@ -1,4 +1,4 @@
--- Upgrades a sessions table that was made from the documented SQL, in place.
+-- Upgrades a sessions table that was made from the documented SQL, or by an earlier version, in place.
 -- The service does it on first use if its user may; otherwise run this file once, in its database.
 -- A statement that fails because its column or key is there already has nothing left to do: go on.
 
@@ -18,3 +18,7 @@ ALTER TABLE `refresh_tokens`
 ALTER TABLE `refresh_tokens`
     ADD COLUMN `generation` INT UNSIGNED NOT NULL DEFAULT 0
         COMMENT 'how many refresh tokens of the session came before the current one';
+
+ALTER TABLE `refresh_tokens`
+    ADD COLUMN `handle_sealed` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin
+        COMMENT 'base64url of the session handle under a cover that only the service can lift; NULL: not to be listed';

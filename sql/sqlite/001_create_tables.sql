@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS `refresh_tokens` (
     `expires_at`            INTEGER NOT NULL,           -- ms since the Unix epoch; the session is live before it
     `jwt_user_payload`      TEXT,                       -- what access tokens carry as userPayload, verbatim JSON; NULL: none
     `generation`            INTEGER NOT NULL DEFAULT 0, -- how many refresh tokens came before the current one
-    `created_at`            INTEGER NOT NULL DEFAULT 0  -- ms since the Unix epoch; 0: before this column was there
+    `created_at`            INTEGER NOT NULL DEFAULT 0, -- ms since the Unix epoch; 0: before this column was there
+    `handle_sealed`         TEXT                        -- base64url of the session handle under a cover that only the service can lift; NULL: not to be listed
 );
 
 CREATE INDEX IF NOT EXISTS `refresh_tokens_user_id` ON `refresh_tokens` (`user_id`);
@@ -17,7 +18,7 @@ CREATE INDEX IF NOT EXISTS `refresh_tokens_user_id` ON `refresh_tokens` (`user_i
 CREATE INDEX IF NOT EXISTS `refresh_tokens_expires_at` ON `refresh_tokens` (`expires_at`);
 
 CREATE TABLE IF NOT EXISTS `signing_key` (
-    `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, or refresh_token_key
+    `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, static_access_token_key, or refresh_token_key
     `key_value`       TEXT NOT NULL,             -- URL-safe base64 without padding of 32 random bytes
     `created_at_time` INTEGER NOT NULL           -- ms since the Unix epoch; an access-token key signs from then on
 );

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::keys::{MasterKeys, RotationPolicy};
 use super::secret::SecretString;
+use super::token::key::Algorithm;
 use parser::Parser;
 pub use settings::{Kind, NeededBy, SETTINGS, Setting};
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub api_keys: Vec<SecretString>,
     /// Secrets that keys are derived from; none: keys are kept in the database.
     pub master_keys: MasterKeys,
+    /// Whether SuperTokens' SDKs are served, too.
+    pub cdi: bool,
     /// How long one tick of the scheduled component may remove expired sessions.
     pub clean_up_budget: Duration,
 }
@@ -74,6 +77,8 @@ pub struct Tables {
 pub struct AccessSettings {
     /// How long an access token is good.
     pub validity: Duration,
+    /// How new ones are signed. Those of the other algorithms are good as long.
+    pub algorithm: Algorithm,
     /// Whether each verification asks the database if the session is still there.
     pub blacklisting: bool,
     /// How the signing key rotates.
@@ -143,6 +148,7 @@ impl Config {
             on_theft: parser.on_theft(),
             api_keys: parser.api_keys(),
             master_keys: parser.master_keys(),
+            cdi: parser.cdi(),
             clean_up_budget: parser.clean_up_budget(),
         };
         if parser.errors.is_empty() {

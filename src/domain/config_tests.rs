@@ -82,7 +82,7 @@ fn numbers_have_ranges() {
         ("mysql_port", "port", 1, 65_535),
         ("mysql_connection_limit", "connections", 1, 100),
         ("access_token_signing_key_update_interval", "hours", 1, 720),
-        ("access_token_validity", "seconds", 10, 86_400_000),
+        ("access_token_validity", "seconds", 1, 86_400_000),
         ("refresh_token_validity", "hours", 1, 8760),
         ("refresh_reuse_window", "seconds", 0, 60),
         ("clean_up_time_budget", "seconds", 1, 3600),

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::protocol::Protocol;
 use super::secret::{Random, Sha256Hex};
 
 /// The longest user id, in characters (Unicode scalar values).
@@ -34,49 +35,91 @@ impl UserId {
         }
     }
 
+    /// Takes a user id that may be empty: SuperTokens' SDKs allow that.
+    ///
+    /// # Errors
+    /// If it is longer than [`USER_ID_MAX_CHARS`].
+    pub fn or_empty(text: impl Into<String>) -> Result<Self, InvalidUserId> {
+        let text = text.into();
+        match text.is_empty() {
+            true => Ok(Self(text)),
+            false => Self::parse(text),
+        }
+    }
+
     /// The user id as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A session handle: the random public name of one session, 192 bits, URL-safe.
+/// A session handle: the random public name of one session, URL-safe, of 186 random bits.
 ///
-/// Whoever knows it may read, change and delete the session through the API, so it does not print.
+/// Whoever knows it may read, change and delete the session through the API, so it does not print. Its text tells
+/// the protocol that it is for: 32 characters, and one more for CDI.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionHandle([u8; Self::BYTES]);
+pub struct SessionHandle {
+    bytes: [u8; Self::BYTES],
+    protocol: Protocol,
+}
+
+/// What ends the text of a handle for CDI. No handle of the seven endpoints has 33 characters.
+const CDI_END: char = 'c';
 
 impl SessionHandle {
     /// Its length in bytes; its text is 4/3 of that.
     pub const BYTES: usize = 24;
 
-    /// Draws a new handle.
+    /// Draws a new handle for the seven endpoints. Its ninth character is a hyphen, as SuperTokens' SDKs expect of one.
     pub fn generate(random: &dyn Random) -> Self {
-        Self(random.bytes())
+        let mut bytes: [u8; Self::BYTES] = random.bytes();
+        bytes[6] = 62 << 2 | bytes[6] & 3;
+        Self::from_bytes(bytes)
     }
 
-    /// The handle with these bytes.
+    /// The handle with these bytes, for the seven endpoints.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
-        Self(bytes)
+        Self {
+            bytes,
+            protocol: Protocol::Native,
+        }
+    }
+
+    /// The one with the same bytes for callers of a protocol.
+    pub fn of(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
     }
 
     /// Reads a handle's text; `None` if it can't be one.
     pub fn parse(text: &str) -> Option<Self> {
+        let (text, protocol) = match text.strip_suffix(CDI_END) {
+            Some(head) if text.len() == Self::BYTES / 3 * 4 + 1 => (head, Protocol::Cdi),
+            _ => (text, Protocol::Native),
+        };
         let mut bytes = [0; Self::BYTES];
         match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(Self::BYTES) => Some(Self(bytes)),
+            Ok(Self::BYTES) => Some(Self { bytes, protocol }),
             _ => None,
         }
     }
 
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Whose callers it is for.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Its text, as callers see it.
     pub fn reveal(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        let mut text = URL_SAFE_NO_PAD.encode(self.bytes);
+        if self.protocol == Protocol::Cdi {
+            text.push(CDI_END);
+        }
+        text
     }
 
     /// The database's primary key of this session.
@@ -99,6 +142,18 @@ impl HandleHash {
     /// The hash of any text that may be a handle; those of the documented system look different from ours.
     pub fn of_text(handle: &str) -> Self {
         Self(Sha256Hex::of(handle.as_bytes()))
+    }
+
+    /// The hash of a text that a caller of `protocol` presents as a handle; `None` if it names no session of theirs.
+    pub fn presented(protocol: Protocol, handle: &str) -> Option<Self> {
+        let known = SessionHandle::parse(handle).map(|handle| handle.protocol());
+        // The documented system's handles have a form of their own.
+        (known.unwrap_or_default() == protocol).then(|| Self::of_text(handle))
+    }
+
+    /// Reads 64 hex digits.
+    pub fn parse(hex: &str) -> Option<Self> {
+        Sha256Hex::parse(hex).map(Self)
     }
 
     /// The 64 hex digits.
@@ -147,5 +202,25 @@ mod tests {
             assert_eq!(SessionHandle::parse(bad), None, "{bad}");
         }
         assert_eq!(format!("{handle:?}"), "SessionHandle(..)");
+    }
+
+    #[test]
+    fn a_handle_tells_whose_it_is_and_names_nothing_to_others() {
+        use crate::domain::secret::testing::SeededRandom;
+        let native = SessionHandle::generate(&SeededRandom::new(1));
+        let cdi = native.of(Protocol::Cdi);
+        for (handle, protocol) in [(native, Protocol::Native), (cdi, Protocol::Cdi)] {
+            let text = handle.reveal();
+            assert_eq!(text.chars().nth(8), Some('-'), "{text}");
+            assert_eq!(SessionHandle::parse(&text), Some(handle));
+            for presented in [Protocol::Native, Protocol::Cdi] {
+                let hash = HandleHash::presented(presented, &text);
+                assert_eq!(hash, (presented == protocol).then(|| handle.hash()));
+            }
+        }
+        assert_ne!(native.hash(), cdi.hash());
+        let documented = "6f1e0a70-5ac4-4d6e-9d5f-0c5a7f2c8a11";
+        assert!(HandleHash::presented(Protocol::Native, documented).is_some());
+        assert!(HandleHash::presented(Protocol::Cdi, documented).is_none());
     }
 }

@@ -57,6 +57,8 @@ pub struct Issuer<'a> {
     pub window: ReuseWindow,
     /// How long a child is good.
     pub validity: Duration,
+    /// Whether a child comes with an anti-CSRF token.
+    pub anti_csrf: bool,
     /// For children that agree with no other.
     pub random: &'a (dyn Random + Sync),
 }
@@ -68,7 +70,7 @@ impl Issuer<'_> {
     }
 
     fn make(&self, token: &RefreshToken, issue: Issue, key: &Key) -> RefreshToken {
-        token.child(issue, self.validity, key, self.random)
+        token.child(issue, self.anti_csrf, self.validity, key, self.random)
     }
 
     /// The current token, if `token` leads to it through children of the slots that a request has seen.

@@ -14,6 +14,8 @@ pub(super) enum ApiError {
     InvalidInput(String),
     /// A field's JSON text is over the limit.
     FieldTooLarge(&'static str),
+    /// A payload has a member with the name of a claim of ours.
+    ProtectedClaim,
     /// The body is over the limit.
     BodyTooLarge,
     /// The body is of another type than JSON.
@@ -57,6 +59,11 @@ impl ApiError {
                 StatusCode::BAD_REQUEST,
                 "too_large",
                 format!("{field} must be at most {JSON_MAX_BYTES} bytes of JSON text"),
+            ),
+            Self::ProtectedClaim => (
+                StatusCode::BAD_REQUEST,
+                "invalid_input",
+                "the payload contains a protected field".to_owned(),
             ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

@@ -47,10 +47,75 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The string, if it was sent.
+    pub(super) fn optional(self, field: &str) -> Result<Option<Cow<'a, str>>, ApiError> {
+        match self {
+            Self::Missing => Ok(None),
+            text => text.required(field).map(Some),
+        }
+    }
+
     /// Whether it is a string.
     pub(super) fn is_string(&self) -> bool {
         matches!(self, Self::String(_) | Self::NotUnicode)
     }
+}
+
+/// A field that should be a boolean.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Flag {
+    /// It was not sent.
+    #[default]
+    Missing,
+    /// It is one.
+    Boolean(bool),
+    /// It is something else.
+    Other,
+}
+
+impl Flag {
+    /// The boolean, or an error that names the field.
+    pub(super) fn required(self, field: &str) -> Result<bool, ApiError> {
+        self.optional(field)?
+            .ok_or_else(|| ApiError::invalid(format!("{field} is missing")))
+    }
+
+    /// The boolean, if it was sent.
+    pub(super) fn optional(self, field: &str) -> Result<Option<bool>, ApiError> {
+        match self {
+            Self::Boolean(value) => Ok(Some(value)),
+            Self::Missing => Ok(None),
+            Self::Other => Err(ApiError::invalid(format!("{field} must be a boolean"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match <&RawValue>::deserialize(deserializer)?.get() {
+            "true" => Self::Boolean(true),
+            "false" => Self::Boolean(false),
+            _ => Self::Other,
+        })
+    }
+}
+
+/// A parameter of a query string, decoded. One that is there several times is an error.
+pub(super) fn parameter(query: &str, name: &str) -> Result<Option<String>, ApiError> {
+    let mut values = form_urlencoded::parse(query.as_bytes())
+        .filter(|(of, _)| of == name)
+        .map(|(_, value)| value);
+    let value = values.next().map(Cow::into_owned);
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(ApiError::invalid(format!("{name} must be given once"))),
+    }
+}
+
+/// A parameter that has to be there.
+pub(super) fn required_parameter(query: &str, name: &str) -> Result<String, ApiError> {
+    parameter(query, name)?
+        .ok_or_else(|| ApiError::invalid(format!("{name} is missing from the query string")))
 }
 
 /// A field that may be any JSON, kept as text; an error that names the field if it is too long.

@@ -3,9 +3,11 @@
 //! A request's head is judged before its body is read: the API key, the route, the type, the announced length.
 
 mod body;
+mod cdi;
 mod dialect;
 mod error;
 mod field;
+mod key_set;
 mod native;
 mod reply;
 
@@ -18,6 +20,7 @@ use http_body::Body;
 use http_body_util::Full;
 
 use self::body::read_body;
+use self::cdi::Cdi;
 use self::dialect::{Access, Dialect};
 use self::error::ApiError;
 use self::native::Native;
@@ -60,7 +63,13 @@ impl<S: Store, P: Platform> Api<S, P> {
         &self,
         request: Request<B>,
     ) -> Response<Full<Bytes>> {
-        self.converse::<Native, B>(request).await.into_response()
+        let reply = match self {
+            Self::Ready(service) if service.config().cdi && cdi::owns(request.uri().path()) => {
+                self.converse::<Cdi, B>(request).await
+            }
+            _ => self.converse::<Native, B>(request).await,
+        };
+        reply.into_response()
     }
 
     async fn converse<D: Dialect, B: Body<Data = Bytes>>(&self, request: Request<B>) -> Reply {
@@ -107,12 +116,19 @@ impl<S: Store, P: Platform> Api<S, P> {
         if !endpoint.has_deadline {
             return work.await;
         }
-        tokio::select! {
-            biased;
-            answer = work => answer,
-            () = service.platform().sleep(DEADLINE) => {
-                Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
-            }
+        within_deadline(&**service.platform(), work).await
+    }
+}
+
+async fn within_deadline<T>(
+    platform: &impl Platform,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    tokio::select! {
+        biased;
+        answer = work => answer,
+        () = platform.sleep(DEADLINE) => {
+            Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
         }
     }
 }

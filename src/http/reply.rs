@@ -12,6 +12,7 @@ const USUAL_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
+    content_type: &'static str,
     header: Option<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
 }
@@ -21,10 +22,25 @@ impl Reply {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut bytes, body)
             .expect("replies are strings, numbers and verbatim JSON");
+        Self::new(status, "application/json", bytes)
+    }
+
+    /// JSON that is there already.
+    pub(in crate::http) fn json_text(text: String) -> Self {
+        Self::new(StatusCode::OK, "application/json", text.into_bytes())
+    }
+
+    pub(in crate::http) fn text(status: StatusCode, text: impl Into<String>) -> Self {
+        let text: String = text.into();
+        Self::new(status, "text/plain; charset=utf-8", text.into_bytes())
+    }
+
+    fn new(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
         Self {
             status,
+            content_type,
             header: None,
-            body: bytes,
+            body,
         }
     }
 
@@ -43,7 +59,7 @@ impl Reply {
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
+            HeaderValue::from_static(self.content_type),
         );
         // Spin's listener has no TCP_NODELAY: without a length the reply leaves in several packets, and each
         // waits 40 ms for an ACK.

@@ -29,6 +29,7 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
             },
             data: None,
             created_at: START,
+            sealed: None,
         };
         ready(world.store.insert(&session)).unwrap();
     }

@@ -3,25 +3,50 @@
 use super::{Result, Service};
 use crate::domain::id::HandleHash;
 use crate::domain::json::Json;
+use crate::domain::protocol::Protocol;
 use crate::platform::Platform;
-use crate::store::Store;
+use crate::store::{SessionRecord, Store};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Reads a session's data: none if there is no session, `Some(None)` if it has no data.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn read_data(&self, handle: &str) -> Result<Option<Option<Json>>> {
-        let handle = HandleHash::of_text(handle);
+    pub async fn read_data(
+        &self,
+        protocol: Protocol,
+        handle: &str,
+    ) -> Result<Option<Option<Json>>> {
+        let Some(handle) = HandleHash::presented(protocol, handle) else {
+            return Ok(None);
+        };
         Ok(self.store.read_data(handle, self.platform.now()).await?)
+    }
+
+    /// Reads all of a session, if there is one.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn record(&self, protocol: Protocol, handle: &str) -> Result<Option<SessionRecord>> {
+        let Some(handle) = HandleHash::presented(protocol, handle) else {
+            return Ok(None);
+        };
+        Ok(self.store.record(handle, self.platform.now()).await?)
     }
 
     /// Replaces a session's data. False if there is no session.
     ///
     /// # Errors
     /// If the database does not answer; the data may be replaced all the same.
-    pub async fn write_data(&self, handle: &str, data: Option<&Json>) -> Result<bool> {
-        let handle = HandleHash::of_text(handle);
+    pub async fn write_data(
+        &self,
+        protocol: Protocol,
+        handle: &str,
+        data: Option<&Json>,
+    ) -> Result<bool> {
+        let Some(handle) = HandleHash::presented(protocol, handle) else {
+            return Ok(false);
+        };
         let now = self.platform.now();
         Ok(self.store.write_data(handle, data, now).await?)
     }

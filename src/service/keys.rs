@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{Result, ServiceError};
 use crate::domain::config::Config;
 use crate::domain::keys::{
-    AccessKeys, CACHE_TIME, Change, KeyRing, KeyTable, KeyTableError, PUBLISH_LEAD, Planner,
+    AccessKeys, CACHE_TIME, Change, KeyRing, KeyTable, KeyTableError, MasterKey, PUBLISH_LEAD,
+    Planner,
 };
 use crate::domain::time::Timestamp;
 use crate::platform::{Level, Platform};
@@ -65,6 +66,13 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         let file = key_file.map(AccessKeys::file);
         // None while the database's keys sign: then they are loaded before anything is checked.
         let derived = AccessKeys::derived(&config.master_keys, config.access.rotation, &[], None);
+        let refresh: Vec<_> = config
+            .master_keys
+            .all()
+            .iter()
+            .map(MasterKey::refresh_key)
+            .collect();
+        let derived = derived.map(|keys| keys.and_static(&refresh));
         let own = file.clone().or(derived);
         let (state, loading) = (Mutex::default(), Semaphore::new(1, Arc::clone(&platform)));
         Self(Arc::new(Inner {

@@ -1,18 +1,20 @@
 //! Creating a session.
 
-use super::{Grant, Result, Service, SessionInfo, Token};
+use super::{Grant, Result, Service, SessionInfo, Terms, Token};
 use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
 use crate::domain::keys::KeyRing;
 use crate::domain::rotation::StoredSession;
+use crate::domain::sealed::seal;
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;
+use crate::domain::token::header::Form;
 use crate::domain::token::refresh::RefreshToken;
 use crate::platform::Platform;
 use crate::store::{NewSession, Store};
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Creates a session.
+    /// Creates a session of the callers whose tokens have that form.
     ///
     /// # Errors
     /// If it could not be stored.
@@ -21,14 +23,16 @@ impl<S: Store, P: Platform> Service<S, P> {
         user_id: UserId,
         payload: Option<Json>,
         data: Option<Json>,
+        terms: Terms,
     ) -> Result<Grant> {
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
-        let handle = SessionHandle::generate(&*self.platform);
+        let handle = SessionHandle::generate(&*self.platform).of(terms.form.protocol());
         let issued_at = Timestamp::from_secs(now.as_secs());
         let validity = self.config.refresh.validity;
         let token = RefreshToken::first(
             handle,
+            terms.anti_csrf,
             issued_at,
             validity,
             ring.refresh_key(),
@@ -46,6 +50,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             stored,
             data,
             created_at: now,
+            sealed: Some(seal(handle, ring.refresh_key())),
         };
         self.store.insert(&session).await?;
         let info = SessionInfo {
@@ -53,7 +58,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id,
             payload,
         };
-        Ok(self.grant(&ring, info, &token, now))
+        Ok(self.grant(&ring, info, &token, terms.form, now))
     }
 
     /// The tokens that go with a refresh token.
@@ -62,8 +67,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         ring: &KeyRing,
         session: SessionInfo,
         refresh: &RefreshToken,
+        form: Form,
         now: Timestamp,
     ) -> Grant {
+        let anti_csrf = refresh.anti_csrf(ring.refresh_key());
         let claims = AccessClaims {
             user_id: session.user_id.clone(),
             handle: session.handle,
@@ -71,23 +78,40 @@ impl<S: Store, P: Platform> Service<S, P> {
             expires_at: refresh.claims.issued_at.plus(self.config.access.validity),
             refresh: refresh.double_hash(),
             parent: refresh.claims.parent,
+            anti_csrf: anti_csrf.clone(),
             payload: session.payload.clone(),
         };
-        let expires = refresh.claims.expires_at;
+        let (issued, expires) = (claims.issued_at, refresh.claims.expires_at);
         Grant {
-            access: Token {
-                value: claims.sign(&ring.access.signing(now)),
-                expires: claims.expires_at,
-            },
+            access: self.access_token(&claims, ring, form, now),
             refresh: Token {
                 value: refresh.reveal().to_owned(),
+                issued,
                 expires,
             },
             id_refresh: Token {
                 value: refresh.id(ring.refresh_key()),
+                issued,
                 expires,
             },
+            anti_csrf,
             session,
+        }
+    }
+
+    /// A token of these claims, signed with the key of its class.
+    pub(super) fn access_token(
+        &self,
+        claims: &AccessClaims,
+        ring: &KeyRing,
+        form: Form,
+        now: Timestamp,
+    ) -> Token {
+        let key = ring.access.signing(form.class(), now);
+        Token {
+            value: claims.sign(&key, self.config.access.algorithm, form),
+            issued: claims.issued_at,
+            expires: claims.expires_at,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The use cases: what each endpoint does, over a store and a platform. HTTP is not known here.
 
 mod data;
+mod key_set;
 mod keys;
+mod list;
 mod login;
+mod payload;
 mod ready;
 mod refresh;
 mod revoke;
@@ -13,10 +16,16 @@ use std::sync::{Arc, Mutex};
 use crate::domain::config::Config;
 use crate::domain::id::{SessionHandle, UserId};
 use crate::domain::json::Json;
+use crate::domain::secret::SecretString;
 use crate::domain::time::Timestamp;
+use crate::domain::token::header::Form;
 use crate::platform::{Level, Platform};
 use crate::store::{Store, StoreError};
 
+pub use self::list::{Listed, Page};
+pub use self::verify::{Against, Check};
+
+use self::key_set::LastKeySet;
 use self::keys::KeyCache;
 
 /// The session service of one deployment.
@@ -27,6 +36,24 @@ pub struct Service<S, P: Platform> {
     keys: KeyCache<S, P>,
     /// On the monotonic clock, in milliseconds.
     was_ready: Mutex<Option<u64>>,
+    last_key_set: LastKeySet,
+}
+
+/// What a caller asks of the tokens that it is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How access tokens are written.
+    pub form: Form,
+    /// Whether an anti-CSRF token comes with them.
+    pub anti_csrf: bool,
+}
+
+impl Terms {
+    /// The only ones of the seven endpoints.
+    pub const NATIVE: Self = Self {
+        form: Form::Native,
+        anti_csrf: false,
+    };
 }
 
 /// A token as callers get it.
@@ -34,6 +61,8 @@ pub struct Service<S, P: Platform> {
 pub struct Token {
     /// Its text.
     pub value: String,
+    /// When it was issued.
+    pub issued: Timestamp,
     /// It is good before this.
     pub expires: Timestamp,
 }
@@ -60,12 +89,14 @@ pub struct SessionInfo {
 pub struct Grant {
     /// The session.
     pub session: SessionInfo,
-    /// For `PUT /session`.
+    /// To be checked by [`Service::verify`].
     pub access: Token,
-    /// For `PUT /refresh`.
+    /// For [`Service::refresh`].
     pub refresh: Token,
     /// Goes with the refresh token; readable by the site's scripts.
     pub id_refresh: Token,
+    /// Has to come with the other two, if it was asked for.
+    pub anti_csrf: Option<SecretString>,
 }
 
 /// The answer about an access token.
@@ -120,6 +151,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             config,
             keys,
             was_ready: Mutex::default(),
+            last_key_set: LastKeySet::default(),
         }
     }
 

@@ -1,33 +1,46 @@
 //! Refreshing a session, and noticing that a token was stolen.
 
-use super::{Refreshed, Result, Service, SessionInfo};
+use super::{Refreshed, Result, Service, SessionInfo, Terms};
 use crate::domain::config::TheftPolicy;
 use crate::domain::keys::KeyRing;
 use crate::domain::reuse::{Issuer, ReuseWindow};
 use crate::domain::rotation::{
     Moments, Outcome, RefreshDecision, Refusal, StoredSession, decide_confirmed, decide_refresh,
 };
+use crate::domain::secret::SecretString;
 use crate::domain::time::Timestamp;
+use crate::domain::token::header::Form;
 use crate::domain::token::refresh::RefreshToken;
 use crate::platform::{Level, Platform};
 use crate::store::Store;
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Exchanges a refresh token for a child of it.
+    /// Exchanges a refresh token for a child of it. With terms of an anti-CSRF token, one that came with the token has
+    /// to be `shown`.
     ///
     /// # Errors
     /// If the database does not answer, or the keys can't be had. Then the token is as good as before.
-    pub async fn refresh(&self, text: &str) -> Result<Refreshed> {
+    pub async fn refresh(
+        &self,
+        text: &str,
+        shown: Option<&str>,
+        terms: Terms,
+    ) -> Result<Refreshed> {
         let ring = self.keys.ring().await?;
         let started = self.platform.now();
-        let token = match RefreshToken::verify(text, ring.refresh_keys()) {
+        let token = match RefreshToken::verify(text, terms.form.protocol(), ring.refresh_keys()) {
             Ok(token) => token,
             Err(error) => {
                 self.refused("refresh token", None, &error);
                 return Ok(Refreshed::Unauthorised);
             }
         };
-        let issuer = self.issuer(&ring);
+        if terms.anti_csrf && !is_shown(&token, shown, &ring) {
+            let reason = "without the anti-CSRF token that came with it";
+            self.refused("refresh token", Some(token.claims.handle), &reason);
+            return Ok(Refreshed::Unauthorised);
+        }
+        let issuer = self.issuer(&ring, terms.anti_csrf);
         let moments = || Moments {
             started,
             now: self.platform.now(),
@@ -44,10 +57,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         match outcome {
             Outcome::IssueChild(stored) => {
                 let child = issuer.child(&token, started);
-                Ok(self.hand_out(&ring, stored, &child, started))
+                Ok(self.hand_out(&ring, stored, &child, terms.form, started))
             }
             Outcome::HandOut(stored, current) => {
-                Ok(self.hand_out(&ring, stored, &current, started))
+                Ok(self.hand_out(&ring, stored, &current, terms.form, started))
             }
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
@@ -62,12 +75,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    fn issuer<'a>(&'a self, ring: &'a KeyRing) -> Issuer<'a> {
+    fn issuer<'a>(&'a self, ring: &'a KeyRing, anti_csrf: bool) -> Issuer<'a> {
         let refresh = &self.config.refresh;
         Issuer {
             keys: ring.refresh_keys(),
             window: ReuseWindow::new(refresh.reuse_window, self.config.access.validity),
             validity: refresh.validity,
+            anti_csrf,
             random: &*self.platform,
         }
     }
@@ -77,6 +91,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         ring: &KeyRing,
         stored: StoredSession,
         refresh: &RefreshToken,
+        form: Form,
         now: Timestamp,
     ) -> Refreshed {
         let session = SessionInfo {
@@ -84,7 +99,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id: stored.user_id,
             payload: stored.payload,
         };
-        Refreshed::Ok(Box::new(self.grant(ring, session, refresh, now)))
+        Refreshed::Ok(Box::new(self.grant(ring, session, refresh, form, now)))
     }
 
     /// Tells the log, then revokes what the policy says. The session itself goes last: whatever interrupts this,
@@ -111,4 +126,12 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
         Ok(Refreshed::TheftDetected(handle, stored.user_id))
     }
+}
+
+/// Whether the anti-CSRF token that came with a refresh token is shown, if one did. While a master key is introduced
+/// or changed it may be of either key.
+fn is_shown(token: &RefreshToken, shown: Option<&str>, ring: &KeyRing) -> bool {
+    let matches = |of: SecretString| shown.is_some_and(|shown| of.matches(shown.as_bytes()));
+    let mut keys = ring.refresh_keys().iter();
+    !token.claims.anti_csrf || keys.any(|key| token.anti_csrf(key).is_some_and(matches))
 }

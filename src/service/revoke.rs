@@ -1,21 +1,51 @@
 //! Revoking sessions.
 
+use std::collections::BTreeMap;
+
 use super::{Result, Service};
 use crate::domain::id::{HandleHash, UserId};
+use crate::domain::protocol::Protocol;
 use crate::platform::Platform;
-use crate::store::Store;
+use crate::store::{BATCH_ROWS, Store};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Revokes a session. True for exactly one of any number of callers, and only if it was live.
     ///
     /// # Errors
     /// If the database does not answer; the session may be revoked all the same.
-    pub async fn revoke(&self, handle: &str) -> Result<bool> {
-        let handle = HandleHash::of_text(handle);
+    pub async fn revoke(&self, protocol: Protocol, handle: &str) -> Result<bool> {
+        let Some(handle) = HandleHash::presented(protocol, handle) else {
+            return Ok(false);
+        };
         Ok(self.store.delete(handle, self.platform.now()).await?)
     }
 
-    /// Revokes all sessions of a user that were there when the call began.
+    /// Revokes sessions and tells which of them were live. Of several callers that revoke the same many, each may be told
+    /// so; of those that revoke one, exactly one is.
+    ///
+    /// # Errors
+    /// If the database does not answer; some sessions may be revoked all the same.
+    pub async fn revoke_many(
+        &self,
+        protocol: Protocol,
+        handles: Vec<String>,
+    ) -> Result<Vec<String>> {
+        if let [handle] = handles.as_slice() {
+            let revoked = self.revoke(protocol, handle).await?;
+            return Ok(handles.into_iter().filter(|_| revoked).collect());
+        }
+        let hash = |handle: String| Some((HandleHash::presented(protocol, &handle)?, handle));
+        let mut presented: BTreeMap<_, _> = handles.into_iter().filter_map(hash).collect();
+        let hashes: Vec<_> = presented.keys().copied().collect();
+        let mut revoked = Vec::new();
+        for batch in hashes.chunks(BATCH_ROWS as usize) {
+            let gone = self.store.delete_batch(batch, self.platform.now()).await?;
+            revoked.extend(gone.iter().filter_map(|hash| presented.remove(hash)));
+        }
+        Ok(revoked)
+    }
+
+    /// Revokes all sessions of a user, of whichever protocol, that were there when the call began.
     ///
     /// # Errors
     /// If the database does not answer; some sessions may be revoked all the same.

@@ -14,9 +14,10 @@ mod timing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Grant, Refreshed, Service, ServiceError, SessionInfo, Token, Verified};
+use super::{Check, Grant, Refreshed, Service, ServiceError, SessionInfo, Terms, Token, Verified};
 use crate::domain::id::UserId;
 use crate::domain::json::Json;
+use crate::domain::protocol::Protocol;
 use crate::testing::store::WatchedStore;
 use crate::testing::{TestPlatform, config, ready};
 
@@ -56,16 +57,53 @@ impl World {
     }
 
     fn verify(&self, token: &Token) -> Verified {
-        ready(self.service.verify(&token.value)).unwrap()
+        ready(self.service.verify_native(&token.value)).unwrap()
     }
 
     fn refresh(&self, token: &Token) -> Refreshed {
-        ready(self.service.refresh(&token.value)).unwrap()
+        ready(self.service.refresh_native(&token.value)).unwrap()
     }
 
     /// Refreshes where that must succeed.
     fn child(&self, token: &Token) -> Grant {
         child(self.refresh(token))
+    }
+}
+
+/// The use cases as the seven endpoints use them.
+impl TestService {
+    async fn create_native(
+        &self,
+        user_id: UserId,
+        payload: Option<Json>,
+        data: Option<Json>,
+    ) -> Result<Grant, ServiceError> {
+        self.create(user_id, payload, data, Terms::NATIVE).await
+    }
+
+    async fn verify_native(&self, token: &str) -> Result<Verified, ServiceError> {
+        let check = Check::native(self.config().access.blacklisting);
+        self.verify(token, check).await
+    }
+
+    async fn refresh_native(&self, token: &str) -> Result<Refreshed, ServiceError> {
+        self.refresh(token, None, Terms::NATIVE).await
+    }
+
+    async fn revoke_native(&self, handle: &str) -> Result<bool, ServiceError> {
+        self.revoke(Protocol::Native, handle).await
+    }
+
+    async fn read_data_native(&self, handle: &str) -> Result<Option<Option<Json>>, ServiceError> {
+        self.read_data(Protocol::Native, handle).await
+    }
+
+    async fn write_data_native(
+        &self,
+        handle: &str,
+        data: Option<&Json>,
+    ) -> Result<bool, ServiceError> {
+        self.write_data(Protocol::Native, handle, data).await
     }
 }
 
@@ -79,7 +117,7 @@ fn instance(
 }
 
 fn create(service: &TestService, id: &str) -> Grant {
-    ready(service.create(user(id), json("{\"a\":1.0}"), json("[1e400]"))).unwrap()
+    ready(service.create_native(user(id), json("{\"a\":1.0}"), json("[1e400]"))).unwrap()
 }
 
 fn user(id: &str) -> UserId {

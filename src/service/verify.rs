@@ -1,64 +1,132 @@
 //! Checking an access token.
 
-use super::{Result, Service, SessionInfo, Token, Verified};
-use crate::domain::rotation::{AccessDecision, Confirmation, Refusal, decide_access};
-use crate::domain::secret::SingleHash;
+use super::{Result, Service, SessionInfo, Verified};
+use crate::domain::protocol::Protocol;
+use crate::domain::rotation::{
+    AccessDecision, Confirmation, Refusal, StoredSession, decide_access,
+};
+use crate::domain::secret::{SecretString, SingleHash};
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::{AccessClaims, AccessTokenError};
+use crate::domain::token::header::Form;
 use crate::platform::Platform;
 use crate::store::Store;
+
+/// How an access token is to be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check<'a> {
+    /// Whose caller asks.
+    pub protocol: Protocol,
+    /// What a token without a parent is held against.
+    pub against: Against,
+    /// The anti-CSRF token that came with it, if one has to.
+    pub anti_csrf: Option<Option<&'a str>>,
+}
+
+/// What a token without a parent is held against. One with a parent reads the row anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// Nothing: it is good until it expires.
+    Nothing,
+    /// The session must be live.
+    Session,
+    /// The session must be live; if its payload has changed, the token is replaced.
+    Payload,
+}
+
+impl Check<'_> {
+    /// One for the seven endpoints.
+    pub fn native(blacklisting: bool) -> Self {
+        Self {
+            protocol: Protocol::Native,
+            against: match blacklisting {
+                true => Against::Session,
+                false => Against::Nothing,
+            },
+            anti_csrf: None,
+        }
+    }
+}
+
+/// What is known of an access token whose signature is ours.
+pub(super) type Authenticated = std::result::Result<(AccessClaims, Form), AccessTokenError>;
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Checks an access token, and confirms the refresh token that came with it if that has not been done.
     ///
     /// # Errors
     /// If the database is needed and does not answer, or the keys can't be had.
-    pub async fn verify(&self, token: &str) -> Result<Verified> {
+    pub async fn verify(&self, token: &str, check: Check<'_>) -> Result<Verified> {
         let now = self.platform.now();
-        let claims = match self.check(token, now).await? {
-            Ok(claims) => claims,
+        let authentic = self.authenticate(token, check.protocol, now).await?;
+        let outcome = authentic.and_then(|(claims, form)| {
+            claims.check_times(now)?;
+            Ok((claims, form))
+        });
+        let (claims, form) = match outcome {
+            Ok(authentic) => authentic,
             Err(error) => {
                 self.refused("access token", None, &error);
                 return Ok(Verified::TryRefreshToken);
             }
         };
-        match claims.parent {
-            None => self.verify_plain(claims, now).await,
-            Some(parent) => self.verify_child(claims, parent, now).await,
+        if let Some(shown) = check.anti_csrf
+            && !is_shown(claims.anti_csrf.as_ref(), shown)
+        {
+            let reason = "without the anti-CSRF token that came with it";
+            self.refused("access token", Some(claims.handle), &reason);
+            return Ok(Verified::TryRefreshToken);
+        }
+        match (claims.parent, check.against) {
+            (None, Against::Nothing) => Ok(Verified::Ok(info(claims), None)),
+            (None, against) => self.verify_plain(claims, form, against, now).await,
+            (Some(parent), _) => self.verify_child(claims, form, parent, now).await,
         }
     }
 
-    /// Checks signature and times, with keys loaded anew (now and then) if the token's is not among them.
-    async fn check(
+    /// Checks all but the times, with keys loaded anew (now and then) if the token's is not among them.
+    pub(super) async fn authenticate(
         &self,
         token: &str,
+        protocol: Protocol,
         now: Timestamp,
-    ) -> Result<std::result::Result<AccessClaims, AccessTokenError>> {
+    ) -> Result<Authenticated> {
         let keys = self.keys.access().await?;
-        let outcome = AccessClaims::verify(token, now, |kid| keys.named(kid, now));
+        let outcome =
+            AccessClaims::authenticate(token, protocol, |class, name| keys.named(class, name, now));
         if !matches!(&outcome, Err(AccessTokenError::UnknownKey(_))) {
             return Ok(outcome);
         }
         match self.keys.reload_for_unknown_key().await? {
-            Some(keys) => Ok(AccessClaims::verify(token, now, |kid| keys.named(kid, now))),
+            Some(keys) => Ok(AccessClaims::authenticate(
+                token,
+                protocol,
+                |class, name| keys.named(class, name, now),
+            )),
             None => Ok(outcome),
         }
     }
 
-    async fn verify_plain(&self, claims: AccessClaims, now: Timestamp) -> Result<Verified> {
-        if self.config.access.blacklisting
-            && self.store.find(claims.handle.hash(), now).await?.is_none()
-        {
-            self.refused("access token", Some(claims.handle), &Refusal::NoSession);
-            return Ok(Verified::Unauthorised);
+    async fn verify_plain(
+        &self,
+        claims: AccessClaims,
+        form: Form,
+        against: Against,
+        now: Timestamp,
+    ) -> Result<Verified> {
+        match self.store.find(claims.handle.hash(), now).await? {
+            Some(stored) if against == Against::Session || stored.payload == claims.payload => {
+                Ok(Verified::Ok(info(claims), None))
+            }
+            stored => self.reissue(stored, claims, form, now).await,
         }
-        Ok(Verified::Ok(info(claims), None))
     }
 
     /// A token with a parent reads the row, and so needs no more to be sure that the session is there.
     async fn verify_child(
         &self,
         claims: AccessClaims,
+        form: Form,
         parent: SingleHash,
         now: Timestamp,
     ) -> Result<Verified> {
@@ -67,30 +135,36 @@ impl<S: Store, P: Platform> Service<S, P> {
             child: claims.refresh,
             expires_at: claims.issued_at.plus(self.config.refresh.validity),
         };
-        let stored = self
-            .store
-            .confirm(claims.handle.hash(), confirmation, now)
-            .await?;
-        match decide_access(stored.as_ref(), &claims, now) {
-            AccessDecision::Replace => {
+        let handle = claims.handle.hash();
+        let stored = self.store.confirm(handle, confirmation, now).await?;
+        self.reissue(stored, claims, form, now).await
+    }
+
+    /// Replaces a token whose refresh token is current by one without a parent and with the payload that is stored.
+    async fn reissue(
+        &self,
+        stored: Option<StoredSession>,
+        claims: AccessClaims,
+        form: Form,
+        now: Timestamp,
+    ) -> Result<Verified> {
+        match (decide_access(stored.as_ref(), &claims, now), stored) {
+            (AccessDecision::Replace, Some(stored)) => {
                 let ring = self.keys.ring().await?;
                 let claims = AccessClaims {
                     parent: None,
+                    payload: stored.payload,
                     ..claims
                 };
-                let value = claims.sign(&ring.access.signing(now));
-                let token = Token {
-                    value,
-                    expires: claims.expires_at,
-                };
+                let token = self.access_token(&claims, &ring, form, now);
                 Ok(Verified::Ok(info(claims), Some(token)))
             }
-            AccessDecision::TryRefresh => {
+            (AccessDecision::TryRefresh, Some(_)) => {
                 let reason = "another refresh token of the session is current";
                 self.refused("access token", Some(claims.handle), &reason);
                 Ok(Verified::TryRefreshToken)
             }
-            AccessDecision::Refuse => {
+            (_, None) | (AccessDecision::Refuse, _) => {
                 self.refused("access token", Some(claims.handle), &Refusal::NoSession);
                 Ok(Verified::Unauthorised)
             }
@@ -98,7 +172,12 @@ impl<S: Store, P: Platform> Service<S, P> {
     }
 }
 
-fn info(claims: AccessClaims) -> SessionInfo {
+fn is_shown(of: Option<&SecretString>, shown: Option<&str>) -> bool {
+    of.zip(shown)
+        .is_some_and(|(of, shown)| of.matches(shown.as_bytes()))
+}
+
+pub(super) fn info(claims: AccessClaims) -> SessionInfo {
     SessionInfo {
         handle: claims.handle,
         user_id: claims.user_id,

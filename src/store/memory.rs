@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{BATCH_ROWS, KeyRow, NewSession, Result, Store};
+use super::{BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store};
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::Json;
 use crate::domain::rotation::{Confirmation, StoredSession};
@@ -102,6 +102,70 @@ impl Store for MemoryStore {
         Ok(session
             .map(|session| session.data = data.cloned())
             .is_some())
+    }
+
+    async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
+        Ok(self
+            .tables()
+            .live(handle, now)
+            .map(|session| SessionRecord {
+                stored: session.stored.clone(),
+                data: session.data.clone(),
+                created_at: session.created_at,
+            }))
+    }
+
+    async fn write_payload(
+        &self,
+        handle: HandleHash,
+        payload: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let mut tables = self.tables();
+        if let Some(session) = tables.live(handle, now) {
+            session.stored.payload = payload.cloned();
+        }
+        Ok(tables.stored(handle, now))
+    }
+
+    async fn list_user(
+        &self,
+        user: &UserId,
+        after: Option<HandleHash>,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>> {
+        let tables = self.tables();
+        let sessions = tables.sessions.values();
+        Ok(sessions
+            .filter(|session| session.stored.user_id == *user && session.stored.is_live(now))
+            .filter(|session| after.is_none_or(|after| session.handle > after))
+            .filter_map(|session| {
+                Some(ListedSession {
+                    handle: session.handle,
+                    sealed: session.sealed.clone()?,
+                    created_at: session.created_at,
+                    expires_at: session.stored.expires_at,
+                })
+            })
+            .take(limit as usize)
+            .collect())
+    }
+
+    async fn delete_batch(
+        &self,
+        handles: &[HandleHash],
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let mut tables = self.tables();
+        let mut there = Vec::new();
+        for handle in handles {
+            if tables.live(*handle, now).is_some() {
+                tables.sessions.remove(handle);
+                there.push(*handle);
+            }
+        }
+        Ok(there)
     }
 
     async fn keys(&self) -> Result<Vec<KeyRow>> {

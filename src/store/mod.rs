@@ -24,6 +24,32 @@ pub struct NewSession {
     pub data: Option<Json>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Its handle, covered (`domain/sealed.rs`); none in rows that can't be listed.
+    pub sealed: Option<String>,
+}
+
+/// All that the database knows of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// What a refresh reads of it.
+    pub stored: StoredSession,
+    /// The session data.
+    pub data: Option<Json>,
+    /// When it was made; the epoch if that was before the column was there.
+    pub created_at: Timestamp,
+}
+
+/// One of a user's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSession {
+    /// Its primary key.
+    pub handle: HandleHash,
+    /// Its handle, covered.
+    pub sealed: String,
+    /// When it was made; the epoch if that was before the column was there.
+    pub created_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
 }
 
 /// Why the store did not do it.
@@ -108,6 +134,39 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Reads all of a session.
+    fn record(
+        &self,
+        handle: HandleHash,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<SessionRecord>>> + Send;
+
+    /// Replaces a session's payload, then reads the session.
+    fn write_payload(
+        &self,
+        handle: HandleHash,
+        payload: Option<&Json>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Reads those of a user's sessions whose rows have a covered handle, in the order of their primary keys: at most
+    /// `limit` of those `after` one.
+    fn list_user(
+        &self,
+        user: &UserId,
+        after: Option<HandleHash>,
+        limit: u64,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<ListedSession>>> + Send;
+
+    /// Removes up to a batch of sessions and tells which of them were there. Callers that remove the same one at the same
+    /// time may be told so both.
+    fn delete_batch(
+        &self,
+        handles: &[HandleHash],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<HandleHash>>> + Send;
+
     /// Reads all rows of the key table.
     fn keys(&self) -> impl Future<Output = Result<Vec<KeyRow>>> + Send;
 
@@ -124,5 +183,5 @@ pub trait Store: Send + Sync + 'static {
     fn count_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 }
 
-/// How many sessions one statement removes at most.
+/// How many sessions one statement removes or lists at most.
 pub const BATCH_ROWS: u64 = 1000;

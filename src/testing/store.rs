@@ -8,7 +8,7 @@ use crate::domain::json::Json;
 use crate::domain::rotation::{Confirmation, StoredSession};
 use crate::domain::time::Timestamp;
 use crate::store::memory::MemoryStore;
-use crate::store::{KeyRow, NewSession, Result, Store, StoreError};
+use crate::store::{KeyRow, ListedSession, NewSession, Result, SessionRecord, Store, StoreError};
 
 /// How long a call takes to give up on a database that hangs, as the store on SQL does.
 pub(crate) const HANG: Duration = Duration::from_secs(3);
@@ -156,6 +156,40 @@ impl Store for WatchedStore {
     ) -> Result<bool> {
         let inner = self.enter("write_data").await?;
         inner.write_data(handle, data, now).await
+    }
+
+    async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
+        self.enter("record").await?.record(handle, now).await
+    }
+
+    async fn write_payload(
+        &self,
+        handle: HandleHash,
+        payload: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let inner = self.enter("write_payload").await?;
+        inner.write_payload(handle, payload, now).await
+    }
+
+    async fn list_user(
+        &self,
+        user: &UserId,
+        after: Option<HandleHash>,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>> {
+        let inner = self.enter("list_user").await?;
+        inner.list_user(user, after, limit, now).await
+    }
+
+    async fn delete_batch(
+        &self,
+        handles: &[HandleHash],
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let inner = self.enter("delete_batch").await?;
+        inner.delete_batch(handles, now).await
     }
 
     async fn keys(&self) -> Result<Vec<KeyRow>> {

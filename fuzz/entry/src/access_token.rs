@@ -11,9 +11,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use session::domain::id::{SessionHandle, UserId};
 use session::domain::json::Json;
 use session::domain::keys::{AccessKeys, MasterKey, MasterKeys, RotationPolicy, SigningKey, Slot};
+use session::domain::protocol::Protocol;
 use session::domain::secret::{Key, Sha256Hex, SingleHash};
 use session::domain::time::Timestamp;
-use session::domain::token::access::{AccessClaims, AccessKey, AccessTokenError};
+use session::domain::token::access::{AccessClaims, AccessTokenError};
+use session::domain::token::header::Form;
+use session::domain::token::key::{AccessKey, Algorithm, Class};
 use sha2::Sha256;
 
 use self::claims::{in_time, judge, plain};
@@ -37,7 +40,7 @@ const POLICY: RotationPolicy = RotationPolicy {
 pub fn access_token(data: &[u8]) -> bool {
     let mut input = Input::new(data);
     let ring = &RINGS[input.choice(RINGS.len())];
-    let key = ring.keys.signing(NOW);
+    let key = ring.keys.signing(Class::Dynamic, NOW);
     let header = header(&format!(r#""{}""#, key.kid()));
     match input.choice(6) {
         0 => ring.check(&input.text()),
@@ -46,8 +49,8 @@ pub fn access_token(data: &[u8]) -> bool {
         3 => ring.check(&ring.sign(input.text().into_owned())),
         4 => {
             let original = match input.choice(3) {
-                0 => claims().sign(&key),
-                1 => claims().sign(&AccessKey::new(key.kid().to_owned(), &[9; 32])),
+                0 => sign(&claims(), &key),
+                1 => sign(&claims(), &AccessKey::new(key.kid().to_owned(), &[9; 32])),
                 _ => ring.sign(format!("{header}.{}", encode(CLAIMS))),
             };
             ring.check(&String::from_utf8_lossy(&input.edit(original.as_bytes())))
@@ -68,6 +71,10 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+fn sign(claims: &AccessClaims, key: &AccessKey) -> String {
+    claims.sign(key, Algorithm::Hs256, Form::Native)
+}
+
 fn claims() -> AccessClaims {
     AccessClaims {
         user_id: UserId::parse("bob").expect("three characters"),
@@ -76,6 +83,7 @@ fn claims() -> AccessClaims {
         expires_at: NOW.plus(Duration::from_secs(3600)),
         refresh: SingleHash::of_token("child").double(),
         parent: Some(SingleHash::of_token("parent")),
+        anti_csrf: None,
         payload: None,
     }
 }
@@ -201,7 +209,8 @@ impl Ring {
     }
 
     fn verify(&self, token: &str) -> Result<AccessClaims, AccessTokenError> {
-        AccessClaims::verify(token, NOW, |kid| self.keys.named(kid, NOW))
+        let find = |class, name: &str| self.keys.named(class, name, NOW);
+        AccessClaims::verify(token, Protocol::Native, NOW, find).map(|(claims, _)| claims)
     }
 
     /// Holds the answer about any text against what it must be.
@@ -247,7 +256,7 @@ impl Ring {
             expires_at: whole(claims.expires_at),
             ..claims.clone()
         };
-        let token = claims.sign(&self.keys.signing(NOW));
+        let token = sign(&claims, &self.keys.signing(Class::Dynamic, NOW));
         let answer = self.verify(&token);
         assert_eq!(answer, in_time(claims));
         answer.is_ok()

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use session::domain::id::SessionHandle;
+use session::domain::protocol::Protocol;
 use session::domain::secret::{Key, Sha256Hex};
 use session::domain::time::Timestamp;
 use session::domain::token::refresh::{Issue, RefreshToken, RefreshTokenError};
@@ -54,11 +55,11 @@ static KEYS: LazyLock<[Key; 2]> = LazyLock::new(|| [1, 2].map(|n| Key::from_byte
 static TOKENS: LazyLock<[String; 6]> = LazyLock::new(|| {
     let first = |key: &Key| {
         let handle = SessionHandle::from_bytes([7; SessionHandle::BYTES]);
-        RefreshToken::first(handle, NOW, VALIDITY, key, &Still::new(NOW, 1))
+        RefreshToken::first(handle, false, NOW, VALIDITY, key, &Still::new(NOW, 1))
     };
     let token = first(&KEYS[0]);
     let issue = Issue::at(NOW, Duration::from_secs(10));
-    let child = token.child(issue, VALIDITY, &KEYS[0], &Still::new(NOW, 2));
+    let child = token.child(issue, false, VALIDITY, &KEYS[0], &Still::new(NOW, 2));
     [
         token.reveal().to_owned(),
         first(&KEYS[1]).reveal().to_owned(),
@@ -82,7 +83,7 @@ fn seal(key: &Key, purpose: &[u8], body: &[u8]) -> String {
 
 /// Holds the answer about any text against what it must be.
 fn check(text: &str) -> bool {
-    let answer = RefreshToken::verify(text, KEYS.iter());
+    let answer = RefreshToken::verify(text, Protocol::Native, KEYS.iter());
     let sealed = URL_SAFE_NO_PAD.decode(text).ok();
     let sealed = sealed.filter(|bytes| bytes.len() == BODY_BYTES + 32 && bytes[0] == 1);
     let Some(bytes) = sealed else {
@@ -119,10 +120,10 @@ fn check(text: &str) -> bool {
 
 fn check_child(token: &RefreshToken, issue: Issue) {
     let [one, other] =
-        [3, 4].map(|seed| token.child(issue, VALIDITY, &KEYS[0], &Still::new(NOW, seed)));
+        [3, 4].map(|seed| token.child(issue, false, VALIDITY, &KEYS[0], &Still::new(NOW, seed)));
     assert_eq!(one == other, matches!(issue, Issue::InSlot(_)));
     assert_eq!(
-        RefreshToken::verify(one.reveal(), [&KEYS[0]]).as_ref(),
+        RefreshToken::verify(one.reveal(), Protocol::Native, [&KEYS[0]]).as_ref(),
         Ok(&one)
     );
     assert_eq!(one.claims.handle, token.claims.handle);

@@ -151,7 +151,7 @@ fn optional_json(value: Option<&Value>) -> Option<Option<Json>> {
 
 fn session(row: &Row) -> Option<StoredSession> {
     Some(StoredSession {
-        user_id: UserId::parse(text(row.first())?).ok()?,
+        user_id: UserId::or_empty(text(row.first())?).ok()?,
         current: DoubleHash::from_hex(Sha256Hex::parse(text(row.get(1))?)?),
         generation: Generation(u32::try_from(integer(row.get(2))?).ok()?),
         expires_at: Timestamp::from_millis(integer(row.get(3))?),

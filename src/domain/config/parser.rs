@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, RotationPolicy};
 use crate::domain::secret::SecretString;
+use crate::domain::token::key::Algorithm;
 
 /// The shortest API key, in characters: shorter ones can be guessed.
 const API_KEY_MIN_CHARS: usize = 16;
@@ -63,6 +64,7 @@ impl Parser<'_> {
         let validity = self.seconds(&settings::ACCESS_VALIDITY);
         AccessSettings {
             validity,
+            algorithm: self.algorithm(),
             blacklisting: self.boolean(&settings::BLACKLISTING),
             rotation: RotationPolicy {
                 dynamic: self.boolean(&settings::KEY_DYNAMIC),
@@ -71,6 +73,27 @@ impl Parser<'_> {
             },
             key_path: self.optional(&settings::KEY_PATH),
         }
+    }
+
+    fn algorithm(&mut self) -> Algorithm {
+        let has_cdi = (self.lookup)(settings::CDI.name).is_some_and(|value| value == "true");
+        let value = self.value(&settings::ALGORITHM);
+        match &*value {
+            "EdDSA" => Algorithm::EdDsa,
+            "ES256" => Algorithm::Es256,
+            "" if has_cdi => Algorithm::EdDsa,
+            _ => {
+                if has_cdi {
+                    let allowed = "allowed with cdi=true: EdDSA, ES256".to_owned();
+                    self.fail(&settings::ALGORITHM, Some(value), allowed);
+                }
+                Algorithm::Hs256
+            }
+        }
+    }
+
+    pub(super) fn cdi(&mut self) -> bool {
+        self.boolean(&settings::CDI)
     }
 
     pub(super) fn refresh(&mut self) -> RefreshSettings {

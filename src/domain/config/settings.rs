@@ -88,12 +88,15 @@ settings! {
     KEY_DYNAMIC = "access_token_signing_key_dynamic", "true", BOOLEAN, All;
     KEY_INTERVAL = "access_token_signing_key_update_interval", "24", number(1, 720, "hours"), All;
     KEY_PATH = "access_token_signing_key_path", "", Kind::Text, All;
-    ACCESS_VALIDITY = "access_token_validity", "3600", number(10, 86_400_000, "seconds"), All;
+    // Empty: HS256, and EdDSA with cdi=true.
+    ALGORITHM = "access_token_algorithm", "", Kind::Word(&["HS256", "EdDSA", "ES256"]), Http;
+    ACCESS_VALIDITY = "access_token_validity", "3600", number(1, 86_400_000, "seconds"), All;
     BLACKLISTING = "access_token_blacklisting", "false", BOOLEAN, Http;
     REFRESH_VALIDITY = "refresh_token_validity", "2400", number(1, 8760, "hours"), All;
     REUSE_WINDOW = "refresh_reuse_window", "10", number(0, 60, "seconds"), Http;
     ON_THEFT = "on_token_theft", "report", Kind::Word(&["report", "revoke_session", "revoke_user"]), Http;
     API_KEYS = "api_keys", "", Kind::Secret, Http;
     MASTER_KEY = "master_key", "", Kind::Secret, All;
+    CDI = "cdi", "false", BOOLEAN, Http;
     CLEAN_UP_BUDGET = "clean_up_time_budget", "30", number(1, 3600, "seconds"), All;
 }

@@ -71,7 +71,7 @@ fn all_mistakes_are_reported_together() {
         ("refresh_tokens_table", "`"),
         ("access_token_signing_key_dynamic", "yes"),
         ("access_token_signing_key_update_interval", "0"),
-        ("access_token_validity", "9"),
+        ("access_token_validity", "0"),
         ("access_token_blacklisting", "no"),
         ("refresh_token_validity", "0"),
         ("refresh_reuse_window", "61"),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -10,16 +10,24 @@ use super::derived::Derived;
 use super::master::{MasterKey, MasterKeys, Slot};
 use super::plan::RotationPolicy;
 use super::table::SigningKey;
-use crate::domain::secret::Sha256Hex;
+use crate::domain::secret::{Key, Sha256Hex};
 use crate::domain::time::Timestamp;
-use crate::domain::token::access::AccessKey;
+use crate::domain::token::key::{AccessKey, Class};
+
+/// The use of a refresh token key that makes a static key of it.
+const STATIC: &[u8] = b"static access token key 1\0";
 
 /// How many keys are kept ready. One signs, and its forerunner's tokens are still around.
 const READY_KEYS: usize = 8;
 
 /// The access-token keys of a deployment. A clone is the same ones.
 #[derive(Clone)]
-pub struct AccessKeys(Arc<Inner>);
+pub struct AccessKeys {
+    /// Those that rotate, if any do.
+    inner: Arc<Inner>,
+    /// Those that stay whatever the policy: the first signs. For callers who ask for them.
+    statics: Arc<[Arc<AccessKey>]>,
+}
 
 struct Inner {
     secrets: Secrets,
@@ -46,7 +54,23 @@ pub(super) type Named<'a> = (Cow<'a, str>, Secret<'a>);
 impl AccessKeys {
     fn new(secrets: Secrets) -> Self {
         let ready = Mutex::default();
-        Self(Arc::new(Inner { secrets, ready }))
+        Self {
+            inner: Arc::new(Inner { secrets, ready }),
+            statics: Arc::new([]),
+        }
+    }
+
+    /// These, and the static ones that come of the keys of refresh tokens, in their order. Each is as old as its origin,
+    /// and good as long.
+    pub fn and_static(self, refresh: &[Key]) -> Self {
+        let statics = refresh.iter().map(|key| {
+            let secret = key.mac(&[STATIC]);
+            Arc::new(AccessKey::new(fingerprinted("static", &secret), &secret))
+        });
+        Self {
+            statics: statics.collect(),
+            ..self
+        }
     }
 
     /// Keys in generations, sorted; `None` if there are none.
@@ -56,8 +80,7 @@ impl AccessKeys {
 
     /// A key of the operator's, from a file; at least 32 bytes.
     pub fn file(secret: &[u8]) -> Self {
-        let fingerprint = Sha256Hex::of(Sha256Hex::of(secret).as_str().as_bytes());
-        let name = format!("file.{}", &fingerprint.as_str()[..8]);
+        let name = fingerprinted("file", secret);
         Self::new(Secrets::Fixed(name, Zeroizing::new(secret.to_vec())))
     }
 
@@ -77,42 +100,82 @@ impl AccessKeys {
         })
     }
 
-    /// The key that signs at `now`: of generations the youngest whose time has come, else the oldest.
-    pub fn signing(&self, now: Timestamp) -> Arc<AccessKey> {
-        let (name, secret) = match &self.0.secrets {
+    /// The key of a class that signs at `now`: of generations the youngest whose time has come, else the oldest.
+    pub fn signing(&self, class: Class, now: Timestamp) -> Arc<AccessKey> {
+        if class == Class::Static
+            && let Some(key) = self.statics.first()
+        {
+            return Arc::clone(key);
+        }
+        let (name, secret) = match &self.inner.secrets {
             Secrets::Generations(keys) => keys.signing(now),
             Secrets::Fixed(name, secret) => (name.into(), Secret::Stored(secret)),
             Secrets::Derived(keys) => keys.signing(now),
         };
-        self.0.key(&name, &secret)
+        self.inner.key(&name, &secret)
     }
 
-    /// The key of that name, if it may have signed a token that is still good.
-    pub fn named(&self, kid: &str, now: Timestamp) -> Option<Arc<AccessKey>> {
-        let secret = match &self.0.secrets {
-            Secrets::Generations(keys) => keys.named(kid),
-            Secrets::Fixed(name, secret) => (name == kid).then_some(Secret::Stored(secret)),
-            Secrets::Derived(keys) => keys.named(kid, now),
+    /// The key of that class and name, if it may have signed a token that is still good.
+    pub fn named(&self, class: Class, name: &str, now: Timestamp) -> Option<Arc<AccessKey>> {
+        if class == Class::Static {
+            return self.statics.iter().find(|key| key.kid() == name).cloned();
+        }
+        let secret = match &self.inner.secrets {
+            Secrets::Generations(keys) => keys.named(name),
+            Secrets::Fixed(fixed, secret) => (fixed == name).then_some(Secret::Stored(secret)),
+            Secrets::Derived(keys) => keys.named(name, now),
         }?;
-        Some(self.0.key(kid, &secret))
+        Some(self.inner.key(name, &secret))
+    }
+
+    /// All keys that may have signed a token that is still good, and the one that signs next.
+    pub fn published(&self, now: Timestamp) -> Vec<(Class, Arc<AccessKey>)> {
+        let named = match &self.inner.secrets {
+            Secrets::Generations(keys) => keys.all().collect(),
+            Secrets::Fixed(name, secret) => vec![(name.into(), Secret::Stored(secret))],
+            Secrets::Derived(keys) => keys.published(now),
+        };
+        let dynamic = named
+            .into_iter()
+            .map(|(name, secret)| (Class::Dynamic, self.inner.found_or_made(&name, &secret)));
+        let statics = self.statics.iter().cloned();
+        dynamic
+            .chain(statics.map(|key| (Class::Static, key)))
+            .collect()
     }
 }
 
+/// A name that tells secrets apart and says nothing of them.
+fn fingerprinted(kind: &str, secret: &[u8]) -> String {
+    let fingerprint = Sha256Hex::of(Sha256Hex::of(secret).as_str().as_bytes());
+    format!("{kind}.{}", &fingerprint.as_str()[..8])
+}
+
 impl Inner {
-    fn key(&self, kid: &str, secret: &Secret<'_>) -> Arc<AccessKey> {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = ready.iter().find(|key| key.kid() == kid) {
+    fn ready(&self) -> MutexGuard<'_, Vec<Arc<AccessKey>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, name: &str, secret: &Secret<'_>) -> Arc<AccessKey> {
+        let key = self.found_or_made(name, secret);
+        let mut ready = self.ready();
+        if !ready.iter().any(|ready| ready.kid() == name) {
+            ready.truncate(READY_KEYS - 1);
+            ready.insert(0, Arc::clone(&key));
+        }
+        key
+    }
+
+    fn found_or_made(&self, name: &str, secret: &Secret<'_>) -> Arc<AccessKey> {
+        if let Some(key) = self.ready().iter().find(|key| key.kid() == name) {
             return Arc::clone(key);
         }
-        let key = match secret {
-            Secret::Stored(secret) => AccessKey::new(kid.to_owned(), secret),
+        Arc::new(match secret {
+            Secret::Stored(secret) => AccessKey::new(name.to_owned(), secret),
             Secret::OfSlot(master, slot) => {
-                AccessKey::new(kid.to_owned(), master.access_key(*slot).expose())
+                AccessKey::new(name.to_owned(), master.access_key(*slot).expose())
             }
-        };
-        ready.truncate(READY_KEYS - 1);
-        ready.insert(0, Arc::new(key));
-        Arc::clone(&ready[0])
+        })
     }
 }
 
@@ -136,6 +199,11 @@ impl Generations {
         let due = self.0.iter().rev().find(|(_, key)| key.signs_from <= now);
         let (name, key) = due.unwrap_or(&self.0[0]);
         (name.into(), Secret::Stored(key.key.expose()))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = Named<'_>> {
+        let keys = self.0.iter();
+        keys.map(|(name, key)| (name.into(), Secret::Stored(key.key.expose())))
     }
 
     pub(super) fn named(&self, kid: &str) -> Option<Secret<'_>> {

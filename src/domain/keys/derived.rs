@@ -11,6 +11,9 @@ use crate::domain::time::Timestamp;
 /// How far the slot of a key may lie in the future: what clocks of two machines may differ by.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
+/// How many slots back keys are published at most, for settings under which tokens outlive hundreds of keys.
+const PUBLISHED_SLOTS: u64 = 64;
+
 /// Access-token keys by rotation slot.
 pub(super) struct Derived {
     /// Never empty.
@@ -41,20 +44,54 @@ impl Derived {
         let Some(master) = self.masters.signing() else {
             return self.earlier.signing(now);
         };
+        let slot = self.slot(now);
+        let name = name(slot, master.fingerprint());
+        (name.into(), Secret::OfSlot(master, slot))
+    }
+
+    /// Of each master key the slots whose tokens may be good, and the next; and what was there before them.
+    pub(super) fn published(&self, now: Timestamp) -> Vec<Named<'_>> {
+        let last = match self.slot(now) {
+            Slot::ALWAYS => Slot::ALWAYS,
+            slot => Slot {
+                number: slot.number + 1,
+                ..slot
+            },
+        };
+        let first = self.slot(now.minus(self.policy.token_validity)).number;
+        let numbers = first.max(last.number.saturating_sub(PUBLISHED_SLOTS))..=last.number;
+        let slots = numbers.map(|number| Slot { number, ..last });
+        let masters = self.masters.all().iter();
+        let derived = slots.flat_map(|slot| {
+            masters.clone().map(move |master| {
+                let name = name(slot, master.fingerprint());
+                (name.into(), Secret::OfSlot(master, slot))
+            })
+        });
+        let earlier = self.earlier.all().filter(|_| self.earlier_is_good(now));
+        derived.chain(earlier).collect()
+    }
+
+    /// The slot of a time.
+    fn slot(&self, now: Timestamp) -> Slot {
         let hours = match self.policy.dynamic {
             true => self.policy.interval.as_secs() / 3600,
             false => 0,
         };
         let number = (now.as_secs() / 3600).checked_div(hours).unwrap_or(0);
-        let slot = Slot { hours, number };
-        let name = name(slot, master.fingerprint());
-        (name.into(), Secret::OfSlot(master, slot))
+        Slot { hours, number }
+    }
+
+    fn earlier_is_good(&self, now: Timestamp) -> bool {
+        self.earlier_end.is_none_or(|end| now <= end)
     }
 
     pub(super) fn named(&self, kid: &str, now: Timestamp) -> Option<Secret<'_>> {
         let Some((slot, fingerprint)) = parse(kid) else {
-            let good = self.earlier_end.is_none_or(|end| now <= end);
-            return self.earlier.named(kid).filter(|_| good);
+            return self
+                .earlier
+                .named(kid)
+                .filter(|_| self.earlier_is_good(now));
         };
         let mut masters = self.masters.all().iter();
         let master = masters.find(|master| master.fingerprint() == fingerprint)?;

@@ -59,7 +59,10 @@ pub struct KeyRing {
 impl KeyRing {
     /// A ring; `None` without a key for refresh tokens.
     pub fn new(access: AccessKeys, refresh: Vec<Key>) -> Option<Self> {
-        (!refresh.is_empty()).then_some(Self { access, refresh })
+        (!refresh.is_empty()).then(|| Self {
+            access: access.and_static(&refresh),
+            refresh,
+        })
     }
 
     /// The key that new refresh tokens are authenticated with.

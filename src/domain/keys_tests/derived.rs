@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{HOUR, policy, signing_key};
 use crate::domain::keys::{AccessKeys, MasterKey, MasterKeys, RotationPolicy};
 use crate::domain::time::Timestamp;
-use crate::domain::token::access::AccessKey;
+use crate::domain::token::key::{AccessKey, Class};
 use crate::testing::{START, cases};
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -38,6 +38,8 @@ fn signature(key: &AccessKey) -> String {
     use crate::domain::id::{SessionHandle, UserId};
     use crate::domain::secret::SingleHash;
     use crate::domain::token::access::AccessClaims;
+    use crate::domain::token::header::Form;
+    use crate::domain::token::key::Algorithm;
     let claims = AccessClaims {
         user_id: UserId::parse("bob").unwrap(),
         handle: SessionHandle::from_bytes([1; 24]),
@@ -45,16 +47,18 @@ fn signature(key: &AccessKey) -> String {
         expires_at: START,
         refresh: SingleHash::of_token("t").double(),
         parent: None,
+        anti_csrf: None,
         payload: None,
     };
-    claims.sign(key).rsplit_once('.').unwrap().1.to_owned()
+    let token = claims.sign(key, Algorithm::Hs256, Form::Native);
+    token.rsplit_once('.').unwrap().1.to_owned()
 }
 
 #[test]
 fn a_slots_key_signs_from_its_first_to_its_last_millisecond() {
     let one = master("1");
     let keys = derived(std::slice::from_ref(&one), daily());
-    let kid = |now| keys.signing(now).kid().to_owned();
+    let kid = |now| keys.signing(Class::Dynamic, now).kid().to_owned();
     let name = |number: u64| format!("{number}.24.{}", one.fingerprint());
     assert_eq!(kid(slot(19_675)), name(19_675));
     assert_eq!(kid(slot(19_676).minus(MILLI)), name(19_675));
@@ -66,7 +70,7 @@ fn a_slots_key_is_good_until_its_last_token_and_refused_long_before_and_after() 
     let one = master("1");
     let keys = derived(std::slice::from_ref(&one), daily());
     let name = format!("19675.24.{}", one.fingerprint());
-    let known = |now| keys.named(&name, now).is_some();
+    let known = |now| keys.named(Class::Dynamic, &name, now).is_some();
     let (first, last) = (
         slot(19_675).minus(SKEW),
         slot(19_676).plus(HOUR * 3 + MARGIN),
@@ -75,7 +79,7 @@ fn a_slots_key_is_good_until_its_last_token_and_refused_long_before_and_after() 
     assert!(!known(first.minus(MILLI)) && !known(last.plus(MILLI)));
     for far in ["0", "1", "99999999", "18446744073709551615"] {
         let name = format!("{far}.24.{}", one.fingerprint());
-        assert!(keys.named(&name, START).is_none(), "{name}");
+        assert!(keys.named(Class::Dynamic, &name, START).is_none(), "{name}");
     }
 }
 
@@ -89,8 +93,8 @@ fn without_rotation_one_key_is_good_for_ever() {
     let keys = derived(std::slice::from_ref(&one), rotation);
     let name = format!("0.0.{}", one.fingerprint());
     for now in [Timestamp::EPOCH, START, Timestamp::from_millis(u64::MAX)] {
-        assert_eq!(keys.signing(now).kid(), name);
-        assert!(keys.named(&name, now).is_some());
+        assert_eq!(keys.signing(Class::Dynamic, now).kid(), name);
+        assert!(keys.named(Class::Dynamic, &name, now).is_some());
     }
 }
 
@@ -99,7 +103,10 @@ fn only_names_that_are_written_so_name_a_key() {
     let one = master("1");
     let keys = derived(std::slice::from_ref(&one), daily());
     let (print, number) = (one.fingerprint(), START.as_secs() / 3600 / 24);
-    assert!(keys.named(&format!("{number}.24.{print}"), START).is_some());
+    assert!(
+        keys.named(Class::Dynamic, &format!("{number}.24.{print}"), START)
+            .is_some()
+    );
     for name in [
         String::new(),
         "1".to_owned(),
@@ -118,7 +125,7 @@ fn only_names_that_are_written_so_name_a_key() {
         format!("99999999999999999999.24.{print}"),
         format!("18446744073709551615.720.{print}"),
     ] {
-        assert!(keys.named(&name, START).is_none(), "{name}");
+        assert!(keys.named(Class::Dynamic, &name, START).is_none(), "{name}");
     }
 }
 
@@ -130,7 +137,9 @@ fn the_first_of_two_masters_signs_and_both_verify() {
     let swapped = derived(&[new.clone(), old.clone()], daily());
     let after = derived(std::slice::from_ref(&new), daily());
     let is_of = |keys: &AccessKeys, master: &MasterKey| {
-        keys.signing(START).kid().ends_with(master.fingerprint())
+        keys.signing(Class::Dynamic, START)
+            .kid()
+            .ends_with(master.fingerprint())
     };
     assert!(is_of(&before, &old) && is_of(&published, &old));
     assert!(is_of(&swapped, &new) && is_of(&after, &new));
@@ -143,11 +152,19 @@ fn the_first_of_two_masters_signs_and_both_verify() {
         (&swapped, &after),
         (&after, &swapped),
     ] {
-        let key = signer.signing(START);
-        let found = verifier.named(key.kid(), START).unwrap();
+        let key = signer.signing(Class::Dynamic, START);
+        let found = verifier.named(Class::Dynamic, key.kid(), START).unwrap();
         assert_eq!(signature(&found), signature(&key));
     }
-    assert!(after.named(before.signing(START).kid(), START).is_none());
+    assert!(
+        after
+            .named(
+                Class::Dynamic,
+                before.signing(Class::Dynamic, START).kid(),
+                START
+            )
+            .is_none()
+    );
     assert!(AccessKeys::derived(&MasterKeys::default(), daily(), &[], None).is_none());
 }
 
@@ -157,10 +174,15 @@ fn a_change_of_the_interval_strands_no_token() {
     let daily = derived(std::slice::from_ref(&one), daily());
     let hourly = derived(std::slice::from_ref(&one), policy(HOUR, HOUR * 3));
     for (before, after) in [(&daily, &hourly), (&hourly, &daily)] {
-        let key = before.signing(START);
-        let found = after.named(key.kid(), START.plus(HOUR * 3)).unwrap();
+        let key = before.signing(Class::Dynamic, START);
+        let found = after
+            .named(Class::Dynamic, key.kid(), START.plus(HOUR * 3))
+            .unwrap();
         assert_eq!(signature(&found), signature(&key));
-        assert_ne!(signature(&after.signing(START)), signature(&key));
+        assert_ne!(
+            signature(&after.signing(Class::Dynamic, START)),
+            signature(&key)
+        );
     }
 }
 
@@ -171,11 +193,14 @@ fn generations_from_before_verify_but_sign_no_more() {
     let keys = AccessKeys::derived(&masters, daily(), &earlier, None).unwrap();
     let table = AccessKeys::generations(&earlier).unwrap();
     for name in ["3", "4"] {
-        let (found, there) = (keys.named(name, START), table.named(name, START));
+        let (found, there) = (
+            keys.named(Class::Dynamic, name, START),
+            table.named(Class::Dynamic, name, START),
+        );
         assert_eq!(signature(&found.unwrap()), signature(&there.unwrap()));
     }
-    assert!(keys.named("5", START).is_none());
-    assert!(keys.signing(START).kid().contains(".24."));
+    assert!(keys.named(Class::Dynamic, "5", START).is_none());
+    assert!(keys.signing(Class::Dynamic, START).kid().contains(".24."));
 }
 
 #[test]
@@ -183,20 +208,26 @@ fn before_the_master_key_signs_generations_do_and_both_verify() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], true);
     let keys = AccessKeys::derived(&masters, daily(), &earlier, None).unwrap();
-    assert_eq!(keys.signing(START).kid(), "3");
-    assert_eq!(keys.signing(START.plus(HOUR)).kid(), "4");
-    let to_come = derived(&[master("1")], daily()).signing(START);
-    assert!(keys.named(to_come.kid(), START).is_some());
+    assert_eq!(keys.signing(Class::Dynamic, START).kid(), "3");
+    assert_eq!(keys.signing(Class::Dynamic, START.plus(HOUR)).kid(), "4");
+    let to_come = derived(&[master("1")], daily()).signing(Class::Dynamic, START);
+    assert!(keys.named(Class::Dynamic, to_come.kid(), START).is_some());
     assert!(AccessKeys::derived(&masters, daily(), &[], None).is_none());
 }
 
 #[test]
 fn a_key_file_is_one_key_named_after_it() {
     let (one, two) = (AccessKeys::file(&[1; 32]), AccessKeys::file(&[2; 40]));
-    let (kid, other) = (one.signing(START), two.signing(START));
+    let (kid, other) = (
+        one.signing(Class::Dynamic, START),
+        two.signing(Class::Dynamic, START),
+    );
     assert_ne!(kid.kid(), other.kid());
-    assert!(one.named(kid.kid(), Timestamp::EPOCH).is_some());
-    assert!(one.named(other.kid(), START).is_none());
+    assert!(
+        one.named(Class::Dynamic, kid.kid(), Timestamp::EPOCH)
+            .is_some()
+    );
+    assert!(one.named(Class::Dynamic, other.kid(), START).is_none());
     assert!(!kid.kid().contains("0101"));
 }
 
@@ -217,13 +248,13 @@ proptest! {
         let rotation = policy(HOUR * hours, Duration::from_secs(validity));
         let (signer, verifier) = (derived(&[master("1")], rotation), derived(&[master("1")], rotation));
         let now = Timestamp::from_secs(at);
-        let key = signer.signing(now);
+        let key = signer.signing(Class::Dynamic, now);
         for other in others {
-            verifier.signing(Timestamp::from_secs(at + other));
+            verifier.signing(Class::Dynamic, Timestamp::from_secs(at + other));
         }
         let later = now.plus(Duration::from_millis((lived * validity as f64 * 1000.0) as u64));
         for now in [now.minus(Duration::from_millis(skew)), later.plus(Duration::from_millis(skew))] {
-            let found = verifier.named(key.kid(), now);
+            let found = verifier.named(Class::Dynamic, key.kid(), now);
             prop_assert_eq!(found.map(|key| signature(&key)), Some(signature(&key)));
         }
     }

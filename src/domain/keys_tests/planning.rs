@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::{HOUR, policy, prune, publish, rotate, signing_key};
 use crate::domain::keys::{AccessKeys, Planner, RotationPolicy, SigningKey};
 use crate::domain::time::Timestamp;
+use crate::domain::token::key::Class;
 use crate::testing::{START, cases};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -93,7 +94,7 @@ fn the_youngest_key_whose_time_has_come_signs() {
         signing_key(3, START.plus(DAY * 2)),
     ])
     .unwrap();
-    let kid = |now| keys.signing(now).kid().to_owned();
+    let kid = |now| keys.signing(Class::Dynamic, now).kid().to_owned();
     assert_eq!(kid(START), "1");
     assert_eq!(kid(START.plus(DAY).minus(MILLI)), "1");
     assert_eq!(kid(START.plus(DAY)), "2");
@@ -108,7 +109,11 @@ fn the_youngest_key_whose_time_has_come_signs() {
         ("01", false),
         ("", false),
     ] {
-        assert_eq!(keys.named(name, START).is_some(), known, "{name}");
+        assert_eq!(
+            keys.named(Class::Dynamic, name, START).is_some(),
+            known,
+            "{name}"
+        );
     }
 }
 
@@ -217,7 +222,7 @@ proptest! {
             let known = if loaded >= real { &both[..] } else { &keys };
             AccessKeys::generations(known).unwrap()
         });
-        let key = signer.signing(clock(now, skews[0]));
-        prop_assert!(verifier.named(key.kid(), clock(now, skews[1])).is_some());
+        let key = signer.signing(Class::Dynamic, clock(now, skews[0]));
+        prop_assert!(verifier.named(Class::Dynamic, key.kid(), clock(now, skews[1])).is_some());
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::keys::{
     AccessKeys, CACHE_TIME, PUBLISH_LEAD, Planner, RotationPolicy, SigningKey,
 };
 use crate::domain::time::Timestamp;
+use crate::domain::token::key::Class;
 
 /// Chance, repeatable by its seed.
 pub(super) struct Dice(Cell<u64>);
@@ -159,7 +160,7 @@ impl Process {
         policy: RotationPolicy,
     ) -> Token {
         let now = self.now(real);
-        let key = self.keys(real, table, policy).signing(now);
+        let key = self.keys(real, table, policy).signing(Class::Dynamic, now);
         let issued = Timestamp::from_secs(now.as_secs());
         Token {
             kid: key.kid().to_owned(),
@@ -178,7 +179,7 @@ impl Process {
         let now = self.now(real);
         if self
             .keys(real, table, policy)
-            .named(&token.kid, now)
+            .named(Class::Dynamic, &token.kid, now)
             .is_some()
         {
             return true;
@@ -188,6 +189,6 @@ impl Process {
             Some((keys, _)) if real < self.last_load.plus(Duration::from_secs(5)) => keys.clone(),
             _ => self.load(real, table, policy),
         };
-        keys.named(&token.kid, now).is_some()
+        keys.named(Class::Dynamic, &token.kid, now).is_some()
     }
 }

@@ -36,9 +36,9 @@ impl Family {
         let handle = SessionHandle::generate(&random);
         let child = |of: &RefreshToken, secs| {
             let issue = Issue::Once(START.plus(Duration::from_secs(secs)));
-            of.child(issue, VALIDITY, &key, &random)
+            of.child(issue, false, VALIDITY, &key, &random)
         };
-        let o = RefreshToken::first(handle, START, VALIDITY, &key, &random);
+        let o = RefreshToken::first(handle, false, START, VALIDITY, &key, &random);
         let p = child(&o, 10);
         let (c, c2) = (child(&p, 20), child(&p, 30));
         let g = child(&c, 40);
@@ -63,6 +63,7 @@ impl Family {
             keys: &self.keys,
             window: ReuseWindow::new(Duration::from_secs(10), VALIDITY),
             validity: VALIDITY,
+            anti_csrf: false,
             random: &self.random,
         }
     }
@@ -110,6 +111,7 @@ pub(super) fn access(token: &RefreshToken, parent: Option<&RefreshToken>) -> Acc
         refresh: token.double_hash(),
         parent: parent.map(RefreshToken::hash),
         payload: Json::parse("{}".to_owned()),
+        anti_csrf: None,
     }
 }
 

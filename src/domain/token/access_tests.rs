@@ -13,6 +13,7 @@ fn claims() -> AccessClaims {
         expires_at: Timestamp::from_secs(1_700_003_600),
         refresh: SingleHash::of_token("child").double(),
         parent: Some(SingleHash::of_token("parent")),
+        anti_csrf: None,
         payload: Json::parse(r#"{"a": 1.0, "a": null}"#.to_owned()),
     }
 }
@@ -23,38 +24,54 @@ fn key(kid: &str, seed: u64) -> AccessKey {
 }
 
 fn verify(token: &str, key: &AccessKey, now: Timestamp) -> Result<AccessClaims, AccessTokenError> {
-    AccessClaims::verify(token, now, |kid| {
-        (kid == key.kid()).then(|| Arc::new(key.clone()))
-    })
+    let find = |class, name: &str| {
+        (class == Class::Dynamic && name == key.kid()).then(|| Arc::new(key.clone()))
+    };
+    AccessClaims::verify(token, Protocol::Native, now, find).map(|(claims, _)| claims)
+}
+
+fn header(name: &str) -> String {
+    let mut text = String::new();
+    Header {
+        algorithm: Algorithm::Hs256,
+        form: Form::Native,
+        name,
+    }
+    .write(&mut text);
+    text
+}
+
+fn sign(claims: &AccessClaims, key: &AccessKey) -> String {
+    claims.sign(key, Algorithm::Hs256, Form::Native)
 }
 
 /// A token with our signature over any claims.
 fn forge(key: &AccessKey, claims: &[u8]) -> String {
-    let message = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(claims));
-    let signature = crypto::sign(message.as_bytes(), &key.encoding, Algorithm::HS256).unwrap();
+    let message = format!("{}.{}", header(key.kid()), URL_SAFE_NO_PAD.encode(claims));
+    let signature = key.sign(Algorithm::Hs256, message.as_bytes());
     format!("{message}.{signature}")
 }
 
 #[test]
 fn a_token_says_what_was_put_into_it() {
     let key = key("1", 1);
-    assert_eq!(verify(&claims().sign(&key), &key, NOW), Ok(claims()));
+    assert_eq!(verify(&sign(&claims(), &key), &key, NOW), Ok(claims()));
     let bare = AccessClaims {
         parent: None,
         payload: None,
         ..claims()
     };
-    assert_eq!(verify(&bare.sign(&key), &key, NOW), Ok(bare));
+    assert_eq!(verify(&sign(&bare, &key), &key, NOW), Ok(bare));
     let null = AccessClaims {
         payload: Json::parse("null".to_owned()),
         ..claims()
     };
-    assert_eq!(verify(&null.sign(&key), &key, NOW), Ok(null));
+    assert_eq!(verify(&sign(&null, &key), &key, NOW), Ok(null));
 }
 
 #[test]
 fn times_are_checked() {
-    let (key, token) = (key("1", 1), claims().sign(&key("1", 1)));
+    let (key, token) = (key("1", 1), sign(&claims(), &key("1", 1)));
     let at = |secs: u64| verify(&token, &key, Timestamp::from_secs(1_700_000_000 + secs));
     assert!(at(3599).is_ok());
     assert_eq!(at(3600), Err(AccessTokenError::Expired));
@@ -66,7 +83,7 @@ fn times_are_checked() {
 #[test]
 fn only_the_original_passes() {
     let key = key("1", 1);
-    let token = claims().sign(&key);
+    let token = sign(&claims(), &key);
     for i in 0..token.len() {
         for bit in 0..7 {
             let mut bytes = token.clone().into_bytes();
@@ -91,12 +108,12 @@ fn only_the_original_passes() {
 #[test]
 fn a_key_is_found_by_its_exact_header_only() {
     let (ours, other) = (key("1", 1), key("2", 2));
-    let token = claims().sign(&other);
+    let token = sign(&claims(), &other);
     assert_eq!(
         verify(&token, &ours, NOW),
         Err(AccessTokenError::UnknownKey("2".to_owned()))
     );
-    let swapped = token.replacen(&other.header, &ours.header, 1);
+    let swapped = token.replacen(&header("2"), &header("1"), 1);
     assert_eq!(
         verify(&swapped, &ours, NOW),
         Err(AccessTokenError::WrongSignature)
@@ -125,7 +142,7 @@ fn signed_claims_of_another_shape_are_refused() {
     let key = key("1", 1);
     let good = String::from_utf8(
         URL_SAFE_NO_PAD
-            .decode(claims().sign(&key).split('.').nth(1).unwrap())
+            .decode(sign(&claims(), &key).split('.').nth(1).unwrap())
             .unwrap(),
     )
     .unwrap();
@@ -153,4 +170,83 @@ fn signed_claims_of_another_shape_are_refused() {
         verify(&forge(&key, b"\xff"), &key, NOW),
         Err(AccessTokenError::WrongClaims)
     );
+}
+
+/// Every algorithm, form and class: a token is read as what it is, and as nothing else.
+#[test]
+fn a_token_passes_for_its_protocol_class_and_algorithm_only() {
+    use super::super::header::{CdiForm, Version};
+    let key = key("1", 1);
+    let cdi = |version, class| Form::Cdi(CdiForm { version, class });
+    let forms = [
+        Form::Native,
+        cdi(Version::Four, Class::Dynamic),
+        cdi(Version::Five, Class::Dynamic),
+        cdi(Version::Five, Class::Static),
+    ];
+    let mut tokens = Vec::new();
+    for algorithm in Algorithm::ALL {
+        for form in forms {
+            let claims = AccessClaims {
+                handle: claims().handle.of(form.protocol()),
+                ..claims()
+            };
+            let token = claims.sign(&key, algorithm, form);
+            for protocol in [Protocol::Native, Protocol::Cdi] {
+                let find = |class, name: &str| {
+                    let found = class == form.class() && name == "1";
+                    found.then(|| Arc::new(key.clone()))
+                };
+                let answer = AccessClaims::verify(&token, protocol, NOW, find);
+                let expected = match protocol == form.protocol() {
+                    true => Ok((claims.clone(), form)),
+                    false => Err(AccessTokenError::Malformed),
+                };
+                assert_eq!(answer, expected, "{algorithm:?}, {form:?}");
+            }
+            tokens.push((algorithm, form, token));
+        }
+    }
+    // The header of one with the claims and the signature of another.
+    for (_, form, token) in &tokens {
+        for (_, of, other) in &tokens {
+            let header = token.split('.').next().unwrap();
+            let mixed = format!("{header}.{}", other.split_once('.').unwrap().1);
+            if mixed == *other {
+                continue;
+            }
+            let find = |_, _: &str| Some(Arc::new(key.clone()));
+            let answer = AccessClaims::verify(&mixed, form.protocol(), NOW, find);
+            let refused = matches!(
+                answer,
+                Err(AccessTokenError::WrongSignature | AccessTokenError::Malformed)
+            );
+            assert!(refused, "{form:?} with {of:?}: {answer:?}");
+        }
+    }
+}
+
+/// The public key is known to everybody; as the secret of HS256 it must be worth nothing (RFC 8725 §2.1).
+#[test]
+fn a_public_key_signs_nothing() {
+    use super::super::key::PublicKey;
+    let key = key("1", 1);
+    let Some(PublicKey::Ed25519 { x }) = key.public(Algorithm::EdDsa) else {
+        panic!("it has another kind of key");
+    };
+    let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
+    for secret in [
+        x.as_bytes(),
+        &URL_SAFE_NO_PAD.decode(&x).unwrap(),
+        jwk.as_bytes(),
+    ] {
+        let forger = AccessKey::new("1".to_owned(), secret);
+        for algorithm in Algorithm::ALL {
+            let forged = claims().sign(&forger, algorithm, Form::Native);
+            assert_eq!(
+                verify(&forged, &key, NOW),
+                Err(AccessTokenError::WrongSignature)
+            );
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Layout, then base64url without padding (178 characters):
 //! `format 1 | handle 24 | generation 4 | issued 8 | expires 8 | nonce 24 | parent 32 | MAC 32` bytes;
-//! integers are big-endian, times milliseconds since the Unix epoch, parent is zeros for generation 0.
+//! integers are big-endian, times milliseconds since the Unix epoch, parent is zeros for generation 0. That is format 1,
+//! of the seven endpoints. Format 2, of CDI, has a byte of flags behind its format (180 characters).
 
 use std::time::Duration;
 
@@ -10,13 +11,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::id::{Generation, SessionHandle};
+use crate::domain::protocol::Protocol;
 use crate::domain::secret::{DoubleHash, Key, Random, SecretString, Sha256Hex, SingleHash};
 use crate::domain::time::Timestamp;
 
-const FORMAT: u8 = 1;
+const FORMAT_NATIVE: u8 = 1;
+const FORMAT_CDI: u8 = 2;
 const NONCE_BYTES: usize = 24;
-const BODY_BYTES: usize = 1 + SessionHandle::BYTES + 4 + 8 + 8 + NONCE_BYTES + 32;
-const TOKEN_BYTES: usize = BODY_BYTES + 32;
+const FIELDS_BYTES: usize = SessionHandle::BYTES + 4 + 8 + 8 + NONCE_BYTES + 32;
+const MAC_BYTES: usize = 32;
+const NATIVE_BYTES: usize = 1 + FIELDS_BYTES + MAC_BYTES;
+const CDI_BYTES: usize = NATIVE_BYTES + 1;
+
+/// The flag of a token that came with an anti-CSRF token.
+const HAS_ANTI_CSRF: u8 = 1;
 
 // Each use of the refresh token key begins with a text of its own, so that no MAC serves two of them. The texts are
 // short, and what follows is a hash where that will do: SHA-256 goes by blocks of 64 bytes, and most of a refresh's
@@ -24,6 +32,7 @@ const TOKEN_BYTES: usize = BODY_BYTES + 32;
 const TOKEN: &[u8] = b"token 1\0";
 const CHILD: &[u8] = b"child 1\0";
 const ID: &[u8] = b"id 1\0";
+const ANTI_CSRF: &[u8] = b"csrf 1\0";
 
 /// What a refresh token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +47,19 @@ pub struct RefreshClaims {
     pub expires_at: Timestamp,
     /// The refresh token that it was made from; none for generation 0.
     pub parent: Option<SingleHash>,
+    /// Whether an anti-CSRF token came with it; never for the seven endpoints.
+    pub anti_csrf: bool,
     nonce: [u8; NONCE_BYTES],
+}
+
+impl RefreshClaims {
+    /// What its text begins with: the format, and flags if it has any. The bytes that are used are the text's.
+    fn start(protocol: Protocol, anti_csrf: bool) -> Vec<u8> {
+        match protocol {
+            Protocol::Native => vec![FORMAT_NATIVE],
+            Protocol::Cdi => vec![FORMAT_CDI, if anti_csrf { HAS_ANTI_CSRF } else { 0 }],
+        }
+    }
 }
 
 /// A refresh token with its text.
@@ -90,9 +111,10 @@ impl Issue {
 }
 
 impl RefreshToken {
-    /// The first refresh token of a session.
+    /// The first refresh token of a session, for callers of its handle's protocol.
     pub fn first(
         handle: SessionHandle,
+        anti_csrf: bool,
         issued_at: Timestamp,
         validity: Duration,
         key: &Key,
@@ -105,6 +127,7 @@ impl RefreshToken {
                 issued_at,
                 expires_at: issued_at.plus(validity),
                 parent: None,
+                anti_csrf,
                 nonce: random.bytes(),
             },
             key,
@@ -112,13 +135,22 @@ impl RefreshToken {
     }
 
     /// A child of this token. In one slot it is the same each time, its time of issue included.
-    pub fn child(&self, issue: Issue, validity: Duration, key: &Key, random: &dyn Random) -> Self {
+    pub fn child(
+        &self,
+        issue: Issue,
+        anti_csrf: bool,
+        validity: Duration,
+        key: &Key,
+        random: &dyn Random,
+    ) -> Self {
         let issued_at = issue.time();
         let nonce = match issue {
             Issue::Once(_) => random.bytes(),
             Issue::InSlot(slot) => {
                 let slot = slot.as_millis().to_be_bytes();
-                let mac = key.mac(&[CHILD, &self.hash().to_digest(), &slot]);
+                // Nothing for the seven endpoints; a byte for CDI, that children with and without never agree.
+                let flags = &RefreshClaims::start(self.claims.handle.protocol(), anti_csrf)[1..];
+                let mac = key.mac(&[CHILD, &self.hash().to_digest(), &slot, flags]);
                 std::array::from_fn(|i| mac[i])
             }
         };
@@ -129,6 +161,7 @@ impl RefreshToken {
                 issued_at,
                 expires_at: issued_at.plus(validity),
                 parent: Some(self.hash()),
+                anti_csrf,
                 nonce,
             },
             key,
@@ -136,8 +169,11 @@ impl RefreshToken {
     }
 
     fn seal(claims: RefreshClaims, key: &Key) -> Self {
-        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
-        bytes.push(FORMAT);
+        let mut bytes = Vec::with_capacity(CDI_BYTES);
+        bytes.extend(RefreshClaims::start(
+            claims.handle.protocol(),
+            claims.anti_csrf,
+        ));
         bytes.extend_from_slice(claims.handle.as_bytes());
         bytes.extend_from_slice(&claims.generation.0.to_be_bytes());
         bytes.extend_from_slice(&claims.issued_at.as_millis().to_be_bytes());
@@ -160,28 +196,33 @@ impl RefreshToken {
         }
     }
 
-    /// Checks a token's form and MAC, and reads it. Whether it has expired is for the rotation rules.
+    /// Checks the form and MAC of a token for callers of `protocol`, and reads it. Whether it has expired is for the
+    /// rotation rules.
     ///
     /// # Errors
     /// If it is not a token that one of `keys` authenticates.
     pub fn verify<'k>(
         text: &str,
+        protocol: Protocol,
         keys: impl IntoIterator<Item = &'k Key>,
     ) -> Result<Self, RefreshTokenError> {
-        let mut bytes = [0; TOKEN_BYTES];
-        if URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(TOKEN_BYTES) || bytes[0] != FORMAT {
-            return Err(RefreshTokenError::Malformed);
-        }
-        let (body, mac) = bytes.split_at(BODY_BYTES);
+        let mut buffer = [0; CDI_BYTES];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer);
+        let (start, flags) = match (protocol, length, buffer[0]) {
+            (Protocol::Native, Ok(NATIVE_BYTES), FORMAT_NATIVE) => (1, 0),
+            (Protocol::Cdi, Ok(CDI_BYTES), FORMAT_CDI) => (2, buffer[1]),
+            _ => return Err(RefreshTokenError::Malformed),
+        };
+        let (body, mac) = buffer[..start + FIELDS_BYTES + MAC_BYTES].split_at(start + FIELDS_BYTES);
         if !keys
             .into_iter()
             .any(|key| key.verify_mac(&[TOKEN, body], mac))
         {
             return Err(RefreshTokenError::WrongMac);
         }
-        let mut rest = &body[1..];
+        let mut rest = &body[start..];
         let claims = RefreshClaims {
-            handle: SessionHandle::from_bytes(take(&mut rest)),
+            handle: SessionHandle::from_bytes(take(&mut rest)).of(protocol),
             generation: Generation(u32::from_be_bytes(take(&mut rest))),
             issued_at: Timestamp::from_millis(u64::from_be_bytes(take(&mut rest))),
             expires_at: Timestamp::from_millis(u64::from_be_bytes(take(&mut rest))),
@@ -189,6 +230,7 @@ impl RefreshToken {
             parent: Some(SingleHash::from_hex(Sha256Hex::from_digest(&take(
                 &mut rest,
             )))),
+            anti_csrf: flags & HAS_ANTI_CSRF != 0,
         };
         let parent = claims
             .parent
@@ -202,8 +244,9 @@ impl RefreshToken {
     /// How far along a token claims to be, without a look at its MAC: its time of issue and its generation. Of two
     /// that a client holds the greater one is the younger; what is no refresh token is less than any.
     pub fn progress_unverified(text: &str) -> Option<(Timestamp, Generation)> {
-        let mut bytes = [0; TOKEN_BYTES];
-        if URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(TOKEN_BYTES) || bytes[0] != FORMAT {
+        let mut bytes = [0; NATIVE_BYTES];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes);
+        if length != Ok(NATIVE_BYTES) || bytes[0] != FORMAT_NATIVE {
             return None;
         }
         let mut rest = &bytes[1 + SessionHandle::BYTES..];
@@ -225,6 +268,14 @@ impl RefreshToken {
     /// What the database and its access token hold of it.
     pub fn double_hash(&self) -> DoubleHash {
         self.double_hash
+    }
+
+    /// The anti-CSRF token that came with it, if one did: 192 bits that tell nothing without the key.
+    pub fn anti_csrf(&self, key: &Key) -> Option<SecretString> {
+        self.claims.anti_csrf.then(|| {
+            let mac = key.mac(&[ANTI_CSRF, &self.hash().to_digest()]);
+            SecretString::new(URL_SAFE_NO_PAD.encode(&mac[..24]))
+        })
     }
 
     /// The id refresh token that goes with it: 192 bits that tell nothing without the key.

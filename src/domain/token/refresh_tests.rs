@@ -15,6 +15,7 @@ fn first() -> RefreshToken {
     let random = SeededRandom::new(9);
     RefreshToken::first(
         SessionHandle::generate(&random),
+        false,
         NOW,
         VALIDITY,
         &key(1),
@@ -25,6 +26,7 @@ fn first() -> RefreshToken {
 fn child(now: Timestamp, window: Duration, seed: u64) -> RefreshToken {
     first().child(
         Issue::at(now, window),
+        false,
         VALIDITY,
         &key(1),
         &SeededRandom::new(seed),
@@ -36,11 +38,11 @@ fn a_token_says_what_was_put_into_it() {
     let (old, new) = (key(2), key(1));
     for token in [first(), child(NOW, WINDOW, 1)] {
         assert_eq!(
-            RefreshToken::verify(token.reveal(), [&old, &new]),
+            RefreshToken::verify(token.reveal(), Protocol::Native, [&old, &new]),
             Ok(token.clone())
         );
         assert_eq!(
-            RefreshToken::verify(token.reveal(), [&old]),
+            RefreshToken::verify(token.reveal(), Protocol::Native, [&old]),
             Err(RefreshTokenError::WrongMac)
         );
         assert_eq!(token.reveal().len(), 178);
@@ -59,7 +61,7 @@ fn only_the_original_passes() {
             bytes[i] ^= 1 << bit;
             let text = String::from_utf8(bytes).unwrap();
             assert!(
-                RefreshToken::verify(&text, [&key]).is_err(),
+                RefreshToken::verify(&text, Protocol::Native, [&key]).is_err(),
                 "byte {i}, bit {bit}"
             );
         }
@@ -71,7 +73,7 @@ fn only_the_original_passes() {
         &format!("{}=", token.reveal()),
     ] {
         assert_eq!(
-            RefreshToken::verify(text, [&key]),
+            RefreshToken::verify(text, Protocol::Native, [&key]),
             Err(RefreshTokenError::Malformed)
         );
     }
@@ -92,4 +94,51 @@ fn in_one_slot_all_children_are_the_same() {
 #[test]
 fn without_a_window_no_two_children_are_the_same() {
     assert_ne!(child(NOW, Duration::ZERO, 1), child(NOW, Duration::ZERO, 2));
+}
+
+/// A token of CDI: its flag is authentic and agrees with nothing else, and no token is one of the other protocol.
+#[test]
+fn tokens_of_the_two_protocols_are_told_apart() {
+    let random = SeededRandom::new(9);
+    let of = |protocol, anti_csrf| {
+        let handle = SessionHandle::generate(&SeededRandom::new(1)).of(protocol);
+        RefreshToken::first(handle, anti_csrf, NOW, VALIDITY, &key(1), &random)
+    };
+    let tokens = [
+        of(Protocol::Native, false),
+        of(Protocol::Cdi, false),
+        of(Protocol::Cdi, true),
+    ];
+    let read = |text: &str, protocol| RefreshToken::verify(text, protocol, [&key(1)]);
+    for token in &tokens {
+        let protocol = token.claims.handle.protocol();
+        assert_eq!(read(token.reveal(), protocol).as_ref(), Ok(token));
+        let other = match protocol {
+            Protocol::Native => Protocol::Cdi,
+            Protocol::Cdi => Protocol::Native,
+        };
+        assert_eq!(
+            read(token.reveal(), other),
+            Err(RefreshTokenError::Malformed)
+        );
+        assert_eq!(token.anti_csrf(&key(1)).is_some(), token.claims.anti_csrf);
+    }
+    let mut bytes = URL_SAFE_NO_PAD.decode(tokens[2].reveal()).unwrap();
+    bytes[1] = 0;
+    let without = read(&URL_SAFE_NO_PAD.encode(bytes), Protocol::Cdi);
+    assert_eq!(without, Err(RefreshTokenError::WrongMac));
+    let children = |anti_csrf| {
+        let issue = Issue::at(NOW, WINDOW);
+        tokens[2].child(issue, anti_csrf, VALIDITY, &key(1), &random)
+    };
+    assert_eq!(children(true), children(true));
+    assert_eq!(
+        children(true).anti_csrf(&key(1)),
+        children(true).anti_csrf(&key(1))
+    );
+    assert_ne!(children(true).claims, children(false).claims);
+    assert_ne!(
+        children(true).anti_csrf(&key(1)),
+        tokens[2].anti_csrf(&key(1))
+    );
 }

@@ -1,4 +1,4 @@
-//! The seven endpoints: their routes, and what each takes from its request.
+//! The seven endpoints and what has been added to them: the routes, and what each takes from its request.
 
 mod reply;
 
@@ -8,13 +8,18 @@ use serde_json::value::RawValue;
 
 use super::dialect::{Access, Dialect, Endpoint, Methods, Route};
 use super::error::ApiError;
-use super::field::{Text, json, parse};
+use super::field::{Text, json, parameter, parse, required_parameter};
+use super::key_set;
 use super::reply::Reply;
-use crate::domain::id::UserId;
+use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::present;
+use crate::domain::protocol::Protocol;
 use crate::platform::Platform;
-use crate::service::{Refreshed, Service, Verified};
+use crate::service::{Check, Refreshed, Service, Terms, Verified};
 use crate::store::Store;
+
+/// How many sessions one reply lists at most.
+const PAGE_ROWS: u64 = 100;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +29,17 @@ pub(super) enum Call {
     Refresh,
     Revoke,
     RevokeAll,
+    List,
     ReadData,
     WriteData,
+    WritePayload,
+    KeySet,
     Health,
     Ready,
 }
 
 /// The routes: whoever may call, then what each method does.
-const ROUTES: [(&str, Access, Methods<Call>); 6] = [
+const ROUTES: [(&str, Access, Methods<Call>); 8] = [
     (
         "/session",
         Access::WithKey,
@@ -49,11 +57,24 @@ const ROUTES: [(&str, Access, Methods<Call>); 6] = [
     (
         "/session/all",
         Access::WithKey,
-        // Batch by batch, as many as there are; each of them has a deadline.
-        &[(
-            Method::DELETE,
-            Endpoint::with_body(Call::RevokeAll).without_deadline(),
-        )],
+        &[
+            // Batch by batch, as many as there are; each of them has a deadline.
+            (
+                Method::DELETE,
+                Endpoint::with_body(Call::RevokeAll).without_deadline(),
+            ),
+            (Method::GET, Endpoint::without_body(Call::List)),
+        ],
+    ),
+    (
+        "/session/payload",
+        Access::WithKey,
+        &[(Method::PUT, Endpoint::with_body(Call::WritePayload))],
+    ),
+    (
+        key_set::PATH,
+        Access::Open,
+        &[(Method::GET, Endpoint::without_body(Call::KeySet))],
     ),
     (
         "/session/data",
@@ -103,8 +124,11 @@ impl Dialect for Native {
             Call::Refresh => refresh(service, body).await,
             Call::Revoke => revoke(service, body).await,
             Call::RevokeAll => revoke_all(service, body).await,
+            Call::List => list(service, head).await,
             Call::ReadData => read_data(service, head).await,
             Call::WriteData => write_data(service, body).await,
+            Call::WritePayload => write_payload(service, body).await,
+            Call::KeySet => key_set::answer(service).await,
             Call::Health => Ok(reply::alive()),
             Call::Ready => {
                 service.ready().await?;
@@ -139,7 +163,9 @@ async fn create<S: Store, P: Platform>(
     let payload = json(input.jwt_payload, "jwtPayload")?;
     let data = json(input.session_data, "sessionData")?;
     Ok(reply::created(
-        &service.create(user_id, payload, data).await?,
+        &service
+            .create(user_id, payload, data, Terms::NATIVE)
+            .await?,
     ))
 }
 
@@ -161,7 +187,8 @@ async fn verify<S: Store, P: Platform>(
         return Ok(reply::verified(&Verified::Unauthorised));
     }
     let token = input.access_token.required("accessToken")?;
-    Ok(reply::verified(&service.verify(&token).await?))
+    let check = Check::native(service.config().access.blacklisting);
+    Ok(reply::verified(&service.verify(&token, check).await?))
 }
 
 async fn refresh<S: Store, P: Platform>(
@@ -181,7 +208,8 @@ async fn refresh<S: Store, P: Platform>(
         return Ok(reply::refreshed(&Refreshed::Unauthorised));
     }
     let token = input.refresh_token.required("refreshToken")?;
-    Ok(reply::refreshed(&service.refresh(&token).await?))
+    let answer = service.refresh(&token, None, Terms::NATIVE).await?;
+    Ok(reply::refreshed(&answer))
 }
 
 async fn revoke<S: Store, P: Platform>(
@@ -196,7 +224,9 @@ async fn revoke<S: Store, P: Platform>(
     }
     let input: Input<'_> = parse(body)?;
     let handle = input.session_handle.required("sessionHandle")?;
-    Ok(reply::revoked(service.revoke(&handle).await?))
+    Ok(reply::revoked(
+        service.revoke(Protocol::Native, &handle).await?,
+    ))
 }
 
 async fn revoke_all<S: Store, P: Platform>(
@@ -219,16 +249,46 @@ async fn read_data<S: Store, P: Platform>(
     head: &request::Parts,
 ) -> Result<Reply, ApiError> {
     let query = head.uri.query().unwrap_or_default();
-    let mut handles = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "sessionHandle")
-        .map(|(_, handle)| handle);
-    let handle = handles
-        .next()
-        .ok_or_else(|| ApiError::invalid("sessionHandle is missing from the query string"))?;
-    if handles.next().is_some() {
-        return Err(ApiError::invalid("sessionHandle must be given once"));
+    let handle = required_parameter(query, "sessionHandle")?;
+    Ok(reply::data(
+        service.read_data(Protocol::Native, &handle).await?,
+    ))
+}
+
+async fn list<S: Store, P: Platform>(
+    service: &Service<S, P>,
+    head: &request::Parts,
+) -> Result<Reply, ApiError> {
+    let query = head.uri.query().unwrap_or_default();
+    let user_id = check_user_id(required_parameter(query, "userId")?)?;
+    let after = parameter(query, "cursor")?.map(|cursor| {
+        HandleHash::parse(&cursor).ok_or_else(|| ApiError::invalid("cursor is none of ours"))
+    });
+    let page = service
+        .list(Protocol::Native, &user_id, after.transpose()?, PAGE_ROWS)
+        .await?;
+    Ok(reply::listed(&page))
+}
+
+async fn write_payload<S: Store, P: Platform>(
+    service: &Service<S, P>,
+    body: &[u8],
+) -> Result<Reply, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Input<'a> {
+        #[serde(default, borrow)]
+        session_handle: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        jwt_payload: Option<&'a RawValue>,
     }
-    Ok(reply::data(service.read_data(&handle).await?))
+    let input: Input<'_> = parse(body)?;
+    let handle = input.session_handle.required("sessionHandle")?;
+    let payload = json(input.jwt_payload, "jwtPayload")?;
+    let written = service
+        .write_payload(Protocol::Native, &handle, payload.as_ref())
+        .await?;
+    Ok(reply::payload_written(written))
 }
 
 async fn write_data<S: Store, P: Platform>(
@@ -247,11 +307,16 @@ async fn write_data<S: Store, P: Platform>(
     let handle = input.session_handle.required("sessionHandle")?;
     let data = json(input.session_data, "sessionData")?;
     Ok(reply::data_written(
-        service.write_data(&handle, data.as_ref()).await?,
+        service
+            .write_data(Protocol::Native, &handle, data.as_ref())
+            .await?,
     ))
 }
 
 fn user_id(text: Text<'_>) -> Result<UserId, ApiError> {
-    let text = text.required("userId")?;
+    check_user_id(text.required("userId")?)
+}
+
+fn check_user_id(text: impl Into<String>) -> Result<UserId, ApiError> {
     UserId::parse(text).map_err(|error| ApiError::invalid(format!("userId {error}")))
 }

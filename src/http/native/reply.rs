@@ -3,9 +3,10 @@
 use ::http::StatusCode;
 use serde::Serialize;
 
+use crate::domain::id::HandleHash;
 use crate::domain::json::Json;
 use crate::http::reply::Reply;
-use crate::service::{Grant, Refreshed, SessionInfo, Token, Verified};
+use crate::service::{Grant, Listed, Page, Refreshed, SessionInfo, Token, Verified};
 
 /// The text of every `UNAUTHORISED`: the reason goes to the log, not to the caller.
 const UNAUTHORISED: &str = "there is no such session, or its token is not valid";
@@ -241,4 +242,43 @@ pub(super) fn data_written(written: bool) -> Reply {
         }),
         false => unauthorised(),
     }
+}
+
+pub(super) fn payload_written(written: bool) -> Reply {
+    match written {
+        true => Reply::ok(&StatusBody {
+            message: "payload replaced; the next refresh or confirmation carries it",
+            status: "OK",
+        }),
+        false => unauthorised(),
+    }
+}
+
+pub(super) fn listed(page: &Page) -> Reply {
+    #[derive(Serialize)]
+    struct List<'a> {
+        message: &'a str,
+        status: &'a str,
+        sessions: Vec<Item>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<&'a str>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item {
+        handle: String,
+        created_at: u64,
+        expires: u64,
+    }
+    let item = |session: &Listed| Item {
+        handle: session.handle.reveal(),
+        created_at: session.created_at.as_millis(),
+        expires: session.expires_at.as_millis(),
+    };
+    Reply::ok(&List {
+        message: "the user's sessions",
+        status: "OK",
+        sessions: page.sessions.iter().map(item).collect(),
+        cursor: page.next.as_ref().map(HandleHash::as_str),
+    })
 }

@@ -22,7 +22,9 @@ fn other_methods_are_told_which_there_are() {
     for (path, allow) in [
         ("/session", "POST, PUT, DELETE"),
         ("/refresh", "PUT"),
-        ("/session/all", "DELETE"),
+        ("/session/all", "DELETE, GET"),
+        ("/session/payload", "PUT"),
+        ("/.well-known/jwks.json", "GET"),
         ("/session/data", "GET, PUT"),
         ("/health", "GET"),
         ("/ready", "GET"),

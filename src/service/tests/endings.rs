@@ -15,13 +15,16 @@ fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
         let child = world.child(&grant.refresh);
         let handle = grant.session.handle.reveal();
         assert!(is_plain(&world.verify(&grant.access), &grant.session));
-        assert_eq!(ready(world.service.revoke(&handle)), Ok(true));
-        assert_eq!(ready(world.service.revoke(&handle)), Ok(false));
+        assert_eq!(ready(world.service.revoke_native(&handle)), Ok(true));
+        assert_eq!(ready(world.service.revoke_native(&handle)), Ok(false));
         assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
         assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
         assert_eq!(world.verify(&child.access), Verified::Unauthorised);
-        assert_eq!(ready(world.service.read_data(&handle)), Ok(None));
-        assert_eq!(ready(world.service.write_data(&handle, None)), Ok(false));
+        assert_eq!(ready(world.service.read_data_native(&handle)), Ok(None));
+        assert_eq!(
+            ready(world.service.write_data_native(&handle, None)),
+            Ok(false)
+        );
         let plain = world.verify(&grant.access);
         match blacklisting {
             "true" => assert_eq!(plain, Verified::Unauthorised),
@@ -40,7 +43,7 @@ fn rv5_blacklisting_fails_closed() {
     let grant = world.create();
     world.store.fail(&["*"]);
     assert!(is_unavailable(&ready(
-        world.service.verify(&grant.access.value)
+        world.service.verify_native(&grant.access.value)
     )));
 }
 
@@ -56,8 +59,8 @@ fn a_child_from_before_a_change_of_its_validity_ends_as_announced_or_as_set_now(
             let child = world.child(&grant.refresh);
             let service = world.instance(&[("refresh_token_validity", &hours(now))]);
             let confirmed = match by_access_token {
-                true => ready(service.verify(&child.access.value)).is_ok(),
-                false => ready(service.refresh(&child.refresh.value)).is_ok(),
+                true => ready(service.verify_native(&child.access.value)).is_ok(),
+                false => ready(service.refresh_native(&child.refresh.value)).is_ok(),
             };
             assert!(confirmed);
             let lasts = if by_access_token { now } else { before };
@@ -65,7 +68,10 @@ fn a_child_from_before_a_change_of_its_validity_ends_as_announced_or_as_set_now(
             let handle = grant.session.handle.reveal();
             for (at, live) in [(ends.minus(Duration::from_millis(1)), true), (ends, false)] {
                 world.platform.set_now(at);
-                assert_eq!(ready(service.read_data(&handle)).unwrap().is_some(), live);
+                assert_eq!(
+                    ready(service.read_data_native(&handle)).unwrap().is_some(),
+                    live
+                );
             }
             world.platform.set_now(child.refresh.expires);
             assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
@@ -90,8 +96,8 @@ fn rv4_a_session_ends_with_its_refresh_token() {
     world.platform.set_now(grant.refresh.expires);
     assert_eq!(world.refresh(&grant.refresh), Refreshed::Unauthorised);
     let handle = grant.session.handle.reveal();
-    assert_eq!(ready(world.service.read_data(&handle)), Ok(None));
-    assert_eq!(ready(world.service.revoke(&handle)), Ok(false));
+    assert_eq!(ready(world.service.read_data_native(&handle)), Ok(None));
+    assert_eq!(ready(world.service.revoke_native(&handle)), Ok(false));
     // The child was never used, so its later end was never announced by anything that is stored.
     assert_eq!(world.refresh(&child.refresh), Refreshed::Unauthorised);
     assert_eq!(world.verify(&child.access), Verified::Unauthorised);
@@ -156,24 +162,26 @@ fn without_a_database_nothing_is_granted() {
     let child = world.child(&grant.refresh);
     world.store.fail(&["*"]);
     let handle = grant.session.handle.reveal();
-    assert!(is_unavailable(&ready(world.service.create(
+    assert!(is_unavailable(&ready(world.service.create_native(
         user("bob"),
         None,
         None
     ))));
     assert!(is_unavailable(&ready(
-        world.service.refresh(&grant.refresh.value)
+        world.service.refresh_native(&grant.refresh.value)
     )));
     assert!(is_unavailable(&ready(
-        world.service.verify(&child.access.value)
+        world.service.verify_native(&child.access.value)
     )));
-    assert!(is_unavailable(&ready(world.service.revoke(&handle))));
+    assert!(is_unavailable(&ready(world.service.revoke_native(&handle))));
     assert!(is_unavailable(&ready(
         world.service.revoke_all(&user("bob"))
     )));
-    assert!(is_unavailable(&ready(world.service.read_data(&handle))));
     assert!(is_unavailable(&ready(
-        world.service.write_data(&handle, None)
+        world.service.read_data_native(&handle)
+    )));
+    assert!(is_unavailable(&ready(
+        world.service.write_data_native(&handle, None)
     )));
     assert!(is_unavailable(&ready(world.service.ready())));
     assert!(is_plain(&world.verify(&grant.access), &grant.session));

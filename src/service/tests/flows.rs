@@ -21,7 +21,11 @@ fn a_login_gives_three_tokens_and_a_session() {
     assert_eq!(grant.session.user_id, user("bob"));
     assert_eq!(grant.session.payload, json("{\"a\":1.0}"));
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
-    let data = ready(world.service.read_data(&grant.session.handle.reveal()));
+    let data = ready(
+        world
+            .service
+            .read_data_native(&grant.session.handle.reveal()),
+    );
     assert_eq!(data, Ok(Some(json("[1e400]"))));
     let other = world.create();
     assert_ne!(other.session.handle, grant.session.handle);
@@ -48,7 +52,7 @@ fn each_request_asks_the_database_as_often_as_the_design_says() {
     world.store.calls();
     world.child(&grandchild.refresh);
     assert_eq!(world.store.calls(), ["find", "confirm"]);
-    ready(world.service.revoke(&grant.session.handle.reveal())).unwrap();
+    ready(world.service.revoke_native(&grant.session.handle.reveal())).unwrap();
     assert_eq!(world.store.calls(), ["delete"]);
     world.verify(&grandchild.refresh);
     world.refresh(&grandchild.access);
@@ -140,14 +144,20 @@ fn data_is_replaced_and_removed() {
     let world = World::new(&[]);
     let handle = world.create().session.handle.reveal();
     for data in [json("null"), None, json("{\"b\":1,\"b\":2}")] {
-        let written = ready(world.service.write_data(&handle, data.as_ref()));
+        let written = ready(world.service.write_data_native(&handle, data.as_ref()));
         assert_eq!(written, Ok(true));
-        assert_eq!(ready(world.service.read_data(&handle)), Ok(Some(data)));
+        assert_eq!(
+            ready(world.service.read_data_native(&handle)),
+            Ok(Some(data))
+        );
     }
     for handle in ["", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-        assert_eq!(ready(world.service.read_data(handle)), Ok(None));
-        assert_eq!(ready(world.service.write_data(handle, None)), Ok(false));
-        assert_eq!(ready(world.service.revoke(handle)), Ok(false));
+        assert_eq!(ready(world.service.read_data_native(handle)), Ok(None));
+        assert_eq!(
+            ready(world.service.write_data_native(handle, None)),
+            Ok(false)
+        );
+        assert_eq!(ready(world.service.revoke_native(handle)), Ok(false));
     }
 }
 

@@ -48,7 +48,7 @@ fn the_first_request_makes_the_keys_and_others_take_them() {
     );
     let other = world.instance(&[]);
     assert!(is_plain(
-        &ready(other.verify(&grant.access.value)).unwrap(),
+        &ready(other.verify_native(&grant.access.value)).unwrap(),
         &grant.session
     ));
     assert_eq!(world.store.calls(), ["keys"]);
@@ -61,7 +61,12 @@ async fn the_first_load_is_done_once_for_all_who_wait() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let service = Arc::clone(&world.service);
-        tasks.spawn(async move { service.create(user("bob"), None, None).await.unwrap() });
+        tasks.spawn(async move {
+            service
+                .create_native(user("bob"), None, None)
+                .await
+                .unwrap()
+        });
     }
     tasks.join_all().await;
     let calls = world.store.calls();
@@ -83,7 +88,10 @@ async fn instances_that_start_at_once_agree() {
         let service = super::instance(&world.store, &platform, &[]);
         tasks.spawn(async move {
             (
-                service.create(user("bob"), None, None).await.unwrap(),
+                service
+                    .create_native(user("bob"), None, None)
+                    .await
+                    .unwrap(),
                 service,
             )
         });
@@ -91,9 +99,9 @@ async fn instances_that_start_at_once_agree() {
     let all = tasks.join_all().await;
     for (grant, _) in &all {
         for (_, service) in &all {
-            let answer = service.verify(&grant.access.value).await.unwrap();
+            let answer = service.verify_native(&grant.access.value).await.unwrap();
             assert!(is_plain(&answer, &grant.session));
-            super::child(service.refresh(&grant.refresh.value).await.unwrap());
+            super::child(service.refresh_native(&grant.refresh.value).await.unwrap());
         }
     }
 }
@@ -161,7 +169,7 @@ async fn while_the_database_is_away_the_keys_at_hand_go_on() {
     }
     assert_eq!(world.platform.run_tasks().await, 1);
     assert_eq!(world.store.calls(), ["keys"]);
-    assert!(is_unavailable(&ready(world.service.create(
+    assert!(is_unavailable(&ready(world.service.create_native(
         user("bob"),
         None,
         None
@@ -180,8 +188,8 @@ fn db1_without_a_database_at_the_start_there_are_no_keys_until_it_comes() {
     let world = World::new(&[]);
     world.store.fail(&["*"]);
     for _ in 0..3 {
-        assert!(is_unavailable(&ready(world.service.verify("x"))));
-        assert!(is_unavailable(&ready(world.service.refresh("x"))));
+        assert!(is_unavailable(&ready(world.service.verify_native("x"))));
+        assert!(is_unavailable(&ready(world.service.refresh_native("x"))));
     }
     world.store.fail(&[]);
     world.create();
@@ -194,7 +202,7 @@ fn an_unknown_key_reloads_at_most_once_in_five_seconds() {
     world.store.calls();
     let flood = || {
         for _ in 0..50 {
-            let answer = ready(world.service.verify(&token)).unwrap();
+            let answer = ready(world.service.verify_native(&token)).unwrap();
             assert_eq!(answer, Verified::TryRefreshToken);
         }
         world.store.calls()
@@ -272,7 +280,7 @@ fn tokens_that_are_not_even_ours_reload_nothing() {
         &unknown(&world, "a b"),
         &unknown(&world, &"9".repeat(65)),
     ] {
-        let answer = ready(world.service.verify(token)).unwrap();
+        let answer = ready(world.service.verify_native(token)).unwrap();
         assert_eq!(answer, Verified::TryRefreshToken);
     }
     assert!(!world.store.calls().contains(&"keys"));

@@ -27,9 +27,9 @@ fn rows(world: &World) -> Vec<(String, String)> {
 
 /// Everything that a client holds is good on this instance.
 fn goes_on(service: &TestService, grant: &Grant) {
-    let answer = ready(service.verify(&grant.access.value)).unwrap();
+    let answer = ready(service.verify_native(&grant.access.value)).unwrap();
     assert!(is_plain(&answer, &grant.session), "{answer:?}");
-    child(ready(service.refresh(&grant.refresh.value)).unwrap());
+    child(ready(service.refresh_native(&grant.refresh.value)).unwrap());
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn to_introduce_one_logs_nobody_out() {
     goes_on(&service, &after);
     goes_on(&with(&world, OLD), &before);
     // A child of a token from before is one of the new key's.
-    let grown = child(ready(service.refresh(&before.refresh.value)).unwrap());
-    child(ready(with(&world, OLD).refresh(&grown.refresh.value)).unwrap());
+    let grown = child(ready(service.refresh_native(&before.refresh.value)).unwrap());
+    child(ready(with(&world, OLD).refresh_native(&grown.refresh.value)).unwrap());
 }
 
 #[test]
@@ -107,10 +107,17 @@ fn tf8_keys_from_before_it_end_with_their_last_tokens() {
         let now = before.platform.now();
         forger.platform.set_now(now);
         let session = create(&service, "bob").session;
-        let access = ready(service.verify(&forger.create().access.value)).unwrap();
+        let access = ready(service.verify_native(&forger.create().access.value)).unwrap();
         let validity = Duration::from_secs(DAY);
-        let refresh = RefreshToken::first(session.handle, now, validity, &key, &*forger.platform);
-        let refresh = ready(service.refresh(refresh.reveal())).unwrap();
+        let refresh = RefreshToken::first(
+            session.handle,
+            false,
+            now,
+            validity,
+            &key,
+            &*forger.platform,
+        );
+        let refresh = ready(service.refresh_native(refresh.reveal())).unwrap();
         let accepted = [
             access != Verified::TryRefreshToken,
             refresh != Refreshed::Unauthorised,
@@ -131,9 +138,9 @@ fn a_late_twin_at_an_instance_of_the_other_step_is_no_theft() {
             let (old, new) = (with(&world, pair[0]), with(&world, pair[1]));
             for (first, late) in [(&old, &new), (&new, &old)] {
                 let parent = create(first, "bob").refresh.value;
-                let used = child(ready(first.refresh(&parent)).unwrap());
-                replacement(ready(first.verify(&used.access.value)).unwrap());
-                let answer = child(ready(late.refresh(&parent)).unwrap());
+                let used = child(ready(first.refresh_native(&parent)).unwrap());
+                replacement(ready(first.verify_native(&used.access.value)).unwrap());
+                let answer = child(ready(late.refresh_native(&parent)).unwrap());
                 assert_eq!(answer.refresh, used.refresh);
             }
         }
@@ -166,7 +173,7 @@ fn to_change_it_step_by_step_logs_nobody_out() {
         unreachable!()
     };
     goes_on(&service, last);
-    let answer = ready(service.verify(&grants[0].access.value)).unwrap();
+    let answer = ready(service.verify_native(&grants[0].access.value)).unwrap();
     assert_eq!(answer, Verified::TryRefreshToken);
 }
 
@@ -178,9 +185,9 @@ fn kr5_without_it_nothing_is_served_and_no_key_is_made() {
     for _ in 0..2 {
         let service = world.instance(&[]);
         let answers = [
-            misconfigured(ready(service.create(user("bob"), None, None))),
-            misconfigured(ready(service.refresh(&grant.refresh.value))),
-            misconfigured(ready(service.verify(&grant.access.value))),
+            misconfigured(ready(service.create_native(user("bob"), None, None))),
+            misconfigured(ready(service.refresh_native(&grant.refresh.value))),
+            misconfigured(ready(service.verify_native(&grant.access.value))),
             misconfigured(ready(service.ready())),
         ];
         assert!(
@@ -199,8 +206,8 @@ fn kr5_with_another_one_nothing_is_served_and_no_key_is_made() {
     let before = rows(&world);
     let service = with(&world, NEW);
     let answers = [
-        misconfigured(ready(service.create(user("bob"), None, None))),
-        misconfigured(ready(service.refresh(&grant.refresh.value))),
+        misconfigured(ready(service.create_native(user("bob"), None, None))),
+        misconfigured(ready(service.refresh_native(&grant.refresh.value))),
         misconfigured(ready(service.ready())),
     ];
     assert!(
@@ -219,7 +226,7 @@ fn an_instance_that_was_left_behind_refuses_instead_of_making_keys() {
     create(&with(&world, OLD), "bob");
     let before = rows(&world);
     world.wait(100_000);
-    misconfigured(ready(world.service.create(user("bob"), None, None)));
+    misconfigured(ready(world.service.create_native(user("bob"), None, None)));
     assert_eq!(rows(&world), before);
 }
 
@@ -231,11 +238,11 @@ fn a_busy_instance_that_was_left_behind_refuses_within_a_minute() {
     create(&with(&world, OLD), "bob");
     for _ in 0..12 {
         world.wait(5);
-        drop(ready(world.service.verify(&grant.access.value)));
+        drop(ready(world.service.verify_native(&grant.access.value)));
     }
     world.wait(5);
-    misconfigured(ready(world.service.refresh(&grant.refresh.value)));
-    misconfigured(ready(world.service.create(user("bob"), None, None)));
+    misconfigured(ready(world.service.refresh_native(&grant.refresh.value)));
+    misconfigured(ready(world.service.create_native(user("bob"), None, None)));
 }
 
 #[test]
@@ -244,20 +251,20 @@ fn kr6_access_tokens_verify_without_a_database() {
     let grant = world.create();
     world.store.fail(&["*"]);
     let restarted = with(&world, OLD);
-    let answer = ready(restarted.verify(&grant.access.value)).unwrap();
+    let answer = ready(restarted.verify_native(&grant.access.value)).unwrap();
     assert!(is_plain(&answer, &grant.session));
-    assert!(is_unavailable(&ready(restarted.create(
+    assert!(is_unavailable(&ready(restarted.create_native(
         user("bob"),
         None,
         None
     ))));
     // Slots come and go; a token is good until it expires.
     world.wait(3599);
-    let answer = ready(with(&world, OLD).verify(&grant.access.value)).unwrap();
+    let answer = ready(with(&world, OLD).verify_native(&grant.access.value)).unwrap();
     assert!(is_plain(&answer, &grant.session));
     world.wait(1);
     for service in [&restarted, &world.service] {
-        let answer = ready(service.verify(&grant.access.value)).unwrap();
+        let answer = ready(service.verify_native(&grant.access.value)).unwrap();
         assert_eq!(answer, Verified::TryRefreshToken);
     }
 }
@@ -265,7 +272,9 @@ fn kr6_access_tokens_verify_without_a_database() {
 #[test]
 fn tf8_a_dump_of_the_database_forges_nothing() {
     use crate::domain::secret::Key;
-    use crate::domain::token::access::{AccessClaims, AccessKey};
+    use crate::domain::token::access::AccessClaims;
+    use crate::domain::token::header::Form;
+    use crate::domain::token::key::{AccessKey, Algorithm};
     let world = World::new(&[("master_key", OLD)]);
     let grant = world.create();
     let claims = AccessClaims {
@@ -275,6 +284,7 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
         expires_at: crate::testing::START.plus(std::time::Duration::from_secs(3600)),
         refresh: crate::domain::secret::SingleHash::of_token("x").double(),
         parent: None,
+        anti_csrf: None,
         payload: None,
     };
     let header = grant.access.value.split('.').next().unwrap();
@@ -285,10 +295,11 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
             "1",
             "file.00000000",
         ] {
-            let forged = claims.sign(&AccessKey::new(kid.to_owned(), secret.expose()));
+            let key = AccessKey::new(kid.to_owned(), secret.expose());
+            let forged = claims.sign(&key, Algorithm::Hs256, Form::Native);
             let rest = forged.split_once('.').unwrap().1;
             for token in [forged.clone(), format!("{header}.{rest}")] {
-                let answer = ready(world.service.verify(&token)).unwrap();
+                let answer = ready(world.service.verify_native(&token)).unwrap();
                 assert_eq!(answer, Verified::TryRefreshToken);
             }
         }

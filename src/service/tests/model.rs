@@ -27,7 +27,7 @@ impl Session {
 impl Subject for Session {
     fn refresh(&mut self, token: &str, now: Timestamp) -> Reply {
         self.world.platform.set_now(now);
-        match ready(self.world.service.refresh(token)).unwrap() {
+        match ready(self.world.service.refresh_native(token)).unwrap() {
             Refreshed::Ok(grant) => Reply::Child {
                 refresh: grant.refresh.value,
                 access: grant.access.value,
@@ -43,7 +43,7 @@ impl Subject for Session {
 
     fn verify(&mut self, token: &str, now: Timestamp) -> Reply {
         self.world.platform.set_now(now);
-        match ready(self.world.service.verify(token)).unwrap() {
+        match ready(self.world.service.verify_native(token)).unwrap() {
             Verified::Ok(session, token) => {
                 assert_eq!(session, self.grant.session);
                 Reply::Verified {
@@ -63,6 +63,7 @@ impl Subject for Session {
             stored,
             data: None,
             created_at: now,
+            sealed: None,
         });
     }
 
@@ -75,7 +76,7 @@ impl Subject for Session {
 
     fn revoke(&mut self, now: Timestamp) {
         self.world.platform.set_now(now);
-        ready(self.world.service.revoke(&self.handle())).unwrap();
+        ready(self.world.service.revoke_native(&self.handle())).unwrap();
         // What had expired already is still a row.
         ready(
             self.world

@@ -15,12 +15,12 @@ fn refresh_while(
 ) -> Refreshed {
     let service = Arc::clone(&world.service);
     world.store.before("confirm", move || meanwhile(&service));
-    ready(world.service.refresh(token)).unwrap()
+    ready(world.service.refresh_native(token)).unwrap()
 }
 
 fn use_it(service: &super::TestService, token: &str) -> Grant {
-    let grant = child(ready(service.refresh(token)).unwrap());
-    replacement(ready(service.verify(&grant.access.value)).unwrap());
+    let grant = child(ready(service.refresh_native(token)).unwrap());
+    replacement(ready(service.verify_native(&grant.access.value)).unwrap());
     grant
 }
 
@@ -124,7 +124,7 @@ fn a_rival_child_that_was_faster_wins() {
     let rival = world.child(&grant.refresh);
     let access = rival.access.value.clone();
     let answer = refresh_while(&world, &c.refresh.value, move |service| {
-        replacement(ready(service.verify(&access)).unwrap());
+        replacement(ready(service.verify_native(&access)).unwrap());
     });
     assert_eq!(
         answer,
@@ -139,7 +139,7 @@ fn a_twin_that_only_confirmed_changes_nothing() {
     let c = world.child(&grant.refresh);
     let access = c.access.value.clone();
     let answer = refresh_while(&world, &c.refresh.value, move |service| {
-        replacement(ready(service.verify(&access)).unwrap());
+        replacement(ready(service.verify_native(&access)).unwrap());
     });
     let g = child(answer);
     replacement(world.verify(&g.access));
@@ -153,7 +153,7 @@ fn a_logout_between_look_and_step_wins() {
     let c = world.child(&grant.refresh);
     let handle = grant.session.handle.reveal();
     let answer = refresh_while(&world, &c.refresh.value, move |service| {
-        assert_eq!(ready(service.revoke(&handle)), Ok(true));
+        assert_eq!(ready(service.revoke_native(&handle)), Ok(true));
     });
     assert_eq!(answer, Refreshed::Unauthorised);
     assert_eq!(world.verify(&c.access), Verified::Unauthorised);
@@ -175,7 +175,7 @@ async fn sixty_four_refreshes_at_once_are_one() {
             &other
         });
         let token = grant.refresh.value.clone();
-        tasks.spawn(async move { child(service.refresh(&token).await.unwrap()) });
+        tasks.spawn(async move { child(service.refresh_native(&token).await.unwrap()) });
     }
     let children = tasks.join_all().await;
     assert!(children.iter().all(|child| *child == children[0]));
@@ -187,7 +187,7 @@ async fn sixty_four_refreshes_at_once_are_one() {
             &other
         });
         let token = children[0].access.value.clone();
-        tasks.spawn(async move { replacement(service.verify(&token).await.unwrap()) });
+        tasks.spawn(async move { replacement(service.verify_native(&token).await.unwrap()) });
     }
     let tokens = tasks.join_all().await;
     assert!(tokens.iter().all(|token| *token == tokens[0]));

@@ -26,7 +26,7 @@ fn a_key_that_another_instance_has_just_published_is_found() {
     assert_eq!(kid(&grant.access.value), "2");
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
     assert!(is_plain(
-        &ready(other.verify(&world_grant.access.value)).unwrap(),
+        &ready(other.verify_native(&world_grant.access.value)).unwrap(),
         &world_grant.session
     ));
 }
@@ -65,9 +65,9 @@ fn a_key_file_signs_instead_and_verifies_without_a_database() {
     assert!(kid(&grant.access.value).starts_with("file."));
     assert_eq!(names(&world), ["refresh_token_key"]);
     world.store.fail(&["*"]);
-    let answer = ready(service(&[7; 32]).verify(&grant.access.value)).unwrap();
+    let answer = ready(service(&[7; 32]).verify_native(&grant.access.value)).unwrap();
     assert!(is_plain(&answer, &grant.session));
-    let answer = ready(service(&[8; 32]).verify(&grant.access.value)).unwrap();
+    let answer = ready(service(&[8; 32]).verify_native(&grant.access.value)).unwrap();
     assert_eq!(answer, Verified::TryRefreshToken);
 }
 
@@ -81,7 +81,7 @@ fn a_row_that_holds_no_key_is_named_but_not_shown() {
             time: START,
         };
         ready(world.store.add_keys(&[row])).unwrap();
-        let message = misconfigured(ready(world.service.create(user("bob"), None, None)));
+        let message = misconfigured(ready(world.service.create_native(user("bob"), None, None)));
         assert!(
             message.contains(name) && !message.contains("SECRET"),
             "{message}"

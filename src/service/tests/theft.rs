@@ -69,7 +69,7 @@ fn an_interrupted_revocation_can_still_be_seen() {
         let other = world.create();
         let grant = stolen(&world);
         world.store.fail(&[failing]);
-        let answer = ready(world.service.refresh(&grant.refresh.value));
+        let answer = ready(world.service.refresh_native(&grant.refresh.value));
         assert!(is_unavailable(&answer), "{policy}, {failing}");
         world.store.fail(&[]);
         assert_eq!(
@@ -142,12 +142,13 @@ fn a_restored_backup_is_no_theft() {
     ));
     let g = world.child(&c.refresh);
     let handle = grant.session.handle;
-    ready(world.service.revoke(&handle.reveal())).unwrap();
+    ready(world.service.revoke_native(&handle.reveal())).unwrap();
     let session = crate::store::NewSession {
         handle: handle.hash(),
         stored: backup.unwrap().unwrap(),
         data: None,
         created_at: crate::testing::START,
+        sealed: None,
     };
     ready(crate::store::Store::insert(&*world.store, &session)).unwrap();
     world.store.calls();

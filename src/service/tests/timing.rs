@@ -37,13 +37,13 @@ async fn send(service: Arc<TestService>, request: Request, grants: [Grant; 2]) -
     // Another key's name in an otherwise good token: generation 2.
     let other = first.access.value.replacen("IjEi", "IjIi", 1);
     match request {
-        Request::Create => drop(service.create(user("bob"), None, None).await),
-        Request::Verify => drop(service.verify(&first.access.value).await),
-        Request::VerifyChild => drop(service.verify(&child.access.value).await),
-        Request::VerifyUnknown => drop(service.verify(&other).await),
-        Request::Refresh => drop(service.refresh(&child.refresh.value).await),
-        Request::ReadData => drop(service.read_data(&handle).await),
-        Request::Revoke => drop(service.revoke(&handle).await),
+        Request::Create => drop(service.create_native(user("bob"), None, None).await),
+        Request::Verify => drop(service.verify_native(&first.access.value).await),
+        Request::VerifyChild => drop(service.verify_native(&child.access.value).await),
+        Request::VerifyUnknown => drop(service.verify_native(&other).await),
+        Request::Refresh => drop(service.refresh_native(&child.refresh.value).await),
+        Request::ReadData => drop(service.read_data_native(&handle).await),
+        Request::Revoke => drop(service.revoke_native(&handle).await),
     }
     began.elapsed()
 }

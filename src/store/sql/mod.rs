@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 pub use dialect::Dialect;
 
-use self::rows::{decode_data, decode_key, decode_session, integer};
+use self::rows::{
+    decode_data, decode_handle, decode_key, decode_listed, decode_record, decode_session, integer,
+};
 use self::runner::{Failure, Runner};
 use self::statements::Sql;
 use super::db::{Connector, DbError, Kind, Statement, Value};
-use super::{KeyRow, NewSession, Result, Store};
+use super::{KeyRow, ListedSession, NewSession, Result, SessionRecord, Store};
 use crate::domain::config::Tables;
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::Json;
@@ -117,6 +119,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
             session.stored.payload.as_ref().map(Json::as_str).into(),
             u64::from(session.stored.generation.0).into(),
             session.created_at.as_millis().into(),
+            session.sealed.as_deref().into(),
         ];
         match self.runner.run(&[execute(&self.sql.insert, params)]).await {
             // Handles are random: a row of that key is our own, from a try whose answer was lost.
@@ -219,6 +222,68 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
             .await?
             .rows;
         Ok(!rows.is_empty())
+    }
+
+    async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
+        let read = row(&self.sql.record, live(handle, now).to_vec());
+        let rows = self.runner.run(&[read]).await?.rows;
+        rows.into_iter().next().map(decode_record).transpose()
+    }
+
+    async fn write_payload(
+        &self,
+        handle: HandleHash,
+        payload: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let [key, time] = live(handle, now);
+        let write = vec![payload.map(Json::as_str).into(), key, time];
+        let write = execute(&self.sql.write_payload, write);
+        let find = row(&self.sql.find, live(handle, now).to_vec());
+        let rows = self.runner.run(&[write, find]).await?.rows;
+        rows.into_iter().next().map(decode_session).transpose()
+    }
+
+    async fn list_user(
+        &self,
+        user: &UserId,
+        after: Option<HandleHash>,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>> {
+        let params = vec![
+            user.as_str().into(),
+            user.as_str().into(),
+            now.as_millis().into(),
+            after.as_ref().map_or("", HandleHash::as_str).into(),
+            limit.into(),
+        ];
+        let list = query(&self.sql.list_user, params);
+        let rows = self.runner.run(&[list]).await?.rows;
+        rows.into_iter().map(decode_listed).collect()
+    }
+
+    async fn delete_batch(
+        &self,
+        handles: &[HandleHash],
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let (find, delete) = self.sql.of_many(handles.len());
+        let params = |handles: &[HandleHash]| {
+            let handles = handles.iter().map(|handle| handle.as_str().into());
+            std::iter::once(now.as_millis().into())
+                .chain(handles)
+                .collect::<Vec<Value>>()
+        };
+        let find = query(&find, params(handles));
+        let rows = self.runner.run_batch(&[find]).await?.rows;
+        let there = rows.into_iter().map(decode_handle);
+        let there = there.collect::<Result<Vec<_>>>()?;
+        if !there.is_empty() {
+            let delete = execute(&delete, params(handles));
+            self.runner.run_batch(&[delete]).await?;
+        }
+        Ok(there)
     }
 
     async fn keys(&self) -> Result<Vec<KeyRow>> {

@@ -1,12 +1,12 @@
 //! Reading rows: what this service never writes is refused, naming table, column and problem, not the value.
 
-use crate::domain::id::{Generation, UserId};
+use crate::domain::id::{Generation, HandleHash, UserId};
 use crate::domain::json::Json;
 use crate::domain::rotation::StoredSession;
 use crate::domain::secret::{DoubleHash, Sha256Hex};
 use crate::domain::time::Timestamp;
 use crate::store::db::{Row, Value};
-use crate::store::{KeyRow, Result, StoreError};
+use crate::store::{KeyRow, ListedSession, Result, SessionRecord, StoreError};
 
 const SESSIONS: &str = "refresh_tokens";
 const KEYS: &str = "signing_key";
@@ -46,9 +46,12 @@ fn optional_json(value: Option<Value>, column: &'static str) -> Result<Option<Js
 
 /// Columns: user id, current hash, generation, expiry, payload.
 pub(super) fn decode_session(row: Row) -> Result<StoredSession> {
-    let mut columns = row.into_iter();
+    read_session(&mut row.into_iter())
+}
+
+fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSession> {
     let user_id = text(columns.next())
-        .and_then(|text| UserId::parse(text).ok())
+        .and_then(|text| UserId::or_empty(text).ok())
         .ok_or_else(|| corrupt(SESSIONS, "user_id", "not a user id"))?;
     let current = text(columns.next())
         .and_then(|text| Sha256Hex::parse(&text))
@@ -58,9 +61,7 @@ pub(super) fn decode_session(row: Row) -> Result<StoredSession> {
         .and_then(|integer| u32::try_from(integer).ok())
         .map(Generation)
         .ok_or_else(|| corrupt(SESSIONS, "generation", "out of range"))?;
-    let expires_at = integer(columns.next().as_ref())
-        .map(Timestamp::from_millis)
-        .ok_or_else(|| corrupt(SESSIONS, "expires_at", "not a time"))?;
+    let expires_at = time(columns.next(), SESSIONS, "expires_at")?;
     let payload = optional_json(columns.next(), "jwt_user_payload")?;
     Ok(StoredSession {
         user_id,
@@ -69,6 +70,44 @@ pub(super) fn decode_session(row: Row) -> Result<StoredSession> {
         expires_at,
         payload,
     })
+}
+
+/// Columns: those of a session, data, time of creation.
+pub(super) fn decode_record(row: Row) -> Result<SessionRecord> {
+    let mut columns = row.into_iter();
+    Ok(SessionRecord {
+        stored: read_session(&mut columns)?,
+        data: optional_json(columns.next(), "session_info")?,
+        created_at: time(columns.next(), SESSIONS, "created_at")?,
+    })
+}
+
+/// Columns: row key, covered handle, time of creation, expiry.
+pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
+    let mut columns = row.into_iter();
+    Ok(ListedSession {
+        handle: row_key(columns.next())?,
+        sealed: text(columns.next())
+            .ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?,
+        created_at: time(columns.next(), SESSIONS, "created_at")?,
+        expires_at: time(columns.next(), SESSIONS, "expires_at")?,
+    })
+}
+
+/// Column: row key.
+pub(super) fn decode_handle(row: Row) -> Result<HandleHash> {
+    row_key(row.into_iter().next())
+}
+
+fn row_key(value: Option<Value>) -> Result<HandleHash> {
+    let key = text(value).and_then(|text| HandleHash::parse(&text));
+    key.ok_or_else(|| corrupt(SESSIONS, "session_handle_hash_1", "not 64 hex digits"))
+}
+
+fn time(value: Option<Value>, table: &'static str, column: &'static str) -> Result<Timestamp> {
+    integer(value.as_ref())
+        .map(Timestamp::from_millis)
+        .ok_or_else(|| corrupt(table, column, "not a time"))
 }
 
 /// Column: session data.
@@ -82,8 +121,6 @@ pub(super) fn decode_key(row: Row) -> Result<KeyRow> {
     Ok(KeyRow {
         name: text(columns.next()).ok_or_else(|| corrupt(KEYS, "key_name", "not text"))?,
         value: text(columns.next()).ok_or_else(|| corrupt(KEYS, "key_value", "not text"))?,
-        time: integer(columns.next().as_ref())
-            .map(Timestamp::from_millis)
-            .ok_or_else(|| corrupt(KEYS, "created_at_time", "not a time"))?,
+        time: time(columns.next(), KEYS, "created_at_time")?,
     })
 }

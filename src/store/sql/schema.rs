@@ -47,7 +47,7 @@ async fn problem<C: Connector, P: Platform>(
             tables.signing_key
         ),
         format!(
-            "SELECT `generation`, `created_at` FROM `{}` LIMIT 0",
+            "SELECT `generation`, `created_at`, `handle_sealed` FROM `{}` LIMIT 0",
             tables.refresh_tokens
         ),
     ];

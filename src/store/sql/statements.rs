@@ -18,9 +18,13 @@ pub(super) struct Sql {
     pub(super) user_has_others: String,
     pub(super) read_data: String,
     pub(super) write_data: String,
+    pub(super) record: String,
+    pub(super) write_payload: String,
+    pub(super) list_user: String,
     pub(super) keys: String,
     pub(super) add_key: String,
     pub(super) remove_key: String,
+    sessions: String,
     pub(super) some_expired: String,
     pub(super) remove_expired: String,
     pub(super) count_expired: String,
@@ -38,8 +42,8 @@ impl Sql {
         Self {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
-                 `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                 `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
+                 `handle_sealed`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             find: format!(
                 "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
@@ -58,12 +62,23 @@ impl Sql {
             user_has_others: format!("SELECT 1 FROM `{sessions}` WHERE {others} LIMIT 1"),
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
+            record: format!(
+                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
+                 `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
+            ),
+            write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
+            list_user: format!(
+                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at` \
+                 FROM `{sessions}` WHERE {THE_USER} AND `expires_at` > ? AND `handle_sealed` IS NOT NULL \
+                 AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
+            ),
             keys: format!("SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}`"),
             add_key: format!(
                 "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",
                 dialect.insert_ignore()
             ),
             remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
+            sessions: sessions.clone(),
             some_expired: format!(
                 "SELECT COUNT(*) FROM (SELECT 1 FROM `{sessions}` WHERE `expires_at` < ? \
                  LIMIT {BATCH_ROWS}) AS batch"
@@ -71,5 +86,16 @@ impl Sql {
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
             count_expired: format!("SELECT COUNT(*) FROM `{sessions}` WHERE `expires_at` < ?"),
         }
+    }
+
+    /// Which of `count` sessions are live, and what removes those.
+    pub(super) fn of_many(&self, count: usize) -> (String, String) {
+        let sessions = &self.sessions;
+        let places = vec!["?"; count].join(", ");
+        let these = format!("`expires_at` > ? AND `session_handle_hash_1` IN ({places})");
+        (
+            format!("SELECT `session_handle_hash_1` FROM `{sessions}` WHERE {these}"),
+            format!("DELETE FROM `{sessions}` WHERE {these}"),
+        )
     }
 }

@@ -51,6 +51,7 @@ fn read(text: &str) -> Option<AccessClaims> {
             Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(plain(&hex)?)?)),
             None => None,
         },
+        anti_csrf: None,
         payload: payload.and_then(|raw| Json::parse(raw.get().to_owned())),
     })
 }

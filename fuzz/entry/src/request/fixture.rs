@@ -6,9 +6,10 @@ use std::time::Duration;
 use session::domain::config::Config;
 use session::domain::id::{SessionHandle, UserId};
 use session::domain::json::Json;
+use session::domain::protocol::Protocol;
 use session::domain::time::Timestamp;
 use session::http::Api;
-use session::service::{Grant, Refreshed, Service};
+use session::service::{Grant, Refreshed, Service, Terms};
 use session::store::memory::MemoryStore;
 use session::store::{KeyRow, NewSession, Store};
 
@@ -95,7 +96,8 @@ impl Fixture {
         let child = refresh(&service, &bob);
         let eves_child = refresh(&service, &eve);
         refresh(&service, &eves_child);
-        block_on(service.revoke(&gone.session.handle.reveal())).expect("a store in memory");
+        block_on(service.revoke(Protocol::Native, &gone.session.handle.reveal()))
+            .expect("a store in memory");
         let handle = |grant: &Grant| grant.session.handle.reveal();
         let keys = block_on(store.keys()).expect("a store in memory");
         let mut names = vec![
@@ -187,11 +189,11 @@ fn key_rows(keys: &[KeyRow]) -> String {
 fn create(service: &Service<MemoryStore, Still>, user: &str) -> Grant {
     let user = UserId::parse(user).expect("a short name");
     let [payload, data] = [PAYLOAD, DATA].map(|text| Json::parse(text.to_owned()));
-    block_on(service.create(user, payload, data)).expect("a store in memory")
+    block_on(service.create(user, payload, data, Terms::NATIVE)).expect("a store in memory")
 }
 
 fn refresh(service: &Service<MemoryStore, Still>, grant: &Grant) -> Grant {
-    match block_on(service.refresh(&grant.refresh.value)) {
+    match block_on(service.refresh(&grant.refresh.value, None, Terms::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),
     }
@@ -205,6 +207,7 @@ fn stored(store: &MemoryStore, handle: SessionHandle) -> NewSession {
         handle,
         stored: stored.ok().flatten().expect("it was just made"),
         data: data.ok().flatten().flatten(),
+        sealed: None,
         created_at: NOW,
     }
 }

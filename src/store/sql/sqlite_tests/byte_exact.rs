@@ -76,7 +76,7 @@ fn many(database: &Database, rows: u64, user: &str, expires_at: u64) {
     database.batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
          INSERT INTO refresh_tokens SELECT printf('{user}%064d', i), '{user}', printf('%064d', i), NULL, \
-         {expires_at}, NULL, 0, 0 FROM n"
+         {expires_at}, NULL, 0, 0, NULL FROM n"
     ));
 }
 
@@ -167,7 +167,7 @@ async fn what_this_service_never_writes_is_refused_by_column_without_its_value()
     let store = store(&database);
     store.insert(&session(1, "bob")).await.unwrap();
     for (column, value) in [
-        ("user_id", "''"),
+        ("user_id", "printf('%0129d', 1)"),
         ("refresh_token_hash_2", "'SECRET'"),
         ("refresh_token_hash_2", "NULL"),
         ("generation", "-1"),

@@ -105,6 +105,7 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 stored,
                 data: text(data),
                 created_at: START,
+                sealed: None,
             };
             format!("{:?}", store.insert(&session).await)
         }

@@ -270,6 +270,6 @@ fn every_statement_of_the_files_is_used_and_takes_the_names() {
             }
         }
         let last = dialect.upgrade_tables(&tables()).pop().unwrap();
-        assert!(last.contains("`generation`"), "{last}");
+        assert!(last.contains("`handle_sealed`"), "{last}");
     }
 }

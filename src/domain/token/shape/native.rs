@@ -1,0 +1,70 @@
+//! The claims of the seven endpoints' tokens: `sub`, `sid`, `iat`, `exp`, `rt`, perhaps `prt` and `userPayload`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::domain::id::{SessionHandle, UserId};
+use crate::domain::json::{Json, present};
+use crate::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
+use crate::domain::time::Timestamp;
+use crate::domain::token::access::AccessClaims;
+
+#[derive(Serialize)]
+struct ClaimsOut<'a> {
+    sub: &'a str,
+    sid: &'a str,
+    iat: u64,
+    exp: u64,
+    rt: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prt: Option<&'a str>,
+    #[serde(rename = "userPayload", skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimsIn<'a> {
+    sub: String,
+    #[serde(borrow)]
+    sid: &'a str,
+    iat: u64,
+    exp: u64,
+    rt: &'a str,
+    #[serde(default, deserialize_with = "present")]
+    prt: Option<&'a str>,
+    #[serde(rename = "userPayload", default, deserialize_with = "present", borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// The claims' JSON.
+pub(in crate::domain::token) fn write(claims: &AccessClaims) -> Vec<u8> {
+    let claims = ClaimsOut {
+        sub: claims.user_id.as_str(),
+        sid: &claims.handle.reveal(),
+        iat: claims.issued_at.as_secs(),
+        exp: claims.expires_at.as_secs(),
+        rt: claims.refresh.as_str(),
+        prt: claims.parent.as_ref().map(SingleHash::reveal),
+        payload: claims.payload.as_ref(),
+    };
+    serde_json::to_vec(&claims).expect("strings and numbers serialize")
+}
+
+/// Reads what [`write`] wrote; `None` for anything else.
+pub(in crate::domain::token) fn read(text: &str) -> Option<AccessClaims> {
+    let claims: ClaimsIn<'_> = serde_json::from_str(text).ok()?;
+    Some(AccessClaims {
+        user_id: UserId::parse(claims.sub).ok()?,
+        handle: SessionHandle::parse(claims.sid)?,
+        issued_at: Timestamp::from_secs(claims.iat),
+        expires_at: Timestamp::from_secs(claims.exp),
+        refresh: DoubleHash::from_hex(Sha256Hex::parse(claims.rt)?),
+        parent: match claims.prt {
+            Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(hex)?)),
+            None => None,
+        },
+        anti_csrf: None,
+        payload: claims.payload.map(Json::from),
+    })
+}

@@ -1,0 +1,130 @@
+//! The public keys of access tokens, as others fetch them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Result, Service};
+use crate::domain::protocol::Protocol;
+use crate::domain::time::millis;
+use crate::domain::token::header::kid;
+use crate::domain::token::key::{Algorithm, PublicKey};
+use crate::platform::Platform;
+use crate::store::Store;
+
+/// How long a set is kept. Anybody may ask as often as they like, without an API key.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The set that was asked for last, and when, on the monotonic clock in milliseconds.
+pub(super) type LastKeySet = Mutex<Option<(u64, Arc<str>)>>;
+
+#[derive(Serialize)]
+struct Key<'a> {
+    kid: String,
+    alg: &'a str,
+    r#use: &'a str,
+    #[serde(flatten)]
+    public: Public<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Public<'a> {
+    Okp {
+        kty: &'a str,
+        crv: &'a str,
+        x: &'a str,
+    },
+    Ec {
+        kty: &'a str,
+        crv: &'a str,
+        x: &'a str,
+        y: &'a str,
+    },
+}
+
+impl<'a> From<&'a PublicKey> for Public<'a> {
+    fn from(key: &'a PublicKey) -> Self {
+        match key {
+            PublicKey::Ed25519 { x } => Self::Okp {
+                kty: "OKP",
+                crv: "Ed25519",
+                x,
+            },
+            PublicKey::P256 { x, y } => Self::Ec {
+                kty: "EC",
+                crv: "P-256",
+                x,
+                y,
+            },
+        }
+    }
+}
+
+impl<S: Store, P: Platform> Service<S, P> {
+    /// The JWK set (RFC 7517) of all keys that may have signed a token that is still good, or sign next; none while
+    /// tokens are signed with HS256. Each key is there for both algorithms, so that a change of the algorithm
+    /// finds no verifier without it.
+    ///
+    /// # Errors
+    /// If the keys can't be had.
+    pub async fn key_set(&self) -> Result<Option<Arc<str>>> {
+        if self.config.access.algorithm == Algorithm::Hs256 {
+            return Ok(None);
+        }
+        let asked = self.platform.monotonic_millis();
+        let last = || {
+            self.last_key_set
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some((at, set)) = &*last()
+            && asked.saturating_sub(*at) < millis(PAUSE)
+        {
+            return Ok(Some(Arc::clone(set)));
+        }
+        let set: Arc<str> = self.make_key_set().await?.into();
+        *last() = Some((asked, Arc::clone(&set)));
+        Ok(Some(set))
+    }
+
+    async fn make_key_set(&self) -> Result<String> {
+        #[derive(Serialize)]
+        struct Set<'a> {
+            keys: Vec<Key<'a>>,
+        }
+        let keys = self.keys.access().await?;
+        let mut published = Vec::new();
+        for (class, key) in keys.published(self.platform.now()) {
+            for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
+                published.extend(
+                    key.public(algorithm)
+                        .map(|p| (class, algorithm, key.kid().to_owned(), p)),
+                );
+            }
+        }
+        let protocols: &[Protocol] = match self.config.cdi {
+            true => &[Protocol::Native, Protocol::Cdi],
+            false => &[Protocol::Native],
+        };
+        let named = published
+            .iter()
+            .flat_map(|(class, algorithm, name, public)| {
+                let has = |protocol: &&Protocol| {
+                    **protocol == Protocol::Cdi
+                        || *class == crate::domain::token::key::Class::Dynamic
+                };
+                protocols.iter().filter(has).map(move |protocol| Key {
+                    kid: kid(*algorithm, *protocol, *class, name),
+                    alg: algorithm.name(),
+                    r#use: "sig",
+                    public: public.into(),
+                })
+            });
+        let set = Set {
+            keys: named.collect(),
+        };
+        Ok(serde_json::to_string(&set).expect("strings serialize"))
+    }
+}

@@ -1,0 +1,73 @@
+//! Payloads: what access tokens carry for a site, changed while a session lives.
+
+use super::verify::info;
+use super::{Result, Service, SessionInfo, Token};
+use crate::domain::id::HandleHash;
+use crate::domain::json::Json;
+use crate::domain::protocol::Protocol;
+use crate::domain::rotation::Refusal;
+use crate::domain::token::access::AccessClaims;
+use crate::platform::Platform;
+use crate::store::Store;
+
+impl<S: Store, P: Platform> Service<S, P> {
+    /// Replaces a session's payload; the next refresh or confirmation carries it. False if there is no session.
+    ///
+    /// # Errors
+    /// If the database does not answer; the payload may be replaced all the same.
+    pub async fn write_payload(
+        &self,
+        protocol: Protocol,
+        handle: &str,
+        payload: Option<&Json>,
+    ) -> Result<bool> {
+        let Some(handle) = HandleHash::presented(protocol, handle) else {
+            return Ok(false);
+        };
+        let now = self.platform.now();
+        let stored = self.store.write_payload(handle, payload, now).await?;
+        Ok(stored.is_some())
+    }
+
+    /// Replaces the payload of an access token's session, if there is one, and the token's as well. The token may have
+    /// expired; then there is no new one. None if the token is not ours, or its session is gone.
+    ///
+    /// # Errors
+    /// If the database does not answer, or the keys can't be had.
+    pub async fn regenerate(
+        &self,
+        protocol: Protocol,
+        token: &str,
+        payload: Option<&Json>,
+    ) -> Result<Option<(SessionInfo, Option<Token>)>> {
+        let now = self.platform.now();
+        let (claims, form) = match self.authenticate(token, protocol, now).await? {
+            Ok(authentic) => authentic,
+            Err(error) => {
+                self.refused("access token", None, &error);
+                return Ok(None);
+            }
+        };
+        let handle = claims.handle.hash();
+        let stored = match payload {
+            Some(_) => self.store.write_payload(handle, payload, now).await?,
+            None => self.store.find(handle, now).await?,
+        };
+        let Some(stored) = stored else {
+            self.refused("access token", Some(claims.handle), &Refusal::NoSession);
+            return Ok(None);
+        };
+        let claims = AccessClaims {
+            payload: stored.payload,
+            ..claims
+        };
+        let token = match claims.check_times(now) {
+            Ok(()) => {
+                let ring = self.keys.ring().await?;
+                Some(self.access_token(&claims, &ring, form, now))
+            }
+            Err(_) => None,
+        };
+        Ok(Some((info(claims), token)))
+    }
+}
