@@ -26,6 +26,15 @@ pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
     reply
 }
 
+pub(super) fn script(text: &'static str) -> Reply {
+    let mut reply = with_body(StatusCode::OK, text.to_owned());
+    let headers = reply.headers_mut();
+    let kind = HeaderValue::from_static("text/javascript; charset=utf-8");
+    headers.insert(CONTENT_TYPE, kind);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    reply
+}
+
 fn with_body(status: StatusCode, body: String) -> Reply {
     let length = HeaderValue::from(body.len());
     let mut reply = Response::new(Full::new(Bytes::from(body)));

@@ -1,4 +1,4 @@
-//! The edge's own routes: refresh, sign out, forward authentication, and logins by the site's own call.
+//! The edge's own routes: refresh, sign out, forward authentication, the script for pages, and logins by the site's call.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, request};
@@ -12,6 +12,8 @@ use super::reply::{self, Reply, set_cookies};
 use super::sessions::{Failure, Refreshed, Transport};
 use super::{csrf, identity};
 
+const CLIENT: &str = include_str!("client.js");
+
 /// A route of the edge itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -23,6 +25,8 @@ pub(super) enum Route {
     SignOutEverywhere,
     /// A proxy's question about a request.
     Check,
+    /// The script for pages without a bundler.
+    Client,
     /// The call of a site that the edge does not stand in front of.
     Login,
 }
@@ -30,14 +34,14 @@ pub(super) enum Route {
 impl Route {
     fn methods(self) -> &'static [Method] {
         match self {
-            Self::Check => &[Method::GET, Method::HEAD],
+            Self::Check | Self::Client => &[Method::GET, Method::HEAD],
             _ => &[Method::POST],
         }
     }
 
     fn allow(self) -> &'static str {
         match self {
-            Self::Check => "GET, HEAD",
+            Self::Check | Self::Client => "GET, HEAD",
             _ => "POST",
         }
     }
@@ -51,6 +55,7 @@ impl<T: Transport> Edge<T> {
             "/auth/signout" => Some(Route::SignOut),
             "/auth/signout/all" => Some(Route::SignOutEverywhere),
             "/auth/check" => Some(Route::Check),
+            "/auth/client.js" => Some(Route::Client),
             // Without a key anyone could log in as anyone.
             "/auth/session" if self.settings.session_api_key.is_some() => Some(Route::Login),
             _ => None,
@@ -81,6 +86,7 @@ impl<T: Transport> Edge<T> {
             Route::SignOut => self.sign_out(&cookies, headers, false).await,
             Route::SignOutEverywhere => self.sign_out(&cookies, headers, true).await,
             Route::Check => self.check(&cookies, headers).await,
+            Route::Client => Ok(reply::script(CLIENT)),
             Route::Login => self.login(&cookies, head, body, visit).await,
         };
         answer.unwrap_or_else(|failure| failed(failure, visit))

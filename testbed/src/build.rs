@@ -20,12 +20,15 @@ pub const WASM_TARGET: &str = "wasm32-wasip2";
 
 /// The packages of the components. Each has a cargo call of its own: one call for all would unify the
 /// features of their dependencies, and with those their imports.
-pub const COMPONENTS: [&str; 5] = [
-    "session-http",
-    "session-http-wasi02",
-    "session-maintenance",
+pub const COMPONENTS: [&str; 3] = ["session-http", "session-http-wasi02", "session-maintenance"];
+
+/// The edge, and what the demo and the examples have it stand before.
+pub const EDGE: [&str; 5] = [
     "session-edge",
     "session-edge-middleware",
+    "demo-site",
+    "example-gateway-site",
+    "example-middleware-site",
 ];
 
 /// wasmtime alone takes six minutes on two cores.
@@ -45,13 +48,24 @@ pub fn everything() -> Result<PathBuf> {
 pub fn components() -> Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     once(&DONE, || {
-        COMPONENTS.iter().try_for_each(|package| {
-            build(
-                &["--release", "--target", WASM_TARGET, "-p", package],
-                &component_file(package),
-            )
-        })
+        COMPONENTS.iter().try_for_each(|package| component(package))
     })
+}
+
+/// Builds the edge and what it stands before, beside what [`components`] builds.
+pub fn edge() -> Result<()> {
+    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
+    once(&DONE, || {
+        EDGE.iter().try_for_each(|package| component(package))
+    })
+}
+
+fn component(package: &str) -> Result<()> {
+    let file = component_file(package);
+    build(
+        &["--release", "--target", WASM_TARGET, "-p", package],
+        &file,
+    )
 }
 
 /// Builds dev-host and returns its path.

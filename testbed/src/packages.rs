@@ -21,6 +21,24 @@ pub const MARIADB: Program = Program {
     packages: &["mariadb-server-core", "mariadb-client-core"],
 };
 
+/// A browser without a window.
+pub const CHROMIUM: Program = Program {
+    name: "chromium",
+    packages: &["chromium", "fonts-liberation"],
+};
+
+/// What drives the browser (W3C WebDriver).
+pub const CHROMEDRIVER: Program = Program {
+    name: "chromedriver",
+    packages: &["chromium-driver"],
+};
+
+/// A web server, for the example of forward authentication.
+pub const NGINX: Program = Program {
+    name: "nginx",
+    packages: &["nginx-light"],
+};
+
 /// Makes a Debian system in a folder.
 pub const DEBOOTSTRAP: Program = Program {
     name: "debootstrap",

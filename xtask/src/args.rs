@@ -14,6 +14,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
   up      Build what is missing and serve the API
+  demo    Steal a session in a browser, and see what happens
   test    Run every check and test, as continuous integration does
   check   Run formatting, lints and unit tests only (seconds, once built)
   tick    Run the scheduled component once: rotate keys, remove expired sessions
@@ -39,6 +40,15 @@ Options:
 Every SPIN_VARIABLE_NAME in the environment sets that variable of the application.
 ";
 
+const DEMO: &str = "\
+Builds what is missing and serves the demo until Ctrl-C: a site, its sessions, and a way to steal one.
+
+Usage: cargo xtask demo [OPTIONS]
+
+Options:
+  --listen ADDR:PORT  Where to listen [default: 127.0.0.1:3000]
+";
+
 const TEST: &str = "\
 Runs formatting, lints, licence checks, unit tests, and the tests through HTTP on every database.
 
@@ -47,6 +57,7 @@ Usage: cargo xtask test [OPTIONS] [FILTER]
 A FILTER runs only the tests through HTTP whose names contain it, without lints and unit tests.
 
 Options:
+  --browser           Run only the tests in a real browser. CI=true runs them after the rest
   --mysql9            Test on MySQL 9 too: a Debian sid in target/mysql9, made once; needs root.
                       Implied by CI=true
   --soak MINUTES      Let the randomised tests go on for this long
@@ -88,6 +99,8 @@ pub(crate) enum Command {
     Help(&'static str),
     /// Serve.
     Up(Up),
+    /// Serve the demo.
+    Demo(Demo),
     /// Test everything.
     Test(Test),
     /// Lints and unit tests.
@@ -119,9 +132,16 @@ pub(crate) enum Runtime {
     Host,
 }
 
+/// The options of `demo`.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Demo {
+    pub(crate) listen: Option<SocketAddr>,
+}
+
 /// The options of `test`.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Test {
+    pub(crate) browser: bool,
     pub(crate) mysql9: bool,
     pub(crate) soak_minutes: Option<u64>,
     pub(crate) filter: Option<String>,
@@ -143,6 +163,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, Error> {
     };
     match command.as_str() {
         "up" => up(parser),
+        "demo" => demo(parser),
         "test" => test(parser),
         "check" => without_options(parser, Command::Check, CHECK),
         "manifests" => without_options(parser, Command::Manifests, MANIFESTS),
@@ -194,10 +215,23 @@ fn up(mut parser: Parser) -> Result<Command, Error> {
     Ok(Command::Up(options))
 }
 
+fn demo(mut parser: Parser) -> Result<Command, Error> {
+    let mut options = Demo::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("listen") => options.listen = Some(parser.value()?.parse()?),
+            Long("help") | Short('h') => return Ok(Command::Help(DEMO)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Demo(options))
+}
+
 fn test(mut parser: Parser) -> Result<Command, Error> {
     let mut options = Test::default();
     while let Some(argument) = parser.next()? {
         match argument {
+            Long("browser") => options.browser = true,
             Long("mysql9") => options.mysql9 = true,
             Long("soak") => options.soak_minutes = Some(parser.value()?.parse()?),
             Long("help") | Short('h') => return Ok(Command::Help(TEST)),
@@ -244,6 +278,7 @@ mod tests {
         assert_eq!(
             parsed("test --soak 5 refresh"),
             Ok(Command::Test(Test {
+                browser: false,
                 mysql9: false,
                 soak_minutes: Some(5),
                 filter: Some("refresh".to_owned()),
@@ -260,6 +295,7 @@ mod tests {
     fn every_command_has_help() {
         for (command, text) in [
             ("up", UP),
+            ("demo", DEMO),
             ("test", TEST),
             ("check", CHECK),
             ("tick", TICK),

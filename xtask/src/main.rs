@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod curl;
+mod demo;
 mod manifests;
 mod steps;
 mod test;
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Up(options) => up::run(&options),
+        Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Check => steps::check(),
         Command::Tick(options) => tick::run(&options),

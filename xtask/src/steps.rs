@@ -10,15 +10,17 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use testbed::{
-    build::{COMPONENTS, WASM_TARGET, cargo},
+    build::{COMPONENTS, EDGE, WASM_TARGET, cargo},
     process,
 };
 
 use crate::toolchain;
 
 /// The packages that are native and quick to compile; dev-host is native, too, but compiles wasmtime.
-const NATIVE: [&str; 6] = [
+const NATIVE: [&str; 8] = [
     "session",
+    "browser-tests",
+    "example-site",
     "fuzz-entry",
     "testbed",
     "xtask",
@@ -151,6 +153,7 @@ pub(crate) fn wasm_lints(steps: &mut Steps) -> Result<()> {
     steps.step("lints, wasm", || {
         COMPONENTS
             .iter()
+            .chain(&EDGE)
             .chain([&BENCH_COMPONENT])
             .try_for_each(|package| {
                 let target = ["--release", "--target", WASM_TARGET, "-p", package];

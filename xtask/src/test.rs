@@ -23,6 +23,14 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Stops at the first step that fails.
 pub(crate) fn run(options: &Test) -> Result<()> {
+    if options.browser {
+        toolchain::ensure_wasm_target()?;
+        let mut steps = Steps::new();
+        steps.step("build, components and host", build::everything)?;
+        browser(&mut steps)?;
+        steps.print_summary();
+        return Ok(());
+    }
     let continuous_integration = std::env::var("CI").is_ok_and(|value| value == "true");
     let flavors: &[Flavor] = if options.mysql9 || continuous_integration {
         &[Flavor::MariaDb, Flavor::MySql]
@@ -66,8 +74,21 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         drop(servers);
         Ok(())
     })?;
+    if continuous_integration && options.filter.is_none() {
+        browser(&mut steps)?;
+    }
     steps.print_summary();
     Ok(())
+}
+
+/// The demo and the front-end library in a real browser, and the examples. Two tests at a time: each has a browser and
+/// an application of its own.
+fn browser(steps: &mut Steps) -> Result<()> {
+    steps.step("build, edge and sites", build::edge)?;
+    let test = ["test", "--locked", "--no-fail-fast", "-p", "browser-tests"];
+    let mut command = cargo_with(&[&test[..], &["--", "--test-threads=2"]].concat());
+    command.env("TESTBED_PREBUILT", "1");
+    steps.command("tests in a browser", 15 * MINUTE, command)
 }
 
 /// A cargo call for dev-host, in the one profile that it is ever compiled in.
@@ -181,6 +202,7 @@ mod tests {
             filter: Some("theft".to_owned()),
             soak_minutes: Some(3),
             mysql9: true,
+            browser: false,
         };
         let command = http_tests(&options, &[Flavor::MariaDb, Flavor::MySql], &[]);
         let arguments: Vec<_> = command

@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Up) -> Result<()> {
 }
 
 /// Shows what there is once the address is known, then waits for the end.
-fn serve(child: &mut Child, announce: impl Fn(&str)) -> Result<()> {
+pub(crate) fn serve(child: &mut Child, announce: impl Fn(&str)) -> Result<()> {
     let lines = lines(child.stdout.take().context("standard output is a pipe")?);
     let mut announced = false;
     loop {

@@ -207,6 +207,7 @@ fn own_routes_take_their_methods_only() {
         ("/auth/signout", "POST"),
         ("/auth/signout/all", "POST"),
         ("/auth/check", "GET, HEAD"),
+        ("/auth/client.js", "GET, HEAD"),
     ] {
         let reply = Browser::default().send(&world, Method::PUT, path, "");
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -216,4 +217,15 @@ fn own_routes_take_their_methods_only() {
         Browser::default().get(&world, "/auth/signouts").text,
         "the site"
     );
+}
+
+#[test]
+fn the_script_for_pages_comes_from_the_edge() {
+    let world = World::new(&[]);
+    let reply = Browser::default().get(&world, "/auth/client.js");
+    assert_eq!(
+        reply.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    assert!(reply.text.contains("export function session()"));
 }

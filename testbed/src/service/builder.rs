@@ -19,6 +19,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How a service is to be started.
 pub struct ServiceBuilder {
+    /// Relative to the workspace.
+    manifest: PathBuf,
     program: Option<PathBuf>,
     /// `None`: as the environment says.
     database: Option<Database>,
@@ -30,6 +32,7 @@ pub struct ServiceBuilder {
 impl ServiceBuilder {
     pub(super) fn new() -> Self {
         Self {
+            manifest: "spin.toml".into(),
             program: None,
             database: Some(Database::Sqlite),
             variables: Vec::new(),
@@ -71,6 +74,13 @@ impl ServiceBuilder {
     #[must_use]
     pub fn host_arg(mut self, argument: impl Into<String>) -> Self {
         self.host_arguments.push(argument.into());
+        self
+    }
+
+    /// Another application than that of spin.toml: the path of its manifest, from the workspace on.
+    #[must_use]
+    pub fn manifest(mut self, path: impl Into<PathBuf>) -> Self {
+        self.manifest = path.into();
         self
     }
 
@@ -133,7 +143,7 @@ impl ServiceBuilder {
         command
             .current_dir(&root)
             .arg("--from")
-            .arg(root.join("spin.toml"))
+            .arg(root.join(&self.manifest))
             .arg("--runtime-config-file")
             .arg(root.join("runtime-config.toml"))
             .args([

@@ -1,0 +1,159 @@
+//! One window of a browser: what it shows, what is clicked, what scripts in it can do.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use fantoccini::{Client, Locator, wd::WindowHandle};
+use serde_json::Value;
+
+/// Long enough for a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How often a condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
+
+/// A window.
+pub struct Page {
+    client: Client,
+    window: WindowHandle,
+}
+
+impl Page {
+    pub(crate) fn new(client: Client, window: WindowHandle) -> Self {
+        Self { client, window }
+    }
+
+    async fn enter(&self) {
+        let entered = self.client.switch_to_window(self.window.clone()).await;
+        entered.expect("the window is there");
+    }
+
+    /// Clicks what this CSS selector finds, as soon as it can be clicked.
+    pub async fn click(&self, selector: &str) {
+        self.enter().await;
+        self.until(&format!(
+            "document.querySelector({selector:?})?.checkVisibility()"
+        ))
+        .await;
+        let element = self.client.find(Locator::Css(selector)).await;
+        element
+            .expect("it is there")
+            .click()
+            .await
+            .expect("it can be clicked");
+    }
+
+    /// Clicks, and gives the window that opens.
+    pub async fn click_for_window(&self, selector: &str) -> Self {
+        self.enter().await;
+        let before = self.client.windows().await.expect("windows are listed");
+        self.click(selector).await;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let now = self.client.windows().await.expect("windows are listed");
+            if let Some(window) = now.into_iter().find(|window| !before.contains(window)) {
+                return Self::new(self.client.clone(), window);
+            }
+            assert!(Instant::now() < end, "no window opened");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Goes to an address.
+    pub async fn goto(&self, url: &str) {
+        self.enter().await;
+        self.client.goto(url).await.expect("the page loads");
+    }
+
+    /// Runs a script's body, and gives what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.enter().await;
+        let result = self.client.execute(script, Vec::new()).await;
+        result.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Runs the body of an asynchronous function, and gives what its promise resolves to.
+    pub async fn run_async(&self, script: &str) -> Value {
+        self.enter().await;
+        let wrapped = format!(
+            "const done = arguments[arguments.length - 1];\
+             (async () => {{ {script} }})().then(done, (error) => done({{ error: String(error) }}));"
+        );
+        let result = self.client.execute_async(&wrapped, Vec::new()).await;
+        result.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Waits until an expression is true.
+    pub async fn until(&self, expression: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            // A page that is just being left has no script to ask.
+            self.enter().await;
+            let script = format!("return Boolean({expression})");
+            let result = self.client.execute(&script, Vec::new()).await;
+            if matches!(result, Ok(Value::Bool(true))) {
+                return;
+            }
+            if Instant::now() >= end {
+                panic!(
+                    "not within {PATIENCE:?}: {expression} ({result:?}); the page says:\n{}",
+                    self.everything().await
+                );
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until the page shows a text.
+    pub async fn shows(&self, text: &str) {
+        self.until(&format!("document.body?.innerText.includes({text:?})"))
+            .await;
+    }
+
+    /// The text of what a selector finds.
+    pub async fn text(&self, selector: &str) -> String {
+        let text = self
+            .run(&format!(
+                "return document.querySelector({selector:?}).innerText"
+            ))
+            .await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn everything(&self) -> String {
+        let text = self
+            .client
+            .execute(
+                "return location.href + '\\n' + document.body.innerText",
+                Vec::new(),
+            )
+            .await;
+        text.map_or_else(
+            |error| error.to_string(),
+            |text| text.as_str().unwrap_or_default().to_owned(),
+        )
+    }
+
+    /// The cookies that the browser would send to this page's address, `HttpOnly` ones included.
+    pub async fn cookies(&self) -> Vec<fantoccini::cookies::Cookie<'static>> {
+        self.enter().await;
+        self.client
+            .get_all_cookies()
+            .await
+            .expect("cookies are listed")
+    }
+
+    /// Takes a picture of the window, as a PNG file.
+    pub async fn photograph(&self, file: &Path) {
+        self.enter().await;
+        let png = self.client.screenshot().await.expect("a picture is taken");
+        std::fs::write(file, png).expect("the picture is written");
+    }
+
+    /// The driver's own commands.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
