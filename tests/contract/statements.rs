@@ -41,7 +41,9 @@ async fn assert_statements_per_operation(service: &Service, count: impl AsyncFn(
     service.write_data(&session.handle, "1").await;
     assert_eq!(count().await, 2, "write data");
     service.revoke(&session.handle).await;
-    assert_eq!(count().await, 2, "delete");
+    assert_eq!(count().await, 3, "delete");
+    service.revoke(&session.handle).await;
+    assert_eq!(count().await, 2, "delete what is gone");
     service.revoke_all("ada").await;
     assert_eq!(
         count().await,

@@ -219,7 +219,8 @@ async fn try_at(
     if matches!(fault.action, Action::DelayMs(_)) {
         assert_eq!(answer, served, "{context}");
     }
-    let row = service.tables().session(&scene.parent.handle).await;
+    let handle = &scene.parent.handle;
+    let row = service.tables().session_that_lives(handle).await;
     let after = scene.after(request);
     match answer {
         Answer::Unavailable => {
@@ -263,7 +264,7 @@ async fn try_at(
             expected,
             "{context}, then {retried:?}"
         );
-        let row = service.tables().session(&scene.parent.handle).await;
+        let row = service.tables().session_that_lives(handle).await;
         assert_eq!(row, after, "{context}, then {retried:?}");
     }
     if request == Request::Create {

@@ -3,14 +3,15 @@
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, child_of, data, quiet, unavailable};
+use crate::common::{Answer, child_of, data, pair, quiet, unavailable};
 use crate::outage::timely;
 
 suite! {
     everywhere:
         db4_a_row_that_is_locked_is_503_in_time;
     servers:
-        db5_a_deadlock_is_retried_three_times_then_503;
+        db5_a_deadlock_is_retried_three_times_then_503,
+        rv2_a_delete_that_was_rolled_back_leaves_the_true_to_another;
 }
 
 async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
@@ -77,4 +78,30 @@ async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
         }
     }
     assert_eq!(tried, [2, 3, 4, 4, 4], "one try and up to three more");
+}
+
+async fn rv2_a_delete_that_was_rolled_back_leaves_the_true_to_another(db: Backend) {
+    let [one, other] = pair(db, &[]).await;
+    for nth in [1, 2] {
+        let session = one.create("ada").await;
+        let deadlock = Action::error(1213, "Deadlock found when trying to get lock");
+        let rules = [
+            FaultRule::new(On::Execute, deadlock)
+                .sql_contains("UPDATE")
+                .times(nth),
+            FaultRule::new(On::Execute, Action::pause("again"))
+                .sql_contains("UPDATE")
+                .nth(nth + 1),
+        ];
+        one.faults(&rules).await;
+        let meanwhile = async {
+            one.wait_until_paused("again").await;
+            let reply = other.revoke(&session.handle).await;
+            one.database_back().await;
+            reply.part("deletedAnyEntry")
+        };
+        let (reply, meanwhile) = futures::join!(one.revoke(&session.handle), meanwhile);
+        let answers = [reply.part("deletedAnyEntry"), meanwhile];
+        assert_eq!(answers, [Some("false".to_owned()), Some("true".to_owned())]);
+    }
 }

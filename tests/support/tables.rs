@@ -168,6 +168,12 @@ impl Tables {
         })
     }
 
+    /// The row of a session that nobody deleted: one that was deleted is marked first, as expired before it was made.
+    pub async fn session_that_lives(&self, handle: &str) -> Option<SessionRow> {
+        let row = self.session(handle).await;
+        row.filter(|row| row.expires_at >= row.created_at)
+    }
+
     /// How many rows `refresh_tokens` has.
     pub async fn session_count(&self) -> i64 {
         let mut rows = self.query("SELECT COUNT(*) FROM refresh_tokens", &[]).await;

@@ -31,24 +31,6 @@ impl Dialect {
         }
     }
 
-    /// A condition to add to a delete of one row, and the query that then tells on the same connection whether
-    /// the row was there.
-    ///
-    /// Spin returns no row count, and MySQL's `ROW_COUNT()` does not survive a prepare. `LAST_INSERT_ID(e)` with
-    /// an argument that depends on the row is set only if the row is met, here to the number that is bound.
-    pub(super) fn witness(self) -> Witness {
-        match self {
-            Self::MySql => Witness {
-                condition: " AND LAST_INSERT_ID(`expires_at` * 0 + ?)",
-                query: "SELECT LAST_INSERT_ID()",
-            },
-            Self::Sqlite => Witness {
-                condition: " AND 0 < ?",
-                query: "SELECT changes() * ?",
-            },
-        }
-    }
-
     /// What a session begins with: the first of these that the server takes. One statement, since each is two turns
     /// with the server. MySQL reads `/*!50720`, MariaDB `/*M!`.
     ///
@@ -137,10 +119,4 @@ impl Dialect {
             Self::Sqlite => "sql/sqlite",
         }
     }
-}
-
-/// See [`Dialect::witness`].
-pub(super) struct Witness {
-    pub(super) condition: &'static str,
-    pub(super) query: &'static str,
 }

@@ -11,6 +11,7 @@ mod session;
 mod statements;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use dialect::Dialect;
 
@@ -60,6 +61,14 @@ fn execute(sql: &str, params: Vec<Value>) -> Statement<'_> {
     }
 }
 
+/// When a session that is marked as deleted has expired, before now: long enough ago for every clock, and too short for
+/// the clean-up, which would take it for one that nobody deleted.
+const DEAD_SINCE: Duration = Duration::from_secs(3600);
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {
     [handle.as_str().into(), now.as_millis().into()]
 }
@@ -89,7 +98,7 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
     async fn delete_until_gone(&self, delete: &str, probe: &str, params: Vec<Value>) -> Result<()> {
         loop {
             let batch = [execute(delete, params.clone()), row(probe, params.clone())];
-            if self.runner.run_batch(&batch).await?.rows.is_empty() {
+            if self.runner.run_batch(&batch).await?.is_empty() {
                 return Ok(());
             }
         }
@@ -99,8 +108,7 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
         let rows = self
             .runner
             .run(&[row(sql, vec![before.as_millis().into()])])
-            .await?
-            .rows;
+            .await?;
         Ok(rows
             .first()
             .and_then(|row| integer(row.first()))
@@ -130,7 +138,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
 
     async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
         let find = row(&self.sql.find, live(handle, now).to_vec());
-        let rows = self.runner.run(&[find]).await?.rows;
+        let rows = self.runner.run(&[find]).await?;
         rows.into_iter().next().map(decode_session).transpose()
     }
 
@@ -152,32 +160,30 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
         let rows = self
             .runner
             .run(&[execute(&self.sql.confirm, confirm), find])
-            .await?
-            .rows;
+            .await?;
         rows.into_iter().next().map(decode_session).transpose()
     }
 
+    /// Marks the row with a text of its own, which one caller can do while the session is live, and reads back whose
+    /// mark it has. That may be repeated, and is right wherever a compare-and-set is. A marked session is dead.
     async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
         let random: &dyn Random = &*self.platform;
-        // Not zero, and small enough for any integer type on the way.
-        let witness = u64::from_be_bytes(random.bytes()) >> 12 | 1;
-        let mut delete = live(handle, now).to_vec();
-        delete.push(witness.into());
-        let seen = match self.sql.deleted.contains('?') {
-            true => vec![witness.into()],
-            false => Vec::new(),
-        };
+        let mark = hex(&random.bytes());
+        let [key, time] = live(handle, now);
+        let dead_since = Value::from(now.minus(DEAD_SINCE).as_millis());
+        let params = vec![mark.as_str().into(), dead_since, key.clone(), time];
         let script = [
-            execute(&self.sql.delete, delete),
-            row(self.sql.deleted, seen),
+            execute(&self.sql.mark, params),
+            row(&self.sql.read_mark, vec![key.clone()]),
         ];
-        let outcome = self.runner.run(&script).await?;
-        let deleted = outcome.rows.first().and_then(|row| integer(row.first())) == Some(witness);
-        if !deleted && outcome.repeated {
-            // The first try may have removed the row; to say that it was not there would be a guess.
-            return Err(Failure::Db(DbError::ConnectionLost).into());
+        let rows = self.runner.run(&script).await?;
+        let is_ours = rows.first().and_then(|row| row.first()) == Some(&mark.as_str().into());
+        if is_ours {
+            let remove = execute(&self.sql.remove_marked, vec![key, mark.as_str().into()]);
+            // If that fails the clean-up removes the row; the session is dead all the same.
+            self.runner.run(&[remove]).await.ok();
         }
-        Ok(deleted)
+        Ok(is_ours)
     }
 
     async fn remove(&self, handle: HandleHash) -> Result<()> {
@@ -203,7 +209,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
 
     async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
         let read = row(&self.sql.read_data, live(handle, now).to_vec());
-        let rows = self.runner.run(&[read]).await?.rows;
+        let rows = self.runner.run(&[read]).await?;
         rows.into_iter().next().map(decode_data).transpose()
     }
 
@@ -219,8 +225,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
         let rows = self
             .runner
             .run(&[execute(&self.sql.write_data, write), find])
-            .await?
-            .rows;
+            .await?;
         Ok(!rows.is_empty())
     }
 
@@ -290,8 +295,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
         let rows = self
             .runner
             .run(&[query(&self.sql.keys, Vec::new())])
-            .await?
-            .rows;
+            .await?;
         rows.into_iter().map(decode_key).collect()
     }
 

@@ -30,14 +30,6 @@ pub(super) struct Runner<C: Connector, P: Platform> {
     platform: Arc<P>,
 }
 
-/// A script that ran.
-pub(super) struct Outcome {
-    /// The rows of its last statement.
-    pub(super) rows: Vec<Row>,
-    /// Whether an earlier try may have run as well.
-    pub(super) repeated: bool,
-}
-
 /// A script that did not run to its end.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -67,7 +59,6 @@ struct Tries {
     /// A kept connection failed, so now it must be a new one.
     fresh: bool,
     mended: bool,
-    repeated: bool,
 }
 
 impl<C: Connector, P: Platform> Runner<C, P> {
@@ -91,7 +82,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     }
 
     /// Runs a script that may be repeated safely, one of many that a caller waits for.
-    pub(super) async fn run_batch(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
+    pub(super) async fn run_batch(&self, script: &[Statement<'_>]) -> Result<Vec<Row>, Failure> {
         tokio::select! {
             biased;
             outcome = self.run(script) => outcome,
@@ -101,16 +92,11 @@ impl<C: Connector, P: Platform> Runner<C, P> {
 
     /// Runs a script that may be repeated safely. Whoever asked has a deadline; this has none of its own, since each
     /// timer is another turn with the host.
-    pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Outcome, Failure> {
+    pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Vec<Row>, Failure> {
         let mut tries = Tries::default();
         loop {
             let (error, was_kept) = match self.attempt(script, tries.fresh).await {
-                Ok(rows) => {
-                    return Ok(Outcome {
-                        rows,
-                        repeated: tries.repeated,
-                    });
-                }
+                Ok(rows) => return Ok(rows),
                 Err(failed) => failed,
             };
             match error {
@@ -124,7 +110,6 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                 }
                 DbError::ConnectionLost | DbError::Other(0) if was_kept => {
                     tries.fresh = true;
-                    tries.repeated = true;
                 }
                 // Spin loses the text of a failed query, so a missing table looks like any other failure. Whatever
                 // it was, the script runs again: another instance may have made the tables meanwhile.
@@ -132,7 +117,6 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                     if !tries.mended =>
                 {
                     tries.mended = true;
-                    tries.repeated |= error == DbError::Other(0);
                     let mut lease = self.pool.lease(false).await.map_err(Failure::Db)?;
                     schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform).await?;
                 }

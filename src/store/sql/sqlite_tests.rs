@@ -14,6 +14,7 @@ mod retries;
 mod schema;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use self::connector::{Database, Instance};
@@ -44,7 +45,10 @@ fn store(database: &Arc<Database>) -> SqliteStore {
 
 /// A store of an instance of its own, and what its connections do.
 fn watched(database: &Arc<Database>) -> (SqliteStore, Arc<Rules>) {
-    let (platform, rules) = (TestPlatform::new(1), Arc::default());
+    // No two instances draw the same random numbers.
+    static SEED: AtomicU64 = AtomicU64::new(1);
+    let seed = SEED.fetch_add(1, Ordering::Relaxed);
+    let (platform, rules) = (TestPlatform::new(seed), Arc::default());
     let instance = Instance::new(database, &rules);
     let store = SqlStore::new(instance, 3, Dialect::Sqlite, &tables(), platform);
     (store, rules)

@@ -9,8 +9,9 @@ pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
     pub(super) confirm: String,
-    pub(super) delete: String,
-    pub(super) deleted: &'static str,
+    pub(super) mark: String,
+    pub(super) read_mark: String,
+    pub(super) remove_marked: String,
     pub(super) remove: String,
     pub(super) delete_user: String,
     pub(super) user_has_any: String,
@@ -38,7 +39,6 @@ impl Sql {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
         let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
         let others = format!("{THE_USER} AND `session_handle_hash_1` <> ?");
-        let witness = dialect.witness();
         Self {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
@@ -53,8 +53,15 @@ impl Sql {
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
                  `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
             ),
-            delete: format!("DELETE FROM `{sessions}` WHERE {live}{}", witness.condition),
-            deleted: witness.query,
+            mark: format!(
+                "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ? WHERE {live}"
+            ),
+            read_mark: format!(
+                "SELECT `refresh_token_hash_2` FROM `{sessions}` WHERE `session_handle_hash_1` = ?"
+            ),
+            remove_marked: format!(
+                "DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ? AND `refresh_token_hash_2` = ?"
+            ),
             remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
             delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
             user_has_any: format!("SELECT 1 FROM `{sessions}` WHERE {THE_USER} LIMIT 1"),

@@ -98,9 +98,11 @@ impl Database {
         rows(&self.anchor.lock().unwrap(), sql, Vec::new()).unwrap()
     }
 
-    /// All that is in the database.
+    /// All that is in the database, but for rows whose session was deleted.
     pub(super) fn state(&self) -> Vec<Row> {
-        let sessions = self.look("SELECT * FROM refresh_tokens ORDER BY 1");
+        let kept =
+            "SELECT * FROM refresh_tokens WHERE expires_at <> created_at - 3600000 ORDER BY 1";
+        let sessions = self.look(kept);
         let keys = self.look("SELECT * FROM signing_key ORDER BY 1");
         sessions.into_iter().chain(keys).collect()
     }
