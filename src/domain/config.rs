@@ -47,7 +47,7 @@ pub enum Database {
 /// How to reach MySQL.
 #[derive(Clone, Debug)]
 pub struct MySqlSettings {
-    /// Host name or address.
+    /// Host name or IPv4 address.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -63,7 +63,7 @@ pub struct MySqlSettings {
     pub connection_limit: usize,
 }
 
-/// The names of the two tables: `[A-Za-z0-9_]{1,64}`.
+/// The names of the two tables: `[A-Za-z0-9_]{1,64}`, not `sqlite_…`, and two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
     /// Keys.

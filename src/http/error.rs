@@ -30,6 +30,8 @@ pub(super) enum ApiError {
     Misconfigured(String),
     /// The settings can't be read now.
     SettingsUnavailable,
+    /// The database's own limit is below ours; for the log.
+    TooLargeForDatabase(String),
     /// The database did not answer; for the log.
     Unavailable(String),
     /// A fault of ours; for the log.
@@ -44,9 +46,10 @@ impl ApiError {
     /// What the log should know and callers should not.
     pub(super) fn log_line(&self) -> Option<String> {
         match self {
-            Self::Misconfigured(detail) | Self::Unavailable(detail) | Self::Internal(detail) => {
-                Some(format!("request failed: {detail}"))
-            }
+            Self::Misconfigured(detail)
+            | Self::TooLargeForDatabase(detail)
+            | Self::Unavailable(detail)
+            | Self::Internal(detail) => Some(format!("request failed: {detail}")),
             _ => None,
         }
     }
@@ -69,6 +72,11 @@ impl ApiError {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 format!("the body must be at most {} bytes", super::BODY_MAX_BYTES),
+            ),
+            Self::TooLargeForDatabase(_) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large_for_database",
+                "the database's settings allow no row of this size; the log says which".to_owned(),
             ),
             Self::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -133,6 +141,7 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Store(StoreError::Unavailable(detail)) => Self::Unavailable(detail),
+            ServiceError::Store(StoreError::TooLarge(detail)) => Self::TooLargeForDatabase(detail),
             ServiceError::Store(StoreError::Schema(message)) => Self::Misconfigured(message),
             ServiceError::Store(error @ StoreError::Corrupt { .. }) => {
                 Self::Internal(error.to_string())

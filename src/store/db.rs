@@ -104,15 +104,25 @@ pub enum DbError {
     /// A row of that key is there (1062).
     #[error("duplicate key")]
     DuplicateKey,
-    /// Chosen as a deadlock's victim (1213); nothing happened.
+    /// Chosen as a deadlock's victim (1213), on a cluster when it commits (1213, 3101), or overtaken (1020); nothing
+    /// happened.
     #[error("deadlock")]
     Deadlock,
-    /// Waited too long for a lock (1205, SQLite's busy); nothing happened.
-    #[error("lock wait timeout")]
+    /// Waited too long for a lock (1205, SQLite's busy) or ran for too long (1969, 3024); nothing happened.
+    #[error("it waited too long")]
     LockTimeout,
-    /// The server takes no writes (1290, 1792, 1836).
-    #[error("the server is read-only")]
+    /// The server takes no writes (1290, 1792, 1836), or no statements at all until it is one of its cluster again (1047,
+    /// 3100).
+    #[error("the server is read-only or has lost its cluster")]
     ReadOnly,
+    /// The statement is larger than the server takes (1153); nothing happened.
+    #[error(
+        "the statement is larger than the server's max_allowed_packet; 1M is enough for every request"
+    )]
+    TooLarge,
+    /// The server prepares no further statement (1461).
+    #[error("the server's max_prepared_stmt_count is reached")]
+    TooManyStatements,
     /// A table is missing (1146).
     #[error("a table is missing")]
     NoSuchTable,
@@ -137,9 +147,11 @@ impl DbError {
         match code {
             1040 | 1203 | 1226 => Self::TooManyConnections,
             1062 => Self::DuplicateKey,
-            1213 => Self::Deadlock,
-            1205 => Self::LockTimeout,
-            1290 | 1792 | 1836 => Self::ReadOnly,
+            1020 | 1213 | 3101 => Self::Deadlock,
+            1205 | 1969 | 3024 => Self::LockTimeout,
+            1047 | 1290 | 1792 | 1836 | 3100 => Self::ReadOnly,
+            1153 => Self::TooLarge,
+            1461 => Self::TooManyStatements,
             1146 => Self::NoSuchTable,
             1054 => Self::NoSuchColumn,
             1050 | 1060 | 1061 => Self::Exists,
@@ -163,6 +175,10 @@ impl DbError {
         };
         match debug.or_else(display).map(leading_number) {
             Some(code) => Self::from_mysql_code(code),
+            // The driver asks for the limit when it connects, and itself refuses what is larger.
+            None if text.contains("packet too large") || text.contains("PacketTooLarge") => {
+                Self::TooLarge
+            }
             None if text.contains("Io(")
                 || text.contains("onnection")
                 || text.contains("Driver(") =>
@@ -192,8 +208,8 @@ impl DbError {
         }
     }
 
-    /// Whether the connection may be used again. One to a server that has become read-only may not: after a
-    /// failover the next one leads to the server that writes now.
+    /// Whether the connection may be used again. One to a server that has become read-only or lost its cluster may not:
+    /// the next one may lead to a server that writes.
     pub fn leaves_connection_usable(&self) -> bool {
         !matches!(
             self,
@@ -201,6 +217,7 @@ impl DbError {
                 | Self::TooManyConnections
                 | Self::ConnectionLost
                 | Self::ReadOnly
+                | Self::TooLarge
                 | Self::Other(0)
         )
     }
@@ -228,6 +245,8 @@ mod tests {
         assert_eq!(DbError::from_mysql_text(refused), DbError::Denied);
         let lost = r#"Io(Io(Os { code: 104, kind: ConnectionReset, message: "reset" }))"#;
         assert_eq!(DbError::from_mysql_text(lost), DbError::ConnectionLost);
+        let large = r#"Io(Io(Custom { kind: Other, error: "packet too large" }))"#;
+        assert_eq!(DbError::from_mysql_text(large), DbError::TooLarge);
         assert_eq!(
             DbError::from_mysql_text("async error: channel closed"),
             DbError::Other(0)

@@ -59,6 +59,9 @@ pub enum StoreError {
     /// to try again is safe.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The database's settings allow no statement of this size; nothing happened, and to try again is no use.
+    #[error("too large for the database: {0}")]
+    TooLarge(String),
     /// The tables are missing or lack columns, and could not be mended.
     #[error("{0}")]
     Schema(String),

@@ -209,6 +209,11 @@ impl<C: Connector, P: Platform> Lease<'_, C, P> {
         self.kept
     }
 
+    /// The connection, to ask what it knows of itself.
+    pub fn connection(&self) -> &C::Connection {
+        self.connection.as_ref().expect("taken only by drop")
+    }
+
     /// Runs statements one after the other and returns the rows of the last.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ mod overtaken;
 mod restore;
 mod rotation;
 mod secrets;
+mod server_settings;
 mod theft;
 mod thief;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ("deaths", deaths::cases()),
         ("connections", connections::cases()),
         ("locks", locks::cases()),
+        ("server_settings", server_settings::cases()),
         ("restore", restore::cases()),
         ("flood", flood::cases()),
         ("secrets", secrets::cases()),

@@ -14,46 +14,55 @@ pub struct Lock {
 }
 
 impl Tables {
+    /// Locks a whole server against writes, as a backup does. Panics on SQLite.
+    pub async fn lock_everything(&self) -> Lock {
+        let Way::Server { options, .. } = &self.way else {
+            panic!("SQLite has no such lock");
+        };
+        let sql = ["FLUSH TABLES WITH READ LOCK", "SELECT 1", "UNLOCK TABLES"];
+        lock(OptsBuilder::clone(options), sql).await
+    }
+
     /// Takes the locks.
     pub async fn lock_sessions(&self) -> Lock {
-        let (release, released) = oneshot::channel::<()>();
-        let (locked, is_locked) = oneshot::channel();
-        let done = match &self.way {
-            Way::Sqlite(path) => {
-                let path = path.clone();
-                tokio::task::spawn_blocking(move || {
-                    let connection = rusqlite::Connection::open(path).expect("the file is there");
-                    connection
-                        .execute_batch("BEGIN IMMEDIATE")
-                        .expect("nobody else holds it");
-                    locked.send(()).expect("the test waits for this");
-                    // An error means that the test is over.
-                    released.blocking_recv().ok();
-                    connection.execute_batch("ROLLBACK").expect("it is our own");
-                })
-            }
+        let path = match &self.way {
+            Way::Sqlite(path) => path.clone(),
             Way::Server { options, .. } => {
-                let options = OptsBuilder::clone(options);
-                tokio::spawn(async move {
-                    let mut connection = Conn::new(options).await.expect("the server is there");
-                    for sql in ["BEGIN", "SELECT * FROM refresh_tokens FOR UPDATE"] {
-                        connection
-                            .query_drop(sql)
-                            .await
-                            .expect("the rows can be locked");
-                    }
-                    locked.send(()).expect("the test waits for this");
-                    released.await.ok();
-                    connection
-                        .query_drop("ROLLBACK")
-                        .await
-                        .expect("it is our own");
-                })
+                let rows = "SELECT * FROM refresh_tokens FOR UPDATE";
+                return lock(OptsBuilder::clone(options), ["BEGIN", rows, "ROLLBACK"]).await;
             }
         };
+        let (release, released) = oneshot::channel::<()>();
+        let (locked, is_locked) = oneshot::channel();
+        let done = tokio::task::spawn_blocking(move || {
+            let connection = rusqlite::Connection::open(path).expect("the file is there");
+            connection
+                .execute_batch("BEGIN IMMEDIATE")
+                .expect("nobody else holds it");
+            locked.send(()).expect("the test waits for this");
+            // An error means that the test is over.
+            released.blocking_recv().ok();
+            connection.execute_batch("ROLLBACK").expect("it is our own");
+        });
         is_locked.await.expect("the rows are locked");
         Lock { release, done }
     }
+}
+
+/// On a connection of its own, two statements that lock and one that lets go.
+async fn lock(options: OptsBuilder, [first, second, last]: [&'static str; 3]) -> Lock {
+    let (release, released) = oneshot::channel::<()>();
+    let mut connection = Conn::new(options).await.expect("the server is there");
+    for sql in [first, second] {
+        let locked = connection.query_drop(sql).await;
+        locked.expect("it can be locked");
+    }
+    let done = tokio::spawn(async move {
+        released.await.ok();
+        let unlocked = connection.query_drop(last).await;
+        unlocked.expect("it is our own");
+    });
+    Lock { release, done }
 }
 
 impl Lock {

@@ -207,8 +207,20 @@ pub(super) fn refusal(kind: Kind, value: &str) -> Option<String> {
         Kind::Text | Kind::Secret => return None,
         Kind::Table => {
             let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-            let good = (1..=64).contains(&value.len()) && value.bytes().all(allowed);
-            (good, "1 to 64 of A-Z, a-z, 0-9 and _".to_owned())
+            // SQLite keeps names that begin so for itself.
+            let reserved = |prefix: &str| prefix.eq_ignore_ascii_case("sqlite_");
+            let good = (1..=64).contains(&value.len())
+                && value.bytes().all(allowed)
+                && !value.get(..7).is_some_and(reserved);
+            let allowed = "1 to 64 of A-Z, a-z, 0-9 and _, not beginning with sqlite_";
+            (good, allowed.to_owned())
+        }
+        // Spin 4.1 allows `[::1]` and then looks for a host of that name.
+        Kind::Host => {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            let text = "a host name or an IPv4 address; Spin reaches no IPv6 address without a name \
+                        (one in /etc/hosts will do)";
+            (value.bytes().all(allowed), text.to_owned())
         }
         Kind::Word(words) => (words.contains(&value), words.join(", ")),
         Kind::Number { min, max, unit } => {
@@ -224,7 +236,6 @@ pub(super) fn refusal(kind: Kind, value: &str) -> Option<String> {
 fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
+            .parse::<std::net::Ipv4Addr>()
             .is_ok_and(|ip| ip.is_loopback())
 }

@@ -22,7 +22,9 @@ pub enum Kind {
     Text,
     /// Text that is never shown.
     Secret,
-    /// The name of a table: `[A-Za-z0-9_]{1,64}`.
+    /// A host's name or IPv4 address.
+    Host,
+    /// The name of a table: `[A-Za-z0-9_]{1,64}`, not `sqlite_…`.
     Table,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -75,7 +77,7 @@ const fn number(min: u64, max: u64, unit: &'static str) -> Kind {
 
 settings! {
     DATABASE = "database", "sqlite", Kind::Word(&["sqlite", "mysql"]), All;
-    MYSQL_HOST = "mysql_host", "localhost", Kind::Text, All;
+    MYSQL_HOST = "mysql_host", "localhost", Kind::Host, All;
     MYSQL_PORT = "mysql_port", "3306", number(1, 65_535, "port"), All;
     MYSQL_USER = "mysql_user", "", Kind::Text, All;
     MYSQL_PASSWORD = "mysql_password", "", Kind::Secret, All;

@@ -65,7 +65,7 @@ fn readme_has_every_setting_with_its_default_and_what_is_allowed() {
                 );
             }
             Kind::Secret => assert!(allowed.contains("secret"), "{name}"),
-            Kind::Text | Kind::Table => {}
+            Kind::Text | Kind::Host | Kind::Table => {}
         }
     }
 }

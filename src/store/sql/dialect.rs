@@ -44,7 +44,7 @@ impl Dialect {
             ($cluster:literal) => {
                 concat!(
                     "SET NAMES utf8mb4 COLLATE utf8mb4_bin, autocommit = 1, sql_mode = 'STRICT_ALL_TABLES', \
-                     sql_safe_updates = 0, lock_wait_timeout = 2, innodb_lock_wait_timeout = 2 \
+                     sql_safe_updates = 0, lock_wait_timeout = 1, innodb_lock_wait_timeout = 2 \
                      /*!50720 , transaction_isolation = 'REPEATABLE-READ', max_execution_time = 10000 */ \
                      /*M! , tx_isolation = 'REPEATABLE-READ', max_statement_time = 10",
                     $cluster,
@@ -97,19 +97,28 @@ impl Dialect {
         code.split(";\n")
             .map(str::trim)
             .filter(|statement| !statement.is_empty())
-            .map(|statement| match self {
-                // The name of an index is one in its table; on SQLite one in the whole file.
-                Self::MySql => statement.to_owned(),
-                Self::Sqlite => {
-                    statement.replace("`refresh_tokens_", &format!("`{}_", tables.refresh_tokens))
-                }
-            })
-            .map(|statement| {
-                statement
-                    .replace("`signing_key`", &format!("`{}`", tables.signing_key))
-                    .replace("`refresh_tokens`", &format!("`{}`", tables.refresh_tokens))
-            })
+            .map(|statement| self.rename(statement, tables))
             .collect()
+    }
+
+    /// The statement with every name between backticks in one pass, since one table's name may be another's here.
+    fn rename(self, statement: &str, tables: &Tables) -> String {
+        let mut parts: Vec<_> = statement.split('`').map(str::to_owned).collect();
+        for name in parts.iter_mut().skip(1).step_by(2) {
+            match name.strip_prefix("refresh_tokens") {
+                Some("") => name.clone_from(&tables.refresh_tokens),
+                // The name of an index is one in its table; on SQLite one in the whole file, among those of tables.
+                Some(rest) if self == Self::Sqlite => {
+                    *name = format!("{}{rest}", tables.refresh_tokens);
+                    if name.eq_ignore_ascii_case(&tables.signing_key) {
+                        name.push_str("_index");
+                    }
+                }
+                _ if name == "signing_key" => name.clone_from(&tables.signing_key),
+                _ => {}
+            }
+        }
+        parts.join("`")
     }
 
     /// The folder of this dialect's files, for messages.

@@ -9,6 +9,7 @@ mod runner;
 mod schema;
 mod session;
 mod statements;
+mod writers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -231,7 +232,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
 
     async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
         let read = row(&self.sql.record, live(handle, now).to_vec());
-        let rows = self.runner.run(&[read]).await?.rows;
+        let rows = self.runner.run(&[read]).await?;
         rows.into_iter().next().map(decode_record).transpose()
     }
 
@@ -245,7 +246,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
         let write = vec![payload.map(Json::as_str).into(), key, time];
         let write = execute(&self.sql.write_payload, write);
         let find = row(&self.sql.find, live(handle, now).to_vec());
-        let rows = self.runner.run(&[write, find]).await?.rows;
+        let rows = self.runner.run(&[write, find]).await?;
         rows.into_iter().next().map(decode_session).transpose()
     }
 
@@ -264,7 +265,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
             limit.into(),
         ];
         let list = query(&self.sql.list_user, params);
-        let rows = self.runner.run(&[list]).await?.rows;
+        let rows = self.runner.run(&[list]).await?;
         rows.into_iter().map(decode_listed).collect()
     }
 
@@ -281,7 +282,7 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
                 .collect::<Vec<Value>>()
         };
         let find = query(&find, params(handles));
-        let rows = self.runner.run_batch(&[find]).await?.rows;
+        let rows = self.runner.run_batch(&[find]).await?;
         let there = rows.into_iter().map(decode_handle);
         let there = there.collect::<Result<Vec<_>>>()?;
         if !there.is_empty() {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::dialect::Dialect;
 use super::schema;
-use super::session::Sessions;
+use super::session::{self, Sessions};
+use super::writers::Writers;
 use crate::domain::config::Tables;
 use crate::domain::secret::Random;
 use crate::platform::Platform;
 use crate::store::StoreError;
-use crate::store::db::{Connector, DbError, Row, Statement};
+use crate::store::db::{Connector, DbError, Kind, Row, Statement};
 use crate::store::pool::Pool;
 
 /// How long one of many batches may take, waiting for a connection included.
@@ -25,6 +26,7 @@ const OPEN_RETRIES: u32 = 8;
 /// Runs scripts: statements in order on one connection.
 pub(super) struct Runner<C: Connector, P: Platform> {
     pool: Pool<Sessions<C>, P>,
+    writers: Writers<P>,
     dialect: Dialect,
     tables: Tables,
     platform: Arc<P>,
@@ -44,6 +46,7 @@ pub(super) enum Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Db(error @ DbError::TooLarge) => Self::TooLarge(error.to_string()),
             Failure::Db(error) => Self::Unavailable(error.to_string()),
             Failure::Schema(message) => Self::Schema(message),
             Failure::Deadline => Self::Unavailable(format!("no answer within {BATCH_DEADLINE:?}")),
@@ -75,6 +78,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                 limit,
                 Arc::clone(&platform),
             ),
+            writers: Writers::new(limit, Arc::clone(&platform)),
             dialect,
             tables,
             platform,
@@ -94,8 +98,9 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     /// timer is another turn with the host.
     pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Vec<Row>, Failure> {
         let mut tries = Tries::default();
+        let began = self.writers.now();
         loop {
-            let (error, was_kept) = match self.attempt(script, tries.fresh).await {
+            let (error, was_kept) = match self.attempt(script, tries.fresh, began).await {
                 Ok(rows) => return Ok(rows),
                 Err(failed) => failed,
             };
@@ -118,6 +123,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                 {
                     tries.mended = true;
                     let mut lease = self.pool.lease(false).await.map_err(Failure::Db)?;
+                    session::set_up(&mut lease).await.map_err(Failure::Db)?;
                     schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform).await?;
                 }
                 error => return Err(Failure::Db(error)),
@@ -129,14 +135,33 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         &self,
         script: &[Statement<'_>],
         fresh: bool,
+        began: u64,
     ) -> Result<Vec<Row>, (DbError, bool)> {
-        let mut lease = self
-            .pool
-            .lease(fresh)
-            .await
-            .map_err(|error| (error, false))?;
+        let writes = script
+            .iter()
+            .any(|statement| statement.kind == Kind::Execute);
+        let mut turn = None;
+        let mut lease = loop {
+            let lease = self.pool.lease(fresh).await;
+            let lease = lease.map_err(|error| (error, false))?;
+            if !writes || turn.is_some() || !self.writers.take_turns() {
+                break lease;
+            }
+            drop(lease);
+            turn = Some(self.writers.turn().await);
+        };
+        if writes && self.writers.is_too_late(began) {
+            return Err((DbError::LockTimeout, false));
+        }
         let was_kept = lease.was_kept();
-        lease.run(script).await.map_err(|error| (error, was_kept))
+        let outcome = match session::set_up(&mut lease).await {
+            Ok(()) => lease.run(script).await,
+            Err(error) => Err(error),
+        };
+        if outcome == Err(DbError::LockTimeout) {
+            self.writers.met_a_lock();
+        }
+        outcome.map_err(|error| (error, was_kept))
     }
 
     /// Waits for about `millis`, randomly between half and the whole of it, so that rivals don't meet again.

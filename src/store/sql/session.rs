@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::Dialect;
+use super::{Dialect, execute};
+use crate::platform::Platform;
 use crate::store::db::{Connection, Connector, DbError, Row, Value};
+use crate::store::pool::Lease;
 
 /// The server does not know a variable (MySQL 1193).
 const UNKNOWN_VARIABLE: DbError = DbError::Other(1193);
 
-/// Opens connections whose first statement of any kind comes after their session's settings.
+/// Opens connections whose sessions are to be set up before their first statement of any kind.
 pub(super) struct Sessions<C> {
     connector: C,
     choice: Arc<Choice>,
@@ -47,43 +49,49 @@ impl<C: Connector> Connector for Sessions<C> {
     }
 }
 
-/// A connection that sets its session up before its first statement.
+/// A connection, and whether its session is set up.
 pub(super) struct Session<T> {
     connection: T,
     choice: Arc<Choice>,
     is_set_up: AtomicBool,
 }
 
-impl<T: Connection> Session<T> {
-    async fn ready(&self) -> Result<&T, DbError> {
-        while !self.is_set_up.load(Ordering::Relaxed) {
-            let choice = self.choice.first.load(Ordering::Relaxed);
-            let set_up = self
-                .connection
-                .execute(self.choice.settings[choice], Vec::new());
-            match set_up.await {
-                Ok(()) => self.is_set_up.store(true, Ordering::Relaxed),
-                Err(UNKNOWN_VARIABLE) if choice + 1 < self.choice.settings.len() => {
-                    self.choice.first.store(choice + 1, Ordering::Relaxed);
-                }
-                Err(error) => return Err(error),
+/// Sets a new connection's session up. Each try is a statement like any other: what the pool does around statements it
+/// does around these. A connection on which none succeeded is tried again by whoever has it next.
+///
+/// # Errors
+/// If the server takes none of the settings, or is lost.
+pub(super) async fn set_up<C: Connector, P: Platform>(
+    lease: &mut Lease<'_, Sessions<C>, P>,
+) -> Result<(), DbError> {
+    while !lease.connection().is_set_up.load(Ordering::Relaxed) {
+        let choice = Arc::clone(&lease.connection().choice);
+        let number = choice.first.load(Ordering::Relaxed);
+        match lease
+            .run(&[execute(choice.settings[number], Vec::new())])
+            .await
+        {
+            Ok(_) => lease.connection().is_set_up.store(true, Ordering::Relaxed),
+            Err(UNKNOWN_VARIABLE) if number + 1 < choice.settings.len() => {
+                choice.first.store(number + 1, Ordering::Relaxed);
             }
+            Err(error) => return Err(error),
         }
-        Ok(&self.connection)
     }
+    Ok(())
 }
 
 impl<T: Connection> Connection for Session<T> {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        self.ready().await?.query(sql, params).await
+        self.connection.query(sql, params).await
     }
 
     async fn query_row(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        self.ready().await?.query_row(sql, params).await
+        self.connection.query_row(sql, params).await
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
-        self.ready().await?.execute(sql, params).await
+        self.connection.execute(sql, params).await
     }
 }
 
@@ -91,13 +99,17 @@ impl<T: Connection> Connection for Session<T> {
 mod tests {
     use std::sync::Mutex;
 
+    use super::super::row;
+    use super::super::runner::{Failure, Runner};
     use super::*;
+    use crate::domain::config::Tables;
+    use crate::testing::TestPlatform;
 
     /// A server that knows every variable but those of a cluster, and what it was asked.
     #[derive(Default)]
     struct Server {
         asked: Arc<Mutex<Vec<String>>>,
-        fails: bool,
+        refuses: bool,
     }
 
     impl Connector for Server {
@@ -106,7 +118,7 @@ mod tests {
         async fn open(&self) -> Result<Self, DbError> {
             Ok(Self {
                 asked: Arc::clone(&self.asked),
-                fails: self.fails,
+                refuses: self.refuses,
             })
         }
     }
@@ -119,49 +131,55 @@ mod tests {
         async fn execute(&self, sql: &str, _: Vec<Value>) -> Result<(), DbError> {
             self.asked.lock().unwrap().push(sql.to_owned());
             match sql {
-                _ if self.fails => Err(DbError::ConnectionLost),
+                _ if self.refuses => Err(DbError::Denied),
+                "cut" => Err(DbError::ConnectionLost),
                 _ if sql.contains("wsrep") => Err(UNKNOWN_VARIABLE),
                 _ => Ok(()),
             }
         }
     }
 
+    fn runner(server: Server) -> Runner<Server, TestPlatform> {
+        let tables = Tables {
+            signing_key: "k".to_owned(),
+            refresh_tokens: "s".to_owned(),
+        };
+        Runner::new(server, 1, Dialect::MySql, tables, TestPlatform::new(1))
+    }
+
     #[tokio::test]
     async fn a_read_is_no_exception_and_what_a_server_does_not_know_is_asked_once() {
         let server = Server::default();
         let asked = Arc::clone(&server.asked);
-        let sessions = Sessions::new(server, Dialect::MySql);
-        for _ in 0..2 {
-            let connection = sessions.open().await.unwrap();
-            connection.query_row("read", Vec::new()).await.unwrap();
-            connection.execute("write", Vec::new()).await.unwrap();
+        let runner = runner(server);
+        let read = row("read", Vec::new());
+        let cut = execute("cut", Vec::new());
+        for statement in [&read, &read, &cut, &read] {
+            runner.run(std::slice::from_ref(statement)).await.ok();
         }
         let [all, less] = Dialect::MySql.session() else {
             panic!("two choices");
         };
-        let expected = [all, less, "read", "write", less, "read", "write"];
+        // Cut, it was tried once more, on a new connection.
+        let expected = [all, less, "read", "read", "cut", less, "cut", less, "read"];
         assert_eq!(*asked.lock().unwrap(), expected);
     }
 
     #[tokio::test]
     async fn without_its_settings_no_statement_runs() {
         let server = Server {
-            fails: true,
+            refuses: true,
             ..Server::default()
         };
         let asked = Arc::clone(&server.asked);
-        let connection = Sessions::new(server, Dialect::MySql).open().await.unwrap();
+        let runner = runner(server);
         for _ in 0..2 {
-            let outcome = connection.query("read", Vec::new()).await;
-            assert_eq!(outcome, Err(DbError::ConnectionLost));
+            let outcome = runner.run(&[row("read", Vec::new())]).await;
+            assert!(matches!(outcome, Err(Failure::Db(DbError::Denied))));
         }
-        assert!(
-            asked
-                .lock()
-                .unwrap()
-                .iter()
-                .all(|sql| sql.starts_with("SET "))
-        );
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked.len(), 2);
+        assert!(asked.iter().all(|sql| sql.starts_with("SET ")), "{asked:?}");
     }
 
     #[test]

@@ -73,6 +73,37 @@ async fn whatever_comes_first_makes_them() {
     }
 }
 
+/// Names are filled in all at once: one table's default name may be the other's, or that of an index.
+#[tokio::test]
+async fn any_two_names_make_two_tables() {
+    for (keys, sessions) in [
+        ("refresh_tokens", "signing_key"),
+        ("refresh_tokens", "tokens"),
+        ("keys", "signing_key"),
+        ("refresh_tokens_user_id", "refresh_tokens"),
+        ("S_EXPIRES_AT", "s"),
+        ("0", "select"),
+    ] {
+        let tables = Tables {
+            signing_key: keys.to_owned(),
+            refresh_tokens: sessions.to_owned(),
+        };
+        let instance = Instance::new(&Database::new(), &Arc::default());
+        let store = SqlStore::new(instance, 3, Dialect::Sqlite, &tables, TestPlatform::new(1));
+        assert_eq!(store.keys().await, Ok(Vec::new()), "{keys}, {sessions}");
+        assert_eq!(store.insert(&session(1, "bob")).await, Ok(()));
+        assert!(store.find(handle(1), START).await.unwrap().is_some());
+        // On MySQL, too, each name is in its own place.
+        let script = Dialect::MySql.create_tables(&tables);
+        let begins = |at: usize, name: &str| {
+            let table = format!("CREATE TABLE IF NOT EXISTS `{name}` (");
+            assert!(script[at].starts_with(&table), "{}", script[at]);
+        };
+        begins(0, keys);
+        begins(1, sessions);
+    }
+}
+
 /// Several instances start on an empty database at the same moment.
 #[tokio::test]
 async fn tables_may_be_made_by_several_at_once() {
