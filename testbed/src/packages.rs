@@ -39,6 +39,12 @@ pub const NGINX: Program = Program {
     packages: &["nginx-light"],
 };
 
+/// Copies the data of a Galera node to a new one, by a script of mariadb-server's.
+pub const RSYNC: Program = Program {
+    name: "wsrep_sst_rsync",
+    packages: &["mariadb-server", "rsync"],
+};
+
 /// Makes a Debian system in a folder.
 pub const DEBOOTSTRAP: Program = Program {
     name: "debootstrap",
@@ -52,6 +58,13 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub fn ensure(program: Program) -> Result<()> {
     let found = || process::find_program(program.name).is_some();
     provide(program.name, program.packages, found)
+}
+
+/// Like [`ensure`], for the library that makes a MariaDB server a node of a Galera cluster.
+pub fn ensure_galera(library: &str) -> Result<()> {
+    provide("Galera", &["galera-4"], || {
+        std::path::Path::new(library).is_file()
+    })
 }
 
 /// Like [`ensure`], for a Python that can make virtual environments with pip in them. Debian's python3 alone can't.

@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 mod clean_up;
+mod cluster;
 mod common;
 mod concurrency;
 mod connections;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         ("keys", keys::cases()),
         ("master_key", master_key::cases()),
         ("clean_up", clean_up::cases()),
+        ("cluster", cluster::cases()),
         ("outage", outage::cases()),
         ("deaths", deaths::cases()),
         ("connections", connections::cases()),

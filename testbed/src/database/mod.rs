@@ -3,6 +3,7 @@
 //! How a server of each flavor is installed, initialised and called is in `engine` and `mysql9`.
 
 mod admin;
+mod cluster;
 mod engine;
 mod flavor;
 mod mysql9;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{folder::TempFolder, process, service};
 use engine::Engine;
 
+pub use cluster::Cluster;
 pub use flavor::Flavor;
 pub use shared::shared;
 
@@ -65,10 +67,15 @@ impl Server {
 
     /// Starts a server with more arguments for mariadbd or mysqld.
     pub fn start_with(flavor: Flavor, arguments: &[&str]) -> Result<Self> {
-        let engine = Engine::find(flavor)?;
-        let folder = engine.new_data_folder()?;
         // The characters that have a meaning in a URL are there on purpose.
         let password = format!("p@ss:w/o#rd%?{:x}", RandomState::new().hash_one(0));
+        Self::start_as(flavor, arguments, password, true)
+    }
+
+    /// `first`: on data of its own; else it gets the data, users included, from the cluster that it joins.
+    fn start_as(flavor: Flavor, arguments: &[&str], password: String, first: bool) -> Result<Self> {
+        let engine = Engine::find(flavor)?;
+        let folder = engine.new_data_folder()?;
         fs::write(
             folder.path().join(engine::INIT_FILE),
             engine::init_sql(&password),
@@ -97,7 +104,7 @@ impl Server {
         loop {
             attempts += 1;
             server.address.port = port::free_port()?;
-            match server.launch(true) {
+            match server.launch(first) {
                 Ok(()) => return Ok(server),
                 Err(error) if attempts < 3 && server.log().contains("already in use") => {
                     eprintln!("trying another port: {error:#}");
