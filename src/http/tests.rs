@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod bodies;
+mod cdi;
 mod endpoints;
 mod failures;
 mod fields;

@@ -50,7 +50,8 @@ async fn in5_another_method_is_405_and_allow_names_the_right_ones(db: Backend) {
     let allowed = [
         ("/session", "DELETE,POST,PUT"),
         ("/refresh", "PUT"),
-        ("/session/all", "DELETE"),
+        ("/session/all", "DELETE,GET"),
+        ("/session/payload", "PUT"),
         ("/session/data", "GET,PUT"),
     ];
     for (path, expected) in allowed {

@@ -107,6 +107,7 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "jwt_user_payload 0",
                 "generation 0",
                 "created_at 0",
+                "handle_sealed 0",
             ]
         );
     } else {
@@ -137,6 +138,7 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "jwt_user_payload text YES  utf8mb4_bin",
                 "generation int unsigned NO  -",
                 "created_at bigint unsigned NO  -",
+                "handle_sealed varchar(64) YES  utf8mb4_bin",
             ]
         );
     }

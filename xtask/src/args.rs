@@ -60,6 +60,8 @@ Options:
   --browser           Run only the tests in a real browser. CI=true runs them after the rest
   --mysql9            Test on MySQL 9 too: a Debian sid in target/mysql9, made once; needs root.
                       Implied by CI=true
+  --sdks              Test with SuperTokens' SDKs too, which come from npm and PyPI into target/sdks, once.
+                      Implied by CI=true
   --soak MINUTES      Let the randomised tests go on for this long
 ";
 
@@ -143,6 +145,7 @@ pub(crate) struct Demo {
 pub(crate) struct Test {
     pub(crate) browser: bool,
     pub(crate) mysql9: bool,
+    pub(crate) sdks: bool,
     pub(crate) soak_minutes: Option<u64>,
     pub(crate) filter: Option<String>,
 }
@@ -233,6 +236,7 @@ fn test(mut parser: Parser) -> Result<Command, Error> {
         match argument {
             Long("browser") => options.browser = true,
             Long("mysql9") => options.mysql9 = true,
+            Long("sdks") => options.sdks = true,
             Long("soak") => options.soak_minutes = Some(parser.value()?.parse()?),
             Long("help") | Short('h') => return Ok(Command::Help(TEST)),
             Value(filter) if options.filter.is_none() => options.filter = Some(filter.string()?),
@@ -276,11 +280,12 @@ mod tests {
             }))
         );
         assert_eq!(
-            parsed("test --soak 5 refresh"),
+            parsed("test --soak 5 --sdks refresh"),
             Ok(Command::Test(Test {
                 browser: false,
                 mysql9: false,
                 soak_minutes: Some(5),
+                sdks: true,
                 filter: Some("refresh".to_owned()),
             }))
         );

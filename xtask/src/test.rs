@@ -70,6 +70,13 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         30 * MINUTE + MINUTE * u32::try_from(options.soak_minutes.unwrap_or(0))?,
         http_tests(options, flavors, &servers),
     )?;
+    if options.sdks || continuous_integration {
+        steps.command(
+            "tests with SuperTokens' SDKs",
+            20 * MINUTE,
+            sdk_tests(options),
+        )?;
+    }
     steps.step("stop the database servers", || {
         drop(servers);
         Ok(())
@@ -166,8 +173,20 @@ fn start_servers(steps: &mut Steps, flavors: &[Flavor]) -> Result<Vec<Server>> {
         .collect()
 }
 
+fn sdk_tests(options: &Test) -> Command {
+    let mut command = cargo_with(&["test", "--locked", "-p", "session-tests", "--test", "sdks"]);
+    if let Some(filter) = &options.filter {
+        command.args(["--", filter]);
+    }
+    command
+        .env("TESTBED_PREBUILT", "1")
+        .env("TESTBED_DATABASES", "sqlite");
+    command
+}
+
 fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server]) -> Command {
     let mut command = cargo_with(&["test", "--locked", "--no-fail-fast", "-p", "session-tests"]);
+    command.args(["--test", "contract", "--test", "resilience"]);
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
@@ -203,6 +222,7 @@ mod tests {
             soak_minutes: Some(3),
             mysql9: true,
             browser: false,
+            sdks: false,
         };
         let command = http_tests(&options, &[Flavor::MariaDb, Flavor::MySql], &[]);
         let arguments: Vec<_> = command
@@ -211,7 +231,7 @@ mod tests {
             .collect();
         assert_eq!(
             arguments.join(" "),
-            "test --locked --no-fail-fast -p session-tests -- theft"
+            "test --locked --no-fail-fast -p session-tests --test contract --test resilience -- theft"
         );
         let set = |name: &str| {
             let value = command

@@ -1,0 +1,195 @@
+//! SuperTokens' own SDKs, unmodified, through a small site each, against the real wasm.
+//!
+//! They come from their registries into `target/sdks`, once. Without network and without that folder the tests fail,
+//! and say what could not be had.
+
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use session_tests::prelude::*;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+suite! {
+    sqlite:
+        node,
+        node_while_keys_rotate_and_a_core_restarts,
+        node_with_two_cores_of_which_one_dies,
+        python;
+}
+
+const KEY: &str = "0123456789abcdef0123";
+const NODE: [&str; 2] = ["supertokens-node@24.0.3", "express@5.1.0"];
+const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
+
+/// How long a site may take; machines that compile beside it are slow.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+fn main() -> ExitCode {
+    session_tests::harness::main(vec![("sdks", cases())])
+}
+
+fn service(place: &std::sync::Arc<Place>) -> session_tests::service::Setup {
+    place
+        .service()
+        .set("cdi", true)
+        .set("api_keys", KEY)
+        .set("refresh_reuse_window", 2)
+}
+
+fn folder() -> PathBuf {
+    testbed::workspace_root().join("target/sdks")
+}
+
+fn script(name: &str) -> PathBuf {
+    testbed::workspace_root().join("tests/sdks").join(name)
+}
+
+/// Runs a program that must succeed.
+async fn succeed(mut command: Command) {
+    let output = timeout(PATIENCE, command.kill_on_drop(true).output())
+        .await
+        .unwrap_or_else(|_| panic!("{command:?} ends within {PATIENCE:?}"))
+        .unwrap_or_else(|error| panic!("{command:?} starts: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// One installation at a time.
+static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+async fn node_site(uri: &str) -> Command {
+    let _turn = INSTALLING.lock().await;
+    let own = folder().join("node");
+    if !own.join("node_modules/supertokens-node").is_dir() {
+        std::fs::create_dir_all(&own).expect("target can be written");
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--prefix"]);
+        npm.arg(&own).args(NODE);
+        succeed(npm).await;
+    }
+    let mut node = Command::new("node");
+    node.arg(script("site.mjs")).args([uri, KEY]);
+    node.env("SDK_FOLDER", own).env("PAST_THE_SLOT_MS", "5000");
+    node
+}
+
+async fn python_site(uri: &str) -> Command {
+    let _turn = INSTALLING.lock().await;
+    let own = folder().join("python");
+    let python = own.join("bin/python");
+    if !own.join("bin/flask").is_file() {
+        testbed::packages::ensure_python_venv().expect("Python can make a folder for the SDK");
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv"]).arg(&own);
+        succeed(venv).await;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON);
+        succeed(pip).await;
+    }
+    let mut site = Command::new(python);
+    site.arg(script("site.py")).args([uri, KEY]);
+    site.env("PAST_THE_SLOT_MS", "5000");
+    site
+}
+
+async fn node(db: Backend) {
+    let service = service(&db.place().await).start().await;
+    let uri = format!("http://{}", service.address());
+    succeed(node_site(&uri).await).await;
+}
+
+async fn python(db: Backend) {
+    let service = service(&db.place().await).start().await;
+    let uri = format!("http://{}", service.address());
+    succeed(python_site(&uri).await).await;
+}
+
+/// A site whose requests go on: each line to it asks for a round.
+struct Rounds {
+    child: tokio::process::Child,
+    asked: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
+}
+
+impl Rounds {
+    async fn start(uri: &str) -> Self {
+        let mut command = node_site(uri).await;
+        command
+            .arg("requests_go_on_while_keys_rotate_and_a_core_restarts")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("node starts");
+        let asked = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut rounds = Self { child, asked };
+        rounds.ready().await;
+        rounds
+    }
+
+    /// Waits until the last round went well.
+    async fn ready(&mut self) {
+        let line = timeout(PATIENCE, self.asked.next_line()).await;
+        let line = line.expect("a round takes less").expect("it is text");
+        assert_eq!(line.as_deref(), Some("next"), "a round failed");
+    }
+
+    async fn round(&mut self) {
+        self.send("round\n").await;
+        self.ready().await;
+    }
+
+    async fn send(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("it is piped");
+        input.write_all(line.as_bytes()).await.expect("it reads");
+    }
+
+    async fn end(mut self) {
+        self.send("end\n").await;
+        let status = timeout(PATIENCE, self.child.wait()).await;
+        assert!(status.expect("it ends").expect("it ran").success());
+    }
+}
+
+async fn node_while_keys_rotate_and_a_core_restarts(db: Backend) {
+    let place = db.place().await;
+    let start = || {
+        service(&place)
+            .set("access_token_signing_key_update_interval", 1)
+            .set("access_token_validity", 86_400)
+    };
+    let first = start().start().await;
+    first.freeze().await;
+    let address = first.address().to_owned();
+    let mut rounds = Rounds::start(&format!("http://{address}")).await;
+    let generations = || async { place.tables().signing_keys().await.len() };
+    assert_eq!(generations().await, 1);
+    for _ in 0..3 {
+        first.advance(HOUR).await;
+        rounds.round().await;
+    }
+    assert!(generations().await > 1, "the keys have rotated");
+    drop(first);
+    let again = start().argument("--listen", &address).start().await;
+    again.freeze().await;
+    again.advance(4 * HOUR).await;
+    rounds.round().await;
+    rounds.end().await;
+}
+
+async fn node_with_two_cores_of_which_one_dies(db: Backend) {
+    let place = db.place().await;
+    let (one, two) = (service(&place).start().await, service(&place).start().await);
+    let uri = format!("http://{};http://{}", one.address(), two.address());
+    let mut rounds = Rounds::start(&uri).await;
+    rounds.round().await;
+    drop(one);
+    rounds.round().await;
+    rounds.round().await;
+    rounds.end().await;
+}
