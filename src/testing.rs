@@ -2,6 +2,7 @@
 //! of rotation told a second time.
 
 pub(crate) mod db;
+pub(crate) mod dice;
 pub(crate) mod histories;
 pub(crate) mod model;
 pub(crate) mod store;

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use super::rotation::{Moments, StoredSession};
 use super::secret::{Key, Random};
-use super::time::Timestamp;
+use super::time::{Timestamp, millis};
 use super::token::refresh::{Issue, RefreshToken};
 
 /// How many slots a request may see: it ends within four seconds, and a slot lasts one second at least.
 const SLOTS_OF_A_REQUEST: usize = 6;
+
+/// Among how many slots an expiry is drawn, at least.
+const LAST_SLOTS: u64 = 3;
 
 /// How many descendants are looked through for the current token. A line of as many refreshes in one slot is no race.
 const DESCENDANTS: usize = 64;
@@ -22,16 +25,37 @@ const DESCENDANTS: usize = 64;
 pub struct ReuseWindow(Duration);
 
 impl ReuseWindow {
-    /// The window of a deployment. An access token of a slot is issued at its start, so no slot is longer than half
-    /// the access token's validity.
+    /// The window of a deployment: a slot is at most a sixtieth of the access token's validity, so that its last tenth
+    /// has slots to choose from, but not under one second.
     pub fn new(setting: Duration, access_validity: Duration) -> Self {
-        let half = Duration::from_secs(access_validity.as_secs() / 2);
-        Self(setting.min(half))
+        let sixtieth = Duration::from_secs(access_validity.as_secs() / 60);
+        Self(setting.min(sixtieth.max(Duration::from_secs(1))))
     }
 
     /// How a child that is asked for at `now` is made.
     pub fn issue(self, now: Timestamp) -> Issue {
         Issue::at(now, self.0)
+    }
+
+    /// When the access token that comes with a child expires: a slot's start among the last tenth of `validity` (at
+    /// least the last three slots), drawn anew for every reply.
+    ///
+    /// Tabs share one access token, and so meet in the slot in which it expires. An owner and a thief who got one
+    /// child hold two, and part when the first of them expires. Were they to expire together, a thief who
+    /// refreshed only then would stay in step with the owner for ever.
+    pub fn access_expiry(
+        self,
+        issued_at: Timestamp,
+        validity: Duration,
+        random: &dyn Random,
+    ) -> Timestamp {
+        let end = issued_at.plus(validity);
+        if self.0.is_zero() {
+            return end;
+        }
+        let slots = (millis(validity) / 10 / millis(self.0)).max(LAST_SLOTS);
+        let back = u64::from_be_bytes(random.bytes()) % slots;
+        Timestamp::from_millis(end.slot_start(self.0).as_millis() - back * millis(self.0))
     }
 
     /// The slots that a request has seen, also on a clock that was set back meanwhile.
@@ -106,3 +130,7 @@ impl Issuer<'_> {
             .find(|token| token.double_hash() == stored.current)
     }
 }
+
+#[cfg(test)]
+#[path = "reuse_tests.rs"]
+mod tests;

@@ -71,11 +71,19 @@ impl<S: Store, P: Platform> Service<S, P> {
         now: Timestamp,
     ) -> Grant {
         let anti_csrf = refresh.anti_csrf(ring.refresh_key());
+        let (issued_at, validity) = (refresh.claims.issued_at, self.config.access.validity);
+        let expires_at = match refresh.claims.parent {
+            None => issued_at.plus(validity),
+            Some(_) => {
+                let window = self.reuse_window();
+                window.access_expiry(issued_at, validity, &*self.platform)
+            }
+        };
         let claims = AccessClaims {
             user_id: session.user_id.clone(),
             handle: session.handle,
-            issued_at: refresh.claims.issued_at,
-            expires_at: refresh.claims.issued_at.plus(self.config.access.validity),
+            issued_at,
+            expires_at,
             refresh: refresh.double_hash(),
             parent: refresh.claims.parent,
             anti_csrf: anti_csrf.clone(),

@@ -76,14 +76,20 @@ impl<S: Store, P: Platform> Service<S, P> {
     }
 
     fn issuer<'a>(&'a self, ring: &'a KeyRing, anti_csrf: bool) -> Issuer<'a> {
-        let refresh = &self.config.refresh;
         Issuer {
             keys: ring.refresh_keys(),
-            window: ReuseWindow::new(refresh.reuse_window, self.config.access.validity),
-            validity: refresh.validity,
+            window: self.reuse_window(),
+            validity: self.config.refresh.validity,
             anti_csrf,
             random: &*self.platform,
         }
+    }
+
+    pub(super) fn reuse_window(&self) -> ReuseWindow {
+        ReuseWindow::new(
+            self.config.refresh.reuse_window,
+            self.config.access.validity,
+        )
     }
 
     fn hand_out(

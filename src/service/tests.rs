@@ -9,6 +9,7 @@ mod parties;
 mod races;
 mod rotation;
 mod theft;
+mod thief;
 mod timing;
 
 use std::sync::Arc;
@@ -133,6 +134,11 @@ fn child(answer: Refreshed) -> Grant {
         Refreshed::Ok(grant) => *grant,
         answer => panic!("{answer:?}"),
     }
+}
+
+/// What refreshes in one slot agree on; access tokens expire at different times.
+fn lasting(grant: &Grant) -> (&SessionInfo, &Token, &Token) {
+    (&grant.session, &grant.refresh, &grant.id_refresh)
 }
 
 /// The new access token of an answer that must have one.

@@ -11,8 +11,7 @@ pub(crate) fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
     let wait = prop_oneof![
         6 => (1_u64..4_000).prop_map(Duration::from_millis),
         6 => (5_u64..30).prop_map(Duration::from_secs),
-        2 => Just(Duration::from_secs(70)),
-        1 => (1_790_u64..1_810).prop_map(Duration::from_secs),
+        3 => (1_500_u64..1_810).prop_map(Duration::from_secs),
     ];
     let op = prop_oneof![
         8 => (0_usize..12).prop_map(Op::Refresh),

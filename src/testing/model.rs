@@ -31,8 +31,14 @@ pub(crate) enum Op {
 /// What an implementation answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    Child { refresh: String, access: String },
-    Verified { replacement: Option<String> },
+    Child {
+        refresh: String,
+        access: String,
+        access_expires: Timestamp,
+    },
+    Verified {
+        replacement: Option<String>,
+    },
     TryRefresh,
     Unauthorised,
     Theft,
@@ -76,8 +82,17 @@ struct Node {
     issued: u64,
     /// The slot in which it was made; none if every refresh makes another one.
     slot: Option<u64>,
-    texts: Option<(String, String)>,
-    replacement: Option<String>,
+    refresh: Option<String>,
+    /// The access token that came with it last, and the one that replaced an access token of it.
+    access: Option<Access>,
+    replacement: Option<Access>,
+}
+
+/// An access token, and when it expires in milliseconds.
+#[derive(Clone)]
+struct Access {
+    text: String,
+    expires: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -103,8 +118,25 @@ impl Model {
         self.nodes[node].issued + self.rules.refresh_validity.as_millis() as u64
     }
 
+    /// A slot's length in milliseconds.
+    fn window(&self) -> u64 {
+        let longest = (self.rules.access_validity.as_secs() / 60).max(1);
+        self.rules.window.as_secs().min(longest) * 1000
+    }
+
+    /// Whether an access token of this node may expire then.
+    fn may_expire(&self, node: usize, expires: u64) -> bool {
+        let validity = self.rules.access_validity.as_millis() as u64;
+        let (window, latest) = (self.window(), self.nodes[node].issued + validity);
+        if window == 0 || self.nodes[node].parent.is_none() {
+            return expires == latest;
+        }
+        let last = (validity / 10 / window).max(3) * window;
+        expires.is_multiple_of(window) && expires <= latest && expires + last > latest
+    }
+
     fn child_of(&mut self, parent: usize) -> usize {
-        let window = self.rules.window.as_millis() as u64;
+        let window = self.window();
         let slot = self.now.checked_div(window);
         let same = |node: &Node| node.parent == Some(parent) && node.slot == slot;
         if slot.is_some()
@@ -117,7 +149,8 @@ impl Model {
             generation: self.nodes[parent].generation + 1,
             issued: slot.map_or(self.now / 1000 * 1000, |slot| slot * window),
             slot,
-            texts: None,
+            refresh: None,
+            access: None,
             replacement: None,
         });
         self.nodes.len() - 1
@@ -125,7 +158,7 @@ impl Model {
 
     /// Whether the current token comes from this one through children of the present slot.
     fn raced(&self, node: usize, current: usize) -> bool {
-        let slot = self.now.checked_div(self.rules.window.as_millis() as u64);
+        let slot = self.now.checked_div(self.window());
         let of_slot = |node: &usize| slot.is_some() && self.nodes[*node].slot == slot;
         std::iter::successors(Some(current), |node| self.nodes[*node].parent)
             .take_while(of_slot)
@@ -166,10 +199,9 @@ impl Model {
         Expected::Theft
     }
 
-    fn verify(&mut self, node: usize, replacement: bool) -> Expected {
+    fn verify(&mut self, node: usize, expires: u64, replacement: bool) -> Expected {
         let issued = self.nodes[node].issued / 1000;
-        let expires = issued + self.rules.access_validity.as_secs();
-        if self.now >= expires * 1000 || issued > self.now / 1000 + 60 {
+        if self.now >= expires || issued > self.now / 1000 + 60 {
             return Expected::TryRefresh;
         }
         if replacement || self.nodes[node].parent.is_none() {
@@ -209,7 +241,11 @@ pub(crate) fn check(
             generation: 0,
             issued: now.as_secs() * 1000,
             slot: None,
-            texts: Some(texts),
+            refresh: Some(texts.0),
+            access: Some(Access {
+                text: texts.1,
+                expires: (now.as_secs() + rules.access_validity.as_secs()) * 1000,
+            }),
             replacement: None,
         }],
         row: None,
@@ -224,7 +260,7 @@ pub(crate) fn check(
         match *op {
             Op::Refresh(number) | Op::RefreshAndLose(number) => {
                 let node = picked(number);
-                let text = model.nodes[node].texts.clone().unwrap().0;
+                let text = model.nodes[node].refresh.clone().unwrap();
                 let reply = subject.refresh(&text, at);
                 let expected = model.refresh(node);
                 compare(&mut model, node, &expected, reply, step, *op);
@@ -236,16 +272,16 @@ pub(crate) fn check(
             }
             Op::Verify(number) => {
                 let node = picked(number);
-                let text = model.nodes[node].texts.clone().unwrap().1;
-                let reply = subject.verify(&text, at);
-                let expected = model.verify(node, false);
+                let access = model.nodes[node].access.clone().unwrap();
+                let reply = subject.verify(&access.text, at);
+                let expected = model.verify(node, access.expires, false);
                 compare(&mut model, node, &expected, reply, step, *op);
             }
             Op::VerifyReplacement(number) => {
                 let node = picked(number);
-                if let Some(text) = model.nodes[node].replacement.clone() {
-                    let reply = subject.verify(&text, at);
-                    let expected = model.verify(node, true);
+                if let Some(access) = model.nodes[node].replacement.clone() {
+                    let reply = subject.verify(&access.text, at);
+                    let expected = model.verify(node, access.expires, true);
                     compare(&mut model, node, &expected, reply, step, *op);
                 }
             }
@@ -269,18 +305,32 @@ pub(crate) fn check(
 
 fn compare(model: &mut Model, node: usize, expected: &Expected, reply: Reply, step: usize, op: Op) {
     match (expected, reply) {
-        (Expected::Child(child), Reply::Child { refresh, access }) => {
-            let texts = (refresh, access);
-            let already = model.nodes[*child].texts.clone();
-            let taken = model.nodes.iter().filter_map(|node| node.texts.as_ref());
-            match already {
-                Some(before) => assert_eq!(texts, before, "step {step}, {op:?}: another child"),
+        (
+            Expected::Child(child),
+            Reply::Child {
+                refresh,
+                access,
+                access_expires,
+            },
+        ) => {
+            let expires = access_expires.as_millis();
+            assert!(
+                model.may_expire(*child, expires),
+                "step {step}, {op:?}: an access token that expires {access_expires:?}"
+            );
+            let mut others = model.nodes.iter().filter_map(|node| node.refresh.as_ref());
+            match &model.nodes[*child].refresh {
+                Some(before) => assert_eq!(refresh, *before, "step {step}, {op:?}: another child"),
                 None => assert!(
-                    taken.into_iter().all(|(refresh, _)| *refresh != texts.0),
+                    others.all(|other| refresh != *other),
                     "step {step}, {op:?}: a child that was there before"
                 ),
             }
-            model.nodes[*child].texts = Some(texts);
+            model.nodes[*child].refresh = Some(refresh);
+            model.nodes[*child].access = Some(Access {
+                text: access,
+                expires,
+            });
         }
         (
             Expected::Verified { replaced: true },
@@ -288,7 +338,9 @@ fn compare(model: &mut Model, node: usize, expected: &Expected, reply: Reply, st
                 replacement: Some(text),
             },
         ) => {
-            model.nodes[node].replacement = Some(text);
+            // It expires with the one that it replaces.
+            let expires = model.nodes[node].access.as_ref().unwrap().expires;
+            model.nodes[node].replacement = Some(Access { text, expires });
         }
         (Expected::Verified { replaced: false }, Reply::Verified { replacement: None })
         | (Expected::TryRefresh, Reply::TryRefresh)

@@ -10,7 +10,8 @@ use crate::common::{Answer, busy, freeze_all, soak};
 suite! {
     everywhere:
         th2_th3_th4_a_thief_is_seen_by_the_next_refresh,
-        th6_th7_th8_honest_callers_are_never_called_thieves;
+        th6_th7_th8_honest_callers_are_never_called_thieves,
+        th9_a_patient_thief_is_seen;
 }
 
 const GAMES: usize = 40;
@@ -24,6 +25,43 @@ async fn th2_th3_th4_a_thief_is_seen_by_the_next_refresh(db: Backend) {
 async fn th6_th7_th8_honest_callers_are_never_called_thieves(db: Backend) {
     let _turn = busy().await;
     soak(|random| honest(db, random)).await;
+}
+
+/// Both refresh only when their own access token has expired, and ask the moment it has. How soon many more are seen
+/// is played over the same code in `src/service/tests/thief.rs`.
+async fn th9_a_patient_thief_is_seen(db: Backend) {
+    for (validity, most_lives) in [(600, 10), (10, 40)] {
+        let window = ("refresh_reuse_window", "10");
+        let validity_text = validity.to_string();
+        let settings = [window, ("access_token_validity", &*validity_text)];
+        let processes = crate::common::pair(db, &settings).await;
+        let mut total = 0;
+        for _ in 0..12 {
+            let mut owner = Party::new(&processes[0].create("owner").await);
+            let theft = processes[0].now();
+            let mut thief = Party::new(&owner.holds);
+            while !owner.reported && !thief.reported {
+                let now = owner.holds.access.expires.min(thief.holds.access.expires);
+                freeze_all(&processes, now).await;
+                for (party, process) in [&mut owner, &mut thief].into_iter().zip(&processes) {
+                    if party.holds.access.expires <= now
+                        && party.verify(process).await == Answer::Ok
+                    {
+                        // The request that it was for.
+                        assert_eq!(party.verify(process).await, Answer::Ok);
+                    }
+                }
+                let lives = (now - theft) / (validity * SECOND);
+                assert!(lives < most_lives, "not seen in {lives} lifetimes");
+            }
+            total += (processes[0].now() - theft) / SECOND;
+        }
+        println!(
+            "{} th9: validity {validity} s: 12 patient thieves seen, after {} s on average",
+            db.name(),
+            total / 12
+        );
+    }
 }
 
 async fn two_processes(db: Backend, window: &str) -> [Service; 2] {

@@ -35,6 +35,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// What refreshes of one token in one slot agree on. The access tokens expire at different times.
+    pub fn lasting(&self) -> (&str, &Token, &Token) {
+        (&self.handle, &self.refresh, &self.id)
+    }
+
     /// What an OK of `POST /session` gave.
     #[track_caller]
     pub fn created(reply: &Reply) -> Self {

@@ -1,6 +1,5 @@
 //! What the simulation is made of: the key table, processes that keep a copy of it, and tokens.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
@@ -11,24 +10,6 @@ use crate::domain::keys::{
 };
 use crate::domain::time::Timestamp;
 use crate::domain::token::key::Class;
-
-/// Chance, repeatable by its seed.
-pub(super) struct Dice(Cell<u64>);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
-    }
-
-    /// A number below `end` (SplitMix64).
-    pub(super) fn below(&self, end: u64) -> u64 {
-        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.0.set(state);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end.max(1)
-    }
-}
 
 /// The key table, and what was ever in it.
 #[derive(Default)]

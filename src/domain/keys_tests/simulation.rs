@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::processes::{Dice, Process, Table, Token};
+use super::processes::{Process, Table, Token};
 use super::{HOUR, policy};
 use crate::domain::keys::{PUBLISH_LEAD, RotationPolicy};
 use crate::domain::time::Timestamp;
+use crate::testing::dice::Dice;
 use crate::testing::{START, cases};
 
 const ROTATIONS: u32 = 60;

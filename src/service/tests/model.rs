@@ -31,6 +31,7 @@ impl Subject for Session {
             Refreshed::Ok(grant) => Reply::Child {
                 refresh: grant.refresh.value,
                 access: grant.access.value,
+                access_expires: grant.access.expires,
             },
             Refreshed::Unauthorised => Reply::Unauthorised,
             Refreshed::TheftDetected(handle, user_id) => {
@@ -91,7 +92,7 @@ impl Subject for Session {
 pub(super) fn rules(window_secs: u64) -> Rules {
     Rules {
         window: Duration::from_secs(window_secs),
-        access_validity: Duration::from_secs(60),
+        access_validity: Duration::from_secs(1800),
         refresh_validity: Duration::from_secs(3600),
         blacklisting: false,
         theft_revokes: false,
@@ -260,7 +261,7 @@ fn histories() {
             Refresh(0),
             Verify(1),
             VerifyReplacement(1),
-            Wait(Duration::from_secs(60)),
+            Wait(Duration::from_secs(1800)),
             VerifyReplacement(1),
         ],
     ];

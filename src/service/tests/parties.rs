@@ -58,7 +58,9 @@ impl Client {
 
     fn refresh(&mut self, session: &mut Session, now: Timestamp, lost: bool) -> Seen {
         match session.refresh(&self.refresh, now) {
-            Reply::Child { refresh, access } => {
+            Reply::Child {
+                refresh, access, ..
+            } => {
                 if !lost {
                     *self = Self { refresh, access };
                 }

@@ -27,8 +27,8 @@ pub(crate) struct Token {
     pub(crate) session: usize,
     pub(crate) parent: Option<TokenId>,
     generation: u32,
+    issued: i64,
     pub(crate) refresh_expires: i64,
-    pub(crate) access_expires: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -102,8 +102,8 @@ impl Reference {
             session,
             parent,
             generation,
+            issued,
             refresh_expires: issued + self.settings.refresh_validity,
-            access_expires: issued + self.settings.access_validity,
         });
         self.tokens.len() - 1
     }
@@ -136,11 +136,7 @@ impl Reference {
         if !self.is_live(session, now) || now >= refresh_expires {
             return Expected::Unauthorised;
         }
-        // A slot is no longer than half the access token's validity.
-        let window = self
-            .settings
-            .reuse_window
-            .min(self.settings.access_validity / 2000 * 1000);
+        let window = self.window();
         let slot = match window {
             0 => now,
             _ => now - now.rem_euclid(window),
@@ -169,6 +165,24 @@ impl Reference {
         Expected::Child(child)
     }
 
+    /// A slot is no longer than a sixtieth of the access token's validity, in whole seconds, but no shorter than one.
+    fn window(&self) -> i64 {
+        let sixtieth = self.settings.access_validity / 60_000 * 1000;
+        self.settings.reuse_window.min(sixtieth.max(1000))
+    }
+
+    /// Whether an access token of this refresh token may expire then: with a child at a slot's start among the last
+    /// tenth of its validity, or the last three slots.
+    pub(crate) fn may_expire(&self, token: TokenId, expires: i64) -> bool {
+        let (window, validity) = (self.window(), self.settings.access_validity);
+        let latest = self.tokens[token].issued + validity;
+        if window == 0 || self.tokens[token].parent.is_none() {
+            return expires == latest;
+        }
+        let last = (validity / 10 / window).max(3) * window;
+        expires % window == 0 && expires <= latest && expires > latest - last
+    }
+
     /// Whether the current token comes from this one through children of this very slot.
     fn raced(&self, token: TokenId, current: TokenId, slot: i64) -> bool {
         let parent = |child: &TokenId| {
@@ -190,14 +204,17 @@ impl Reference {
     }
 
     /// An access token: of this refresh token, `plain` if it names no parent.
-    pub(crate) fn verify(&mut self, token: TokenId, plain: bool, now: i64) -> Expected {
+    pub(crate) fn verify(
+        &mut self,
+        token: TokenId,
+        plain: bool,
+        expires: i64,
+        now: i64,
+    ) -> Expected {
         let Token {
-            session,
-            parent,
-            access_expires,
-            ..
+            session, parent, ..
         } = self.tokens[token];
-        if now >= access_expires {
+        if now >= expires {
             return Expected::TryRefreshToken;
         }
         let live = self.is_live(session, now);
