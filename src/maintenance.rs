@@ -24,7 +24,7 @@ pub struct Report {
     pub pruned: u64,
     /// How many expired sessions it removed; ticks that run at the same time may count some of them twice.
     pub removed: u64,
-    /// How many it left for the next tick.
+    /// How many it left for the next tick, counted up to [`crate::store::BACKLOG_ROWS`]: so many are at least as many.
     pub remaining: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,

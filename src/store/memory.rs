@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store};
+use super::{
+    BACKLOG_ROWS, BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store,
+};
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::Json;
 use crate::domain::rotation::{Confirmation, StoredSession};
@@ -206,6 +208,11 @@ impl Store for MemoryStore {
     async fn count_expired(&self, before: Timestamp) -> Result<u64> {
         let tables = self.tables();
         let expired = |session: &&NewSession| session.stored.expires_at < before;
-        Ok(tables.sessions.values().filter(expired).count() as u64)
+        let counted = tables
+            .sessions
+            .values()
+            .filter(expired)
+            .take(BACKLOG_ROWS as usize);
+        Ok(counted.count() as u64)
     }
 }

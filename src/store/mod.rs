@@ -115,7 +115,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a session, whether or not it has expired. Unlike [`Store::delete`] it does not tell if there was one.
     fn remove(&self, handle: HandleHash) -> impl Future<Output = Result<()>> + Send;
 
-    /// Removes all sessions of a user that existed when the call began, `except` one, in batches.
+    /// Removes all sessions of a user that existed when the call began, `except` one, in batches. Those made meanwhile
+    /// may go, too: by which clock they are younger, nobody can tell.
     fn delete_user(
         &self,
         user: &UserId,
@@ -182,9 +183,12 @@ pub trait Store: Send + Sync + 'static {
     /// Removes up to a batch of the sessions that expired before `before`, and tells how many.
     fn remove_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Counts the sessions that expired before `before`.
+    /// Counts the sessions that expired before `before`, up to [`BACKLOG_ROWS`].
     fn count_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 }
 
 /// How many sessions one statement removes or lists at most.
 pub const BATCH_ROWS: u64 = 1000;
+
+/// How many expired sessions are counted at most, so that a count is soon over however many there are.
+pub const BACKLOG_ROWS: u64 = 100_000;

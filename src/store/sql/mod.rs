@@ -21,8 +21,8 @@ use self::rows::{
 };
 use self::runner::{Failure, Runner};
 use self::statements::Sql;
-use super::db::{Connector, DbError, Kind, Statement, Value};
-use super::{KeyRow, ListedSession, NewSession, Result, SessionRecord, Store};
+use super::db::{Connector, DbError, Kind, Row, Statement, Value};
+use super::{BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store};
 use crate::domain::config::Tables;
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::json::Json;
@@ -96,25 +96,29 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
         }
     }
 
-    async fn delete_until_gone(&self, delete: &str, probe: &str, params: Vec<Value>) -> Result<()> {
+    /// Deletes batches until one was enough for all that there was before it. Steady logins can't keep it going.
+    async fn delete_batches(&self, count: &str, delete: &str, params: Vec<Value>) -> Result<()> {
         loop {
-            let batch = [execute(delete, params.clone()), row(probe, params.clone())];
-            if self.runner.run_batch(&batch).await?.is_empty() {
+            let count = [row(count, params.clone())];
+            let found = number(&self.runner.run_batch(&count).await?);
+            let delete = [execute(delete, params.clone())];
+            self.runner.run_batch(&delete).await?;
+            if found <= BATCH_ROWS {
                 return Ok(());
             }
         }
     }
 
     async fn count(&self, sql: &str, before: Timestamp) -> Result<u64> {
-        let rows = self
-            .runner
-            .run(&[row(sql, vec![before.as_millis().into()])])
-            .await?;
-        Ok(rows
-            .first()
-            .and_then(|row| integer(row.first()))
-            .unwrap_or(0))
+        let count = [row(sql, vec![before.as_millis().into()])];
+        Ok(number(&self.runner.run(&count).await?))
     }
+}
+
+/// The number in the only row.
+fn number(rows: &[Row]) -> u64 {
+    let row = rows.first();
+    row.and_then(|row| integer(row.first())).unwrap_or(0)
 }
 
 impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
@@ -197,13 +201,13 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
         let mut params: Vec<Value> = vec![user.as_str().into(), user.as_str().into()];
         match except {
             None => {
-                self.delete_until_gone(&self.sql.delete_user, &self.sql.user_has_any, params)
+                self.delete_batches(&self.sql.count_user, &self.sql.delete_user, params)
                     .await
             }
             Some(handle) => {
                 params.push(handle.as_str().into());
-                let (delete, probe) = (&self.sql.delete_user_except, &self.sql.user_has_others);
-                self.delete_until_gone(delete, probe, params).await
+                let (count, delete) = (&self.sql.count_user_except, &self.sql.delete_user_except);
+                self.delete_batches(count, delete, params).await
             }
         }
     }

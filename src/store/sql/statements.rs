@@ -2,7 +2,7 @@
 
 use super::dialect::Dialect;
 use crate::domain::config::Tables;
-use crate::store::BATCH_ROWS;
+use crate::store::{BACKLOG_ROWS, BATCH_ROWS};
 
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {
@@ -14,9 +14,9 @@ pub(super) struct Sql {
     pub(super) remove_marked: String,
     pub(super) remove: String,
     pub(super) delete_user: String,
-    pub(super) user_has_any: String,
+    pub(super) count_user: String,
     pub(super) delete_user_except: String,
-    pub(super) user_has_others: String,
+    pub(super) count_user_except: String,
     pub(super) read_data: String,
     pub(super) write_data: String,
     pub(super) record: String,
@@ -64,9 +64,9 @@ impl Sql {
             ),
             remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
             delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
-            user_has_any: format!("SELECT 1 FROM `{sessions}` WHERE {THE_USER} LIMIT 1"),
+            count_user: count(sessions, THE_USER, BATCH_ROWS + 1),
             delete_user_except: dialect.delete_batch(sessions, &others, BATCH_ROWS),
-            user_has_others: format!("SELECT 1 FROM `{sessions}` WHERE {others} LIMIT 1"),
+            count_user_except: count(sessions, &others, BATCH_ROWS + 1),
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
@@ -86,12 +86,9 @@ impl Sql {
             ),
             remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
             sessions: sessions.clone(),
-            some_expired: format!(
-                "SELECT COUNT(*) FROM (SELECT 1 FROM `{sessions}` WHERE `expires_at` < ? \
-                 LIMIT {BATCH_ROWS}) AS batch"
-            ),
+            some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
-            count_expired: format!("SELECT COUNT(*) FROM `{sessions}` WHERE `expires_at` < ?"),
+            count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
         }
     }
 
@@ -105,4 +102,11 @@ impl Sql {
             format!("DELETE FROM `{sessions}` WHERE {these}"),
         )
     }
+}
+
+/// Counts rows, at most `limit` of them.
+fn count(table: &str, condition: &str, limit: u64) -> String {
+    format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` WHERE {condition} LIMIT {limit}) AS batch"
+    )
 }

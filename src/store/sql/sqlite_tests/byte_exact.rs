@@ -3,7 +3,7 @@
 use super::connector::Database;
 use super::{handle, json, session, store, user};
 use crate::store::db::Value;
-use crate::store::{BATCH_ROWS, Store};
+use crate::store::{BACKLOG_ROWS, BATCH_ROWS, Store};
 use crate::testing::START;
 
 /// Ids that some database or other takes for one another.
@@ -106,6 +106,40 @@ async fn a_user_with_many_sessions_loses_them_in_batches() {
         let deletes = deletes.iter().filter(|sql| sql.starts_with("DELETE"));
         assert_eq!(deletes.count(), batches, "{rows} rows");
     }
+}
+
+/// "Log out everywhere" while the user goes on logging in: it ends, and all sessions from before it are gone.
+#[tokio::test]
+async fn logins_meanwhile_keep_no_deletion_going() {
+    let database = Database::new();
+    let store = store(&database);
+    store.insert(&session(1, "eve")).await.unwrap();
+    many(&database, BATCH_ROWS + 500, "bob", 99);
+    // One login for every ten sessions that go.
+    database.batch(
+        "CREATE TABLE logins (number INTEGER PRIMARY KEY); \
+         CREATE TRIGGER login AFTER DELETE ON refresh_tokens \
+         WHEN OLD.session_handle_hash_1 LIKE '%0' AND (SELECT COUNT(*) FROM logins) < 20000 BEGIN \
+         INSERT INTO logins VALUES (NULL); \
+         INSERT INTO refresh_tokens (session_handle_hash_1, user_id, refresh_token_hash_2, expires_at) \
+         SELECT printf('login%059d0', MAX(number)), 'bob', 't', 99 \
+         FROM logins; END",
+    );
+    database.at_statements([]);
+    store.delete_user(&user("bob"), None).await.unwrap();
+    assert_eq!(database.statements().len(), 4);
+    let older = "SELECT 1 FROM refresh_tokens WHERE user_id = 'bob' \
+                 AND session_handle_hash_1 NOT LIKE 'login%'";
+    assert!(database.look(older).is_empty());
+}
+
+#[tokio::test]
+async fn a_backlog_is_counted_to_a_limit() {
+    let database = Database::new();
+    let store = store(&database);
+    store.insert(&session(1, "eve")).await.unwrap();
+    many(&database, BACKLOG_ROWS + 5, "bob", 99);
+    assert_eq!(store.count_expired(START).await, Ok(BACKLOG_ROWS));
 }
 
 #[tokio::test]
