@@ -94,7 +94,14 @@ async fn rv4_an_expired_session_is_a_missing_one_on_every_endpoint(db: Backend) 
 }
 
 async fn rv4_nothing_revives_an_expired_session(db: Backend) {
-    let service = hourly(db).await;
+    // Access tokens outlive their session.
+    let service = db
+        .service()
+        .set("refresh_token_validity", 1)
+        .set("access_token_validity", 2 * 3600)
+        .start()
+        .await;
+    service.freeze().await;
     let session = service.create_with_data("ada", "1").await;
     let child = child_of(&service, &session).await;
     let row = service.tables().session(&session.handle).await;
