@@ -1,10 +1,10 @@
 //! The decision table of rotation under every short sequence of steps (TH1).
 //!
-//! The reference is a few lines: which refresh token is current, and who is whose parent. The reuse
-//! window is off, so every refresh draws another child and no clock has to move.
+//! The reuse window is off, so every refresh draws another child and no clock has to move.
 
 use futures::StreamExt;
 use session_tests::prelude::*;
+use session_tests::reference::{Expected, OnTheft, Reference, Settings};
 
 suite! {
     everywhere:
@@ -21,80 +21,48 @@ enum Step {
     Verify(usize),
 }
 
-/// What the table says.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Outcome {
-    /// OK of a refresh: there is another token.
-    Child,
-    /// OK of a verification; whether there is a new access token.
-    Good {
-        replaced: bool,
-    },
-    TryRefreshToken,
-    Theft,
-}
-
+/// The reference, with one session.
 #[derive(Clone)]
-struct Model {
-    parents: Vec<Option<usize>>,
-    generations: Vec<u32>,
-    current: usize,
-}
+struct Model(Reference);
 
 impl Model {
     fn new() -> Self {
-        Self {
-            parents: vec![None],
-            generations: vec![0],
-            current: 0,
-        }
+        let mut reference = Reference::new(Settings {
+            access_validity: HOUR,
+            refresh_validity: HOUR,
+            reuse_window: 0,
+            blacklisting: false,
+            on_theft: OnTheft::Report,
+        });
+        reference.create(0, None, 0);
+        Self(reference)
     }
 
     fn steps(&self) -> impl Iterator<Item = Step> + use<> {
-        (0..self.parents.len()).flat_map(|token| [Step::Refresh(token), Step::Verify(token)])
+        let tokens = 0..self.0.tokens.len();
+        tokens.flat_map(|token| [Step::Refresh(token), Step::Verify(token)])
     }
 
-    fn take(&mut self, step: Step) -> Outcome {
+    fn take(&mut self, step: Step) -> Expected {
         match step {
-            Step::Refresh(token) => {
-                if self.parents[token] == Some(self.current) {
-                    self.current = token;
-                }
-                if token != self.current {
-                    return Outcome::Theft;
-                }
-                self.parents.push(Some(token));
-                self.generations.push(self.generations[token] + 1);
-                Outcome::Child
-            }
-            Step::Verify(token) => match self.parents[token] {
-                None => Outcome::Good { replaced: false },
-                Some(parent) => {
-                    if parent == self.current {
-                        self.current = token;
-                    }
-                    match token == self.current {
-                        true => Outcome::Good { replaced: true },
-                        false => Outcome::TryRefreshToken,
-                    }
-                }
-            },
+            Step::Refresh(token) => self.0.refresh(token, 0),
+            Step::Verify(token) => self.0.verify(token, false, HOUR, 0),
         }
     }
 }
 
-fn outcome(step: Step, reply: &Reply) -> Outcome {
+fn outcome(step: Step, reply: &Reply, tokens: usize) -> Expected {
     match (step, &*reply.answer()) {
-        (Step::Refresh(_), "OK") => Outcome::Child,
+        (Step::Refresh(_), "OK") => Expected::Child(tokens),
         (Step::Refresh(_), "UNAUTHORISED")
             if reply.part("sessionTheftDetected.value").as_deref() == Some("true") =>
         {
-            Outcome::Theft
+            Expected::Theft
         }
-        (Step::Verify(_), "OK") => Outcome::Good {
+        (Step::Verify(_), "OK") => Expected::Good {
             replaced: reply.part("newAccessToken").is_some(),
         },
-        (Step::Verify(_), "TRY_REFRESH_TOKEN") => Outcome::TryRefreshToken,
+        (Step::Verify(_), "TRY_REFRESH_TOKEN") => Expected::TryRefreshToken,
         _ => panic!("the table knows no such answer to {step:?}: {reply:?}"),
     }
 }
@@ -110,7 +78,7 @@ async fn play(service: &Service, steps: Vec<Step>) {
         };
         let played = &steps[..=done];
         assert_eq!(
-            outcome(step, &reply),
+            outcome(step, &reply, tokens.len()),
             model.take(step),
             "at the end of {played:?}: {reply:?}"
         );
@@ -123,17 +91,14 @@ async fn play(service: &Service, steps: Vec<Step>) {
         .session(&tokens[0].handle)
         .await
         .expect("nothing ends the session");
-    let current = &tokens[model.current].refresh.value;
+    let (current, generation) = model.0.current(0);
+    let current = &tokens[current].refresh.value;
     assert_eq!(
         row.refresh_token_hash_2,
         sha256_hex(&sha256_hex(current)),
         "after {steps:?}"
     );
-    assert_eq!(
-        row.generation,
-        i64::from(model.generations[model.current]),
-        "after {steps:?}"
-    );
+    assert_eq!(row.generation, i64::from(generation), "after {steps:?}");
 }
 
 async fn play_all(db: Backend, sequences: Vec<Vec<Step>>) {

@@ -13,6 +13,7 @@ pub mod json;
 pub mod locks;
 pub mod random;
 pub mod raw_http;
+pub mod reference;
 pub mod reply;
 pub mod service;
 pub mod tables;

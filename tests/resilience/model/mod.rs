@@ -3,13 +3,12 @@
 //! A list of operations that fails is made shorter before it is shown. Lists that once failed are kept as tests.
 
 mod play;
-mod reference;
 
 use session_tests::prelude::*;
 
 use crate::common::{busy, soak};
 use play::{Op, Player};
-use reference::{OnTheft, Settings};
+use session_tests::reference::{OnTheft, Settings};
 
 suite! {
     everywhere:

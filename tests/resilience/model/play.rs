@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use session_tests::prelude::*;
 
-use super::reference::{Expected, OnTheft, Reference, Settings, TokenId};
 use crate::common::data;
+use session_tests::reference::{Expected, OnTheft, Reference, Settings, TokenId};
 
 /// A step. Numbers count what was handed out so far and wrap around, so that every list can be played.
 #[derive(Clone, Copy, Debug)]

@@ -4,31 +4,44 @@ use std::collections::HashMap;
 
 /// What the settings of a run are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) access_validity: i64,
-    pub(crate) refresh_validity: i64,
-    pub(crate) reuse_window: i64,
-    pub(crate) blacklisting: bool,
-    pub(crate) on_theft: OnTheft,
+pub struct Settings {
+    /// Milliseconds.
+    pub access_validity: i64,
+    /// Milliseconds.
+    pub refresh_validity: i64,
+    /// Milliseconds; 0 turns it off.
+    pub reuse_window: i64,
+    /// Whether each verification asks if the session is there.
+    pub blacklisting: bool,
+    /// What a theft leads to.
+    pub on_theft: OnTheft,
 }
 
+/// What the service does about a theft before it reports it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum OnTheft {
+pub enum OnTheft {
+    /// Nothing but the report.
     Report,
+    /// The session's end.
     RevokeSession,
+    /// The end of all of the user's sessions.
     RevokeUser,
 }
 
 /// A refresh token, by its number in order of issue.
-pub(crate) type TokenId = usize;
+pub type TokenId = usize;
 
+/// What was handed out by one creation or refresh.
 #[derive(Clone, Debug)]
-pub(crate) struct Token {
-    pub(crate) session: usize,
-    pub(crate) parent: Option<TokenId>,
+pub struct Token {
+    /// Its session's number.
+    pub session: usize,
+    /// What it is a child of.
+    pub parent: Option<TokenId>,
     generation: u32,
     issued: i64,
-    pub(crate) refresh_expires: i64,
+    /// Milliseconds since the Unix epoch.
+    pub refresh_expires: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -43,32 +56,42 @@ struct Session {
 
 /// What must be answered.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Expected {
+pub enum Expected {
     /// This child, perhaps handed out before.
     Child(TokenId),
+    /// OK of a verification.
     Good {
+        /// With another access token.
         replaced: bool,
     },
+    /// The session is gone, or the token good for nothing.
     Unauthorised,
+    /// Another refresh token is current, or the access token has expired.
     TryRefreshToken,
+    /// Two parties hold tokens of the session.
     Theft,
+    /// OK of a deletion; whether there was a session.
     Deleted(bool),
+    /// OK without anything to tell.
     Done,
+    /// OK of a look at the data.
     Data(Option<u64>),
 }
 
 /// Everything there is.
 #[derive(Clone, Debug)]
-pub(crate) struct Reference {
+pub struct Reference {
     settings: Settings,
     sessions: Vec<Session>,
-    pub(crate) tokens: Vec<Token>,
+    /// In order of issue.
+    pub tokens: Vec<Token>,
     /// The child of a token in a time slot.
     children: HashMap<(TokenId, i64), TokenId>,
 }
 
 impl Reference {
-    pub(crate) fn new(settings: Settings) -> Self {
+    /// Nothing yet. All times are milliseconds since the Unix epoch.
+    pub fn new(settings: Settings) -> Self {
         Self {
             settings,
             sessions: Vec::new(),
@@ -77,7 +100,8 @@ impl Reference {
         }
     }
 
-    pub(crate) fn create(&mut self, user: u8, data: Option<u64>, now: i64) -> TokenId {
+    /// A new session, by its first token.
+    pub fn create(&mut self, user: u8, data: Option<u64>, now: i64) -> TokenId {
         let session = self.sessions.len();
         let token = self.issue(session, None, 0, now - now.rem_euclid(1000));
         self.sessions.push(Session {
@@ -125,7 +149,8 @@ impl Reference {
         session.expires = refresh_expires;
     }
 
-    pub(crate) fn refresh(&mut self, token: TokenId, now: i64) -> Expected {
+    /// A refresh token is presented.
+    pub fn refresh(&mut self, token: TokenId, now: i64) -> Expected {
         let Token {
             session,
             parent,
@@ -173,7 +198,7 @@ impl Reference {
 
     /// Whether an access token of this refresh token may expire then: with a child at a slot's start among the last
     /// tenth of its validity, or the last three slots.
-    pub(crate) fn may_expire(&self, token: TokenId, expires: i64) -> bool {
+    pub fn may_expire(&self, token: TokenId, expires: i64) -> bool {
         let (window, validity) = (self.window(), self.settings.access_validity);
         let latest = self.tokens[token].issued + validity;
         if window == 0 || self.tokens[token].parent.is_none() {
@@ -204,13 +229,7 @@ impl Reference {
     }
 
     /// An access token: of this refresh token, `plain` if it names no parent.
-    pub(crate) fn verify(
-        &mut self,
-        token: TokenId,
-        plain: bool,
-        expires: i64,
-        now: i64,
-    ) -> Expected {
+    pub fn verify(&mut self, token: TokenId, plain: bool, expires: i64, now: i64) -> Expected {
         let Token {
             session, parent, ..
         } = self.tokens[token];
@@ -236,27 +255,31 @@ impl Reference {
         }
     }
 
-    pub(crate) fn delete(&mut self, session: usize, now: i64) -> Expected {
+    /// `DELETE /session`.
+    pub fn delete(&mut self, session: usize, now: i64) -> Expected {
         let live = self.is_live(session, now);
         self.sessions[session].deleted |= live;
         Expected::Deleted(live)
     }
 
-    pub(crate) fn delete_all(&mut self, user: u8) -> Expected {
+    /// `DELETE /session/all`.
+    pub fn delete_all(&mut self, user: u8) -> Expected {
         for session in &mut self.sessions {
             session.deleted |= session.user == user;
         }
         Expected::Done
     }
 
-    pub(crate) fn read(&self, session: usize, now: i64) -> Expected {
+    /// `GET /session/data`.
+    pub fn read(&self, session: usize, now: i64) -> Expected {
         match self.is_live(session, now) {
             true => Expected::Data(self.sessions[session].data),
             false => Expected::Unauthorised,
         }
     }
 
-    pub(crate) fn write(&mut self, session: usize, data: Option<u64>, now: i64) -> Expected {
+    /// `PUT /session/data`.
+    pub fn write(&mut self, session: usize, data: Option<u64>, now: i64) -> Expected {
         if !self.is_live(session, now) {
             return Expected::Unauthorised;
         }
@@ -264,7 +287,14 @@ impl Reference {
         Expected::Done
     }
 
-    pub(crate) fn session_count(&self) -> usize {
+    /// A session's current refresh token and its generation.
+    pub fn current(&self, session: usize) -> (TokenId, u32) {
+        let session = &self.sessions[session];
+        (session.current, session.generation)
+    }
+
+    /// How many sessions were made.
+    pub fn session_count(&self) -> usize {
         self.sessions.len()
     }
 }
