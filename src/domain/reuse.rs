@@ -38,7 +38,7 @@ impl ReuseWindow {
     }
 
     /// When the access token that comes with a child expires: a slot's start among the last tenth of `validity` (at
-    /// least the last three slots), drawn anew for every reply.
+    /// least the last three slots, as far as half of it is left), drawn anew for every reply.
     ///
     /// Tabs share one access token, and so meet in the slot in which it expires. An owner and a thief who got one
     /// child hold two, and part when the first of them expires. Were they to expire together, a thief who
@@ -53,7 +53,8 @@ impl ReuseWindow {
         if self.0.is_zero() {
             return end;
         }
-        let slots = (millis(validity) / 10 / millis(self.0)).max(LAST_SLOTS);
+        let slots = millis(validity) / millis(self.0);
+        let slots = (slots / 10).max(LAST_SLOTS).min(slots / 2 + 1);
         let back = u64::from_be_bytes(random.bytes()) % slots;
         Timestamp::from_millis(end.slot_start(self.0).as_millis() - back * millis(self.0))
     }

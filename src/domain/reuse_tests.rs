@@ -33,7 +33,15 @@ fn a_slot_is_at_most_a_sixtieth_of_the_validity_but_not_under_a_second() {
 
 #[test]
 fn th9_every_reply_draws_among_the_last_tenth_or_the_last_three_slots() {
-    for (setting, validity, slots) in [(10, 3600, 36), (60, 3600, 6), (10, 10, 3), (10, 59, 5)] {
+    for (setting, validity, slots) in [
+        (10, 3600, 36),
+        (60, 3600, 6),
+        (10, 10, 3),
+        (10, 59, 5),
+        (10, 4, 3),
+        (10, 3, 2),
+        (10, 1, 1),
+    ] {
         let (window, random) = (
             ReuseWindow::new(secs(setting), secs(validity)),
             SeededRandom::new(1),
@@ -65,7 +73,7 @@ proptest! {
     fn th9_an_expiry_is_a_slots_start_near_the_end_of_the_validity(
         at in 1_u64..10_000_000_000,
         setting in 1_u64..=60,
-        validity in prop_oneof![10_u64..100, 100_u64..100_000, 100_000_u64..=86_400_000],
+        validity in prop_oneof![1_u64..100, 100_u64..100_000, 100_000_u64..=86_400_000],
         seed: u64,
     ) {
         let window = ReuseWindow::new(secs(setting), secs(validity));

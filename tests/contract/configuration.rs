@@ -39,7 +39,7 @@ const WRONG: [(&str, &[&str]); 13] = [
     ),
     (
         "access_token_validity",
-        &["9", "86400001", "-10", "1e3", "99999999999999999999"],
+        &["0", "86400001", "-10", "1e3", "99999999999999999999"],
     ),
     ("access_token_blacklisting", &["on", "0"]),
     ("refresh_token_validity", &["0", "8761", " 1"]),
@@ -169,7 +169,7 @@ async fn the_smallest_and_the_largest_values_are_accepted(db: Backend) {
         ("refresh_tokens_table", "r", &longest_name),
         ("access_token_signing_key_dynamic", "true", "false"),
         ("access_token_signing_key_update_interval", "1", "720"),
-        ("access_token_validity", "10", "86400000"),
+        ("access_token_validity", "1", "86400000"),
         ("access_token_blacklisting", "true", "false"),
         ("refresh_token_validity", "1", "8760"),
         ("refresh_reuse_window", "0", "60"),
