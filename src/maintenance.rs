@@ -1,4 +1,4 @@
-//! One tick of the scheduled component: keys that are due, keys that have served, sessions that have expired.
+//! One tick of maintenance: keys that are due, keys that have served, sessions that have expired.
 //!
 //! Ticks may overlap, race with requests that rotate, be paused anywhere and be killed: each step is one
 //! conditional statement, and a later tick goes on where this one stopped.
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::domain::config::Config;
 use crate::domain::keys::{Change, KeyTable, KeyTableError, Planner, Reason};
-use crate::platform::Platform;
+use crate::platform::{Level, Platform};
 use crate::store::{BATCH_ROWS, Store, StoreError};
 
 /// How long a session's row outlives it: what this machine's clock may be ahead of the others' by.
@@ -42,13 +42,34 @@ enum TickError {
     Keys(#[from] KeyTableError),
 }
 
-/// Runs one tick.
-pub async fn tick<S: Store, P: Platform>(store: &S, platform: &P, config: &Config) -> Report {
+/// Runs one tick, which removes expired sessions for at most about `budget`, and logs what it did.
+pub async fn run<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    budget: Duration,
+) -> Report {
+    let report = tick(store, platform, config, budget).await;
+    let line = serde_json::to_string(&report).expect("numbers and text serialize");
+    let level = match report.error {
+        None => Level::Info,
+        Some(_) => Level::Error,
+    };
+    platform.log(level, &format!("maintenance {line}"));
+    report
+}
+
+async fn tick<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    budget: Duration,
+) -> Report {
     let started = platform.monotonic_millis();
     let mut report = Report::default();
     let keys = tend_keys(store, platform, config, &mut report).await;
     // A failure with the keys is no reason to let the table grow, nor the other way round.
-    let sessions = remove_expired(store, platform, config, started, &mut report).await;
+    let sessions = remove_expired(store, platform, budget, started, &mut report).await;
     report.took_ms = platform.monotonic_millis().saturating_sub(started);
     let errors: Vec<String> = [keys.err(), sessions.err()]
         .into_iter()
@@ -90,12 +111,12 @@ async fn tend_keys<S: Store, P: Platform>(
 async fn remove_expired<S: Store, P: Platform>(
     store: &S,
     platform: &P,
-    config: &Config,
+    budget: Duration,
     started: u64,
     report: &mut Report,
 ) -> Result<(), TickError> {
     let before = platform.now().minus(EXPIRY_MARGIN);
-    let budget = crate::domain::time::millis(config.clean_up_budget);
+    let budget = crate::domain::time::millis(budget);
     loop {
         let batch_started = platform.monotonic_millis();
         let removed = store.remove_expired(before).await?;

@@ -8,7 +8,9 @@ mod keys;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Report, tick};
+use super::{Report, run};
+use crate::domain::config::Config;
+use crate::platform::Platform;
 use crate::service::Service;
 use crate::store::Store;
 use crate::testing::store::WatchedStore;
@@ -49,4 +51,9 @@ impl World {
             .map(|row| row.name.replace("access_token_signing_key", "key"))
             .collect()
     }
+}
+
+/// A tick of the scheduled component.
+async fn tick<S: Store, P: Platform>(store: &S, platform: &P, config: &Config) -> Report {
+    run(store, platform, config, config.clean_up_budget).await
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub master_keys: MasterKeys,
     /// Whether SuperTokens' SDKs are served, too.
     pub cdi: bool,
+    /// Whether there is an endpoint that runs a tick, and how long such a tick may remove expired sessions.
+    pub maintenance: Option<Duration>,
     /// How long one tick of the scheduled component may remove expired sessions.
     pub clean_up_budget: Duration,
 }
@@ -149,6 +151,7 @@ impl Config {
             api_keys: parser.api_keys(),
             master_keys: parser.master_keys(),
             cdi: parser.cdi(),
+            maintenance: parser.maintenance(),
             clean_up_budget: parser.clean_up_budget(),
         };
         if parser.errors.is_empty() {

@@ -63,6 +63,7 @@ fn without_settings_there_are_defaults() {
         assert_eq!(config.on_theft, TheftPolicy::Report);
         assert!(config.api_keys.is_empty());
         assert!(config.master_keys.is_empty());
+        assert_eq!(config.maintenance, None);
         assert_eq!(config.clean_up_budget, Duration::from_secs(30));
     }
 }
@@ -85,6 +86,7 @@ fn numbers_have_ranges() {
         ("access_token_validity", "seconds", 1, 86_400_000),
         ("refresh_token_validity", "hours", 1, 8760),
         ("refresh_reuse_window", "seconds", 0, 60),
+        ("maintenance_endpoint_time_budget", "seconds", 1, 3600),
         ("clean_up_time_budget", "seconds", 1, 3600),
     ] {
         for good in [min, max] {
@@ -145,10 +147,11 @@ fn words_are_those_in_the_table_and_no_others() {
         ("access_token_signing_key_dynamic", "true, false"),
         ("access_token_blacklisting", "true, false"),
         ("on_token_theft", "report, revoke_session, revoke_user"),
+        ("maintenance_endpoint", "true, false"),
     ] {
         for word in allowed.split(", ") {
             assert!(
-                parse(&[(name, word)]).is_ok() || word == "mysql",
+                parse(&[(name, word), ("api_keys", "0123456789abcdef")]).is_ok() || word == "mysql",
                 "{name}={word}"
             );
             for wrong in [

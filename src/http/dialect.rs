@@ -38,6 +38,8 @@ pub(super) trait Dialect {
 pub(super) enum Access {
     Open,
     WithKey,
+    /// With one, and only if the settings say that this is here at all.
+    Maintenance,
 }
 
 /// The methods that a path takes.

@@ -34,6 +34,8 @@ pub(super) enum ApiError {
     TooLargeForDatabase(String),
     /// The database did not answer; for the log.
     Unavailable(String),
+    /// A tick of maintenance did not do all; for the log.
+    MaintenanceFailed(String),
     /// A fault of ours; for the log.
     Internal(String),
 }
@@ -49,6 +51,7 @@ impl ApiError {
             Self::Misconfigured(detail)
             | Self::TooLargeForDatabase(detail)
             | Self::Unavailable(detail)
+            | Self::MaintenanceFailed(detail)
             | Self::Internal(detail) => Some(format!("request failed: {detail}")),
             _ => None,
         }
@@ -111,6 +114,11 @@ impl ApiError {
                 "database_unavailable",
                 "the database did not answer; try again".to_owned(),
             ),
+            Self::MaintenanceFailed(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "maintenance_failed",
+                "not all could be done; the log says what".to_owned(),
+            ),
             Self::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -125,7 +133,7 @@ impl ApiError {
             Self::MethodNotAllowed(allow) => {
                 Some((header::ALLOW, HeaderValue::from_str(allow).ok()?))
             }
-            Self::SettingsUnavailable | Self::Unavailable(_) => {
+            Self::SettingsUnavailable | Self::Unavailable(_) | Self::MaintenanceFailed(_) => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             // RFC 9110 §11.6.1: a 401 says how to authenticate.

@@ -72,6 +72,14 @@ impl<S: Store, P: Platform> Api<S, P> {
         reply.into_response()
     }
 
+    /// Whether there is an endpoint for maintenance, as far as the settings can be told.
+    fn has_maintenance(&self) -> bool {
+        match self {
+            Self::Ready(service) => service.config().maintenance.is_some(),
+            Self::Misconfigured | Self::WithoutSettings => true,
+        }
+    }
+
     async fn converse<D: Dialect, B: Body<Data = Bytes>>(&self, request: Request<B>) -> Reply {
         match self.answer::<D, B>(request).await {
             Ok(reply) => reply,
@@ -89,7 +97,8 @@ impl<S: Store, P: Platform> Api<S, P> {
         request: Request<B>,
     ) -> Result<Reply, ApiError> {
         let (head, body) = request.into_parts();
-        let route = D::route(&head);
+        let is_here = |access| access != Access::Maintenance || self.has_maintenance();
+        let route = D::route(&head).filter(|route| is_here(route.access));
         let is_open = route.as_ref().is_some_and(|r| r.access == Access::Open);
         if let Self::Ready(service) = self
             && !is_open

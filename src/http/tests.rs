@@ -6,6 +6,7 @@ mod cdi;
 mod endpoints;
 mod failures;
 mod fields;
+mod maintenance;
 mod routing;
 mod verbatim;
 

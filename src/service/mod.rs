@@ -5,6 +5,7 @@ mod key_set;
 mod keys;
 mod list;
 mod login;
+mod maintain;
 mod payload;
 mod ready;
 mod refresh;

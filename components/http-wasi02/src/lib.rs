@@ -15,7 +15,7 @@ use session::http::{Api, bad_request, needs_settings};
 use session::platform::{Level, Platform as _};
 use session::store::sql::SqlStore;
 use session_components::wasi02::{Connector, Spin, connector, request, variable};
-use session_components::{read_settings, start};
+use session_components::{read_settings, start, warn_without_api_keys};
 use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
 
 type App = Api<SqlStore<Connector, Spin>, Spin>;
@@ -37,6 +37,10 @@ async fn handle(incoming: IncomingRequest, response_out: ResponseOutparam) {
                 true => app().await,
                 false => Api::WithoutSettings,
             };
+            // Not for each request: each is an instance of its own.
+            if request.uri().path() == "/ready" {
+                warn_without_api_keys(&app);
+            }
             app.handle(request).await
         }
         None => bad_request(),

@@ -16,7 +16,7 @@ use session::platform::{Level, Platform as _};
 use session::store::sql::SqlStore;
 use session::sync::once_cell::{OnceCell, Unmade};
 use session_components::wasi03::{Connector, Spin, connector, variable};
-use session_components::{read_settings, start};
+use session_components::{read_settings, start, warn_without_api_keys};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
@@ -52,7 +52,10 @@ async fn app() -> &'static App {
             Arc::new(Spin),
         ) {
             Api::WithoutSettings => None,
-            app => Some(app),
+            app => {
+                warn_without_api_keys(&app);
+                Some(app)
+            }
         }
     };
     match APP.get_or_make(SETTINGS_DEADLINE, make).await {

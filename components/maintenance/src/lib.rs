@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use session::domain::config::NeededBy;
-use session::maintenance::tick;
-use session::platform::{Level, Platform as _};
+use session::maintenance;
 use session_components::wasi02::{Spin, connector, run, variable};
 use session_components::{SettingsError, open_store, read_settings};
 
@@ -36,12 +35,6 @@ async fn maintain() -> Result<(), String> {
         SettingsError::Unavailable => "the settings can't be read",
     })?;
     let store = open_store(connector(&config.database), &config, Arc::new(Spin));
-    let report = tick(&store, &Spin, &config).await;
-    let line = serde_json::to_string(&report).expect("numbers and text serialize");
-    let level = match report.error {
-        None => Level::Info,
-        Some(_) => Level::Error,
-    };
-    Spin.log(level, &format!("maintenance {line}"));
+    let report = maintenance::run(&store, &Spin, &config, config.clean_up_budget).await;
     report.error.map_or(Ok(()), Err)
 }

@@ -6,6 +6,7 @@ use session::domain::config::Config;
 use session::http::Api;
 use session::platform::{Level, Platform};
 use session::service::Service;
+use session::store::Store;
 use session::store::db::Connector;
 use session::store::sql::SqlStore;
 
@@ -27,11 +28,17 @@ pub fn start<C: Connector, P: Platform>(
         Err(SettingsError::Unavailable) => return Api::WithoutSettings,
         Err(SettingsError::Wrong) => return Api::Misconfigured,
     };
-    if config.api_keys.is_empty() {
-        let line = "api_keys is not set: whoever reaches this address can use the API";
-        platform.log(Level::Warn, line);
-    }
     let store = open_store(connector(&config), &config, Arc::clone(&platform));
     let service = Service::new(Arc::new(store), platform, config, key.as_deref());
     Api::Ready(Arc::new(service))
+}
+
+/// Says in the log that the API is open to everybody, if it is.
+pub fn warn_without_api_keys<S: Store, P: Platform>(api: &Api<S, P>) {
+    if let Api::Ready(service) = api
+        && service.config().api_keys.is_empty()
+    {
+        let line = "api_keys is not set: whoever reaches this address can use the API";
+        service.platform().log(Level::Warn, line);
+    }
 }

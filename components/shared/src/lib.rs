@@ -17,6 +17,6 @@ pub mod wasi02;
 #[cfg(feature = "wasi03")]
 pub mod wasi03;
 
-pub use api::start;
+pub use api::{start, warn_without_api_keys};
 pub use database::{AnyConnector, open_store};
 pub use settings::{Lookup, NoAnswer, SettingsError, read_settings};

@@ -15,7 +15,7 @@ use session::domain::rotation::{Confirmation, StoredSession};
 use session::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
 use session::domain::time::Timestamp;
 use session::http::Api;
-use session::maintenance::tick;
+use session::maintenance;
 use session::service::Service;
 use session::store::db::{Connection, Connector, DbError, Row, Value};
 use session::store::sql::{Dialect, SqlStore};
@@ -51,7 +51,10 @@ pub fn stored_row(data: &[u8]) -> bool {
         2 => check_keys(&store, first),
         3 => check_rest(&store),
         4 => {
-            drop(block_on(tick(&store, &*platform, &fixture.config)));
+            let (config, budget) = (&fixture.config, fixture.config.clean_up_budget);
+            drop(block_on(maintenance::run(
+                &store, &*platform, config, budget,
+            )));
             false
         }
         action => check_api(fixture, store, &platform, action - 5),

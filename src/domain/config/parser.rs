@@ -143,6 +143,18 @@ impl Parser<'_> {
         }
     }
 
+    pub(super) fn maintenance(&mut self) -> Option<Duration> {
+        let budget = self.seconds(&settings::MAINTENANCE_BUDGET);
+        let is_there = self.boolean(&settings::MAINTENANCE_ENDPOINT);
+        // It makes the database work: not for whoever comes by.
+        if is_there && self.optional(&settings::API_KEYS).is_none() {
+            let allowed = "allowed: true only with api_keys";
+            let value = Some("true".to_owned());
+            self.fail(&settings::MAINTENANCE_ENDPOINT, value, allowed.to_owned());
+        }
+        is_there.then_some(budget)
+    }
+
     pub(super) fn clean_up_budget(&mut self) -> Duration {
         self.seconds(&settings::CLEAN_UP_BUDGET)
     }

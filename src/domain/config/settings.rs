@@ -100,5 +100,7 @@ settings! {
     API_KEYS = "api_keys", "", Kind::Secret, Http;
     MASTER_KEY = "master_key", "", Kind::Secret, All;
     CDI = "cdi", "false", BOOLEAN, Http;
+    MAINTENANCE_ENDPOINT = "maintenance_endpoint", "false", BOOLEAN, Http;
+    MAINTENANCE_BUDGET = "maintenance_endpoint_time_budget", "5", number(1, 3600, "seconds"), Http;
     CLEAN_UP_BUDGET = "clean_up_time_budget", "30", number(1, 3600, "seconds"), All;
 }

@@ -1,5 +1,7 @@
 //! Lists of secrets, and mistakes: all of them at once, none of the secrets.
 
+use std::time::Duration;
+
 use super::{mistake, parse};
 
 #[test]
@@ -78,6 +80,8 @@ fn all_mistakes_are_reported_together() {
         ("on_token_theft", "panic"),
         ("api_keys", "short"),
         ("master_key", "short"),
+        ("maintenance_endpoint", "perhaps"),
+        ("maintenance_endpoint_time_budget", "0"),
         ("clean_up_time_budget", "0"),
     ];
     let errors = parse(&settings).unwrap_err();
@@ -151,4 +155,17 @@ fn the_tables_have_names_of_their_own() {
     ]);
     let line = "refresh_tokens_table is \"sessions\"; allowed: another name than that of signing_key_table";
     assert_eq!(same.unwrap_err()[0].to_string(), line);
+}
+
+#[test]
+fn a_tick_over_http_needs_a_key() {
+    let there = ("maintenance_endpoint", "true");
+    let line = "maintenance_endpoint is \"true\"; allowed: true only with api_keys";
+    assert_eq!(mistake(&[there]), line);
+    let key = ("api_keys", "0123456789abcdef");
+    let budget = |settings: &[(&str, &str)]| parse(settings).unwrap().maintenance;
+    assert_eq!(budget(&[there, key]), Some(Duration::from_secs(5)));
+    let longer = ("maintenance_endpoint_time_budget", "60");
+    assert_eq!(budget(&[there, key, longer]), Some(Duration::from_secs(60)));
+    assert_eq!(budget(&[longer]), None);
 }

@@ -34,12 +34,13 @@ pub(super) enum Call {
     WriteData,
     WritePayload,
     KeySet,
+    Maintain,
     Health,
     Ready,
 }
 
 /// The routes: whoever may call, then what each method does.
-const ROUTES: [(&str, Access, Methods<Call>); 8] = [
+const ROUTES: [(&str, Access, Methods<Call>); 9] = [
     (
         "/session",
         Access::WithKey,
@@ -83,6 +84,15 @@ const ROUTES: [(&str, Access, Methods<Call>); 8] = [
             (Method::GET, Endpoint::without_body(Call::ReadData)),
             (Method::PUT, Endpoint::with_body(Call::WriteData)),
         ],
+    ),
+    (
+        "/maintenance",
+        Access::Maintenance,
+        // Its setting says how long it may take.
+        &[(
+            Method::POST,
+            Endpoint::without_body(Call::Maintain).without_deadline(),
+        )],
     ),
     (
         "/health",
@@ -129,6 +139,7 @@ impl Dialect for Native {
             Call::WriteData => write_data(service, body).await,
             Call::WritePayload => write_payload(service, body).await,
             Call::KeySet => key_set::answer(service).await,
+            Call::Maintain => maintain(service).await,
             Call::Health => Ok(reply::alive()),
             Call::Ready => {
                 service.ready().await?;
@@ -311,6 +322,14 @@ async fn write_data<S: Store, P: Platform>(
             .write_data(Protocol::Native, &handle, data.as_ref())
             .await?,
     ))
+}
+
+async fn maintain<S: Store, P: Platform>(service: &Service<S, P>) -> Result<Reply, ApiError> {
+    let report = service.maintain().await.ok_or(ApiError::NotFound)?;
+    match report.error {
+        None => Ok(reply::maintained(&report)),
+        Some(error) => Err(ApiError::MaintenanceFailed(error)),
+    }
 }
 
 fn user_id(text: Text<'_>) -> Result<UserId, ApiError> {

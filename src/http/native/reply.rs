@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::domain::id::HandleHash;
 use crate::domain::json::Json;
 use crate::http::reply::Reply;
+use crate::maintenance::Report;
 use crate::service::{Grant, Listed, Page, Refreshed, SessionInfo, Token, Verified};
 
 /// The text of every `UNAUTHORISED`: the reason goes to the log, not to the caller.
@@ -67,6 +68,21 @@ pub(super) fn alive() -> Reply {
     Reply::ok(&StatusBody {
         message: "alive",
         status: "OK",
+    })
+}
+
+pub(super) fn maintained(report: &Report) -> Reply {
+    #[derive(Serialize)]
+    struct Maintained<'a> {
+        message: &'a str,
+        status: &'a str,
+        #[serde(flatten)]
+        report: &'a Report,
+    }
+    Reply::ok(&Maintained {
+        message: "one tick of maintenance",
+        status: "OK",
+        report,
     })
 }
 
