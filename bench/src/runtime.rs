@@ -49,8 +49,9 @@ impl Runtime {
         let status = process::run(bare, None)?;
         ensure!(status.success(), "failed to build {BARE}: {status}");
         match (wanted, spin::find()) {
-            (None | Some(Wanted::Spin), Found::Usable(path, version)) => {
-                Ok(Self::Spin(path, version))
+            (None | Some(Wanted::Spin), Found::Usable(spin)) => {
+                ensure!(spin.has_wasi03, "Spin {} is older than 4.1", spin.version);
+                Ok(Self::Spin(spin.path, spin.version))
             }
             (Some(Wanted::Spin), Found::Unusable(why)) => bail!("{why}"),
             (None | Some(Wanted::Host), _) => Ok(Self::Host(build::host()?)),
@@ -72,7 +73,7 @@ impl Runtime {
             let mut command = self.command(&root.join("spin.toml"), "session-http");
             command
                 .arg("--runtime-config-file")
-                .arg(root.join("runtime-config.toml"))
+                .arg(root.join("runtime-config.http.toml"))
                 .args(options);
             place(&mut command, address, folder);
             set_variables(&mut command, database);

@@ -1,20 +1,39 @@
-//! Spin on this machine: whether it is there, recent enough, and able to run the scheduled component.
+//! Spin on this machine: whether it is there, which manifest it can run, and whether it can run the scheduled
+//! component.
 
 use std::{path::PathBuf, process::Command};
 
 use crate::process::find_program;
 
-/// The first version that runs WASI 0.3 components.
-const NEEDED: (u64, u64) = (4, 1);
+/// The first version that can run a part of an application (`-c`).
+const NEEDED: (u64, u64) = (3, 0);
+
+/// The first version that runs components of WASI 0.3, and knows the limit in [`HTTP_RUNTIME_CONFIG`].
+const WASI03: (u64, u64) = (4, 1);
+
+/// A runtime configuration for the HTTP component alone: every trigger is given the file, and that of the scheduled
+/// component ends at a key that it does not know.
+pub const HTTP_RUNTIME_CONFIG: &str = "runtime-config.http.toml";
 
 /// The plugin that the scheduled component's trigger comes from.
 pub const CRON_PLUGIN: &str = "trigger-cron";
 
+/// A Spin that can be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spin {
+    /// Its program.
+    pub path: PathBuf,
+    /// As it says itself.
+    pub version: String,
+    /// Whether it runs components of WASI 0.3.
+    pub has_wasi03: bool,
+}
+
 /// Whether Spin can be used.
 #[derive(Debug, PartialEq)]
 pub enum Found {
-    /// Yes: its path and version.
-    Usable(PathBuf, String),
+    /// Yes.
+    Usable(Spin),
     /// No, and why.
     Unusable(String),
 }
@@ -30,16 +49,30 @@ pub fn find() -> Found {
     }
 }
 
-/// Whether the cron trigger's plugin is installed.
-pub fn has_cron_plugin(spin: &PathBuf) -> bool {
-    output(Command::new(spin).args(["plugins", "list", "--installed"]))
-        .is_some_and(|text| lists_cron_plugin(&text))
+impl Spin {
+    /// The manifest for it.
+    pub fn manifest(&self) -> &'static str {
+        match self.has_wasi03 {
+            true => "spin.toml",
+            false => "spin-wasi02.toml",
+        }
+    }
+
+    /// Whether the cron trigger's plugin is installed.
+    pub fn has_cron_plugin(&self) -> bool {
+        output(Command::new(&self.path).args(["plugins", "list", "--installed"]))
+            .is_some_and(|text| lists_cron_plugin(&text))
+    }
 }
 
 fn judge(path: PathBuf, text: &str) -> Found {
     match version(text) {
-        // A pre-release of 4.1 has what is needed.
-        Some((major, minor, full)) if (major, minor) >= NEEDED => Found::Usable(path, full),
+        Some((major, minor, version)) if (major, minor) >= NEEDED => Found::Usable(Spin {
+            path,
+            version,
+            // A pre-release of 4.1 has what is needed.
+            has_wasi03: (major, minor) >= WASI03,
+        }),
         Some((_, _, full)) => Found::Unusable(format!(
             "spin {full} is older than {}.{}",
             NEEDED.0, NEEDED.1
@@ -79,33 +112,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_from_4_1_on_are_usable() {
-        for (text, usable) in [
-            ("spin 4.1.0 (abcdef0 2026-08-01)", true),
-            ("spin 4.1.0-pre0 (abcdef0 2026-08-01)\n", true),
-            ("spin 4.10.2", true),
-            ("spin 5.0.0", true),
-            ("spin 4.0.9 (abcdef0 2026-05-01)", false),
-            ("spin 3.5.1 (abcdef0 2025-10-01)", false),
-            ("Spin Version 6.5.2 -- 6 December 2019", false),
-            ("spin", false),
-            ("", false),
+    fn every_version_has_its_manifest() {
+        let (new, old) = (Some("spin.toml"), Some("spin-wasi02.toml"));
+        for (text, manifest) in [
+            ("spin 4.1.0 (abcdef0 2026-08-01)", new),
+            ("spin 4.1.0-pre0 (abcdef0 2026-08-01)\n", new),
+            ("spin 4.10.2", new),
+            ("spin 5.0.0", new),
+            ("spin 4.0.9 (abcdef0 2026-05-01)", old),
+            ("spin 3.5.1 (abcdef0 2025-10-01)", old),
+            ("spin 3.0.0", old),
+            ("spin 2.7.0", None),
+            ("Spin Version 6.5.2 -- 6 December 2019", None),
+            ("spin", None),
+            ("", None),
         ] {
-            let found = judge("/bin/spin".into(), text);
-            assert_eq!(
-                matches!(found, Found::Usable(..)),
-                usable,
-                "{text}: {found:?}"
-            );
+            let chosen = match judge("/bin/spin".into(), text) {
+                Found::Usable(spin) => Some(spin.manifest()),
+                Found::Unusable(_) => None,
+            };
+            assert_eq!(chosen, manifest, "{text}");
         }
     }
 
     #[test]
     fn an_old_version_is_named() {
-        let Found::Unusable(why) = judge("/bin/spin".into(), "spin 3.5.1 (abcdef0)") else {
+        let Found::Unusable(why) = judge("/bin/spin".into(), "spin 2.7.1 (abcdef0)") else {
             panic!("usable");
         };
-        assert_eq!(why, "spin 3.5.1 is older than 4.1");
+        assert_eq!(why, "spin 2.7.1 is older than 3.0");
     }
 
     #[test]

@@ -6,9 +6,8 @@ use std::path::Path;
 use session_tests::prelude::*;
 use testbed::workspace_root;
 
-// No database is asked, so once is enough.
 suite! {
-    sqlite:
+    once:
         the_tests_that_the_security_page_names_are_there;
 }
 

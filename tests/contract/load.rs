@@ -9,9 +9,9 @@ suite! {
         sixty_four_clients_get_no_error_and_no_connection_beyond_the_limit;
 }
 
-/// `max_connections` in runtime-config.toml: what the whole application may have.
+/// `max_connections` in runtime-config.http.toml: what the whole application may have.
 fn connections_of_the_app() -> u64 {
-    let file = include_str!("../../runtime-config.toml");
+    let file = include_str!("../../runtime-config.http.toml");
     let setting = file
         .lines()
         .find_map(|line| line.strip_prefix("max_connections = "));

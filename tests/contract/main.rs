@@ -8,6 +8,7 @@ mod common_rules;
 mod configuration;
 mod create;
 mod data;
+mod deploy;
 mod documents;
 mod expiry;
 mod forged_claims;
@@ -19,6 +20,7 @@ mod key_file;
 mod keys;
 mod leak;
 mod load;
+mod maintenance;
 mod refresh;
 mod reuse_window;
 mod revoke;
@@ -57,7 +59,9 @@ fn main() -> ExitCode {
         ("statements", statements::cases()),
         ("interop", interop::cases()),
         ("load", load::cases()),
+        ("maintenance", maintenance::cases()),
         ("supply", supply::cases()),
         ("documents", documents::cases()),
+        ("deploy", deploy::cases()),
     ])
 }

@@ -102,7 +102,12 @@ async fn play(service: &Service, steps: Vec<Step>) {
 }
 
 async fn play_all(db: Backend, sequences: Vec<Vec<Step>>) {
-    let service = db.service().set("refresh_reuse_window", 0).start().await;
+    let setup = db.service().set("refresh_reuse_window", 0);
+    let setup = match sequences.len() {
+        10_000.. => setup.of_many_requests(),
+        _ => setup,
+    };
+    let service = setup.start().await;
     let games = sequences.into_iter().map(|steps| play(&service, steps));
     futures::stream::iter(games)
         .buffer_unordered(16)

@@ -9,6 +9,9 @@ suite! {
         loading_keys_is_once_per_instance_and_once_a_minute;
     servers:
         a_new_connection_costs_one_statement;
+    wasi02:
+        statements_per_request_of_an_instance_for_each,
+        a_check_under_a_master_key_opens_no_connection;
     mariadb:
         statements_per_operation_as_the_server_counts_them;
 }
@@ -142,4 +145,60 @@ async fn statements_per_operation_as_the_server_counts_them(db: Backend) {
     server
         .execute_admin("SET GLOBAL general_log = 0")
         .expect("an administrator may log");
+}
+
+/// What an instance has to do that serves one request: open one connection, set it up, read the keys on it, and then the
+/// operation's own statements.
+async fn statements_per_request_of_an_instance_for_each(db: Backend) {
+    let service = db.service().start().await;
+    service.freeze().await;
+    let session = service.create("ada").await;
+    let other = service.create("ada").await;
+    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let count = async |operation: &str| {
+        let stats = service.stats().await;
+        assert!(stats.connections.opened <= 1, "{operation}: {stats:?}");
+        assert_eq!(stats.connections.open, 0, "{operation}");
+        service.forget_statements().await;
+        let set_up = |sql: &str| sql.starts_with("PRAGMA") || sql.starts_with("SET ");
+        let of = |set_up_only: bool| {
+            let counted = stats.statements.iter();
+            let counted = counted.filter(|statement| set_up(&statement.sql) == set_up_only);
+            counted.map(|statement| statement.count).sum::<u64>()
+        };
+        (stats.connections.opened, of(false))
+    };
+    service.forget_statements().await;
+
+    service.create("bob").await;
+    assert_eq!(count("create").await, (1, 2));
+    service.verify(&session.access.value).await;
+    assert_eq!(count("verify").await, (1, 1));
+    service.refresh(&session.refresh.value).await;
+    assert_eq!(count("refresh of the current token").await, (1, 2));
+    service.verify(&child.access.value).await;
+    assert_eq!(count("confirm a child").await, (1, 3));
+    service.data(&session.handle).await;
+    assert_eq!(count("read data").await, (1, 1));
+    service.write_data(&session.handle, "1").await;
+    assert_eq!(count("write data").await, (1, 2));
+    service.revoke(&session.handle).await;
+    assert_eq!(count("delete").await, (1, 2));
+    service.revoke_all("ada").await;
+    assert_eq!(count("delete all of a user").await, (1, 2));
+    assert_eq!(service.data(&other.handle).await.answer(), "UNAUTHORISED");
+}
+
+async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
+    let key = "a master key that is long enough for anybody";
+    let service = db.service().set("master_key", key).start().await;
+    service.freeze().await;
+    let session = service.create("ada").await;
+    service.forget_statements().await;
+    for _ in 0..5 {
+        assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+    }
+    let stats = service.stats().await;
+    assert_eq!((stats.connections.opened, stats.statements_run()), (0, 0));
+    assert_eq!(stats.instances, 5);
 }

@@ -181,7 +181,7 @@ async fn tf9_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
 }
 
 async fn tf9_100000_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
-    let service = db.service().start().await;
+    let service = db.service().of_many_requests().start().await;
     service.freeze().await;
     check_randomness(&sessions(&service, 100_000).await);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use testbed::database::{Flavor, Server, shared};
 use testbed::folder::TempFolder;
-use testbed::service::Database;
+use testbed::service::{Database, Runtime};
 
 use crate::service::{Service, Setup, shared_service};
 use crate::tables::Tables;
@@ -66,6 +66,16 @@ impl Backend {
     /// For `suite!`: SQLite only.
     pub fn sqlite(self) -> bool {
         self == Self::Sqlite
+    }
+
+    /// For `suite!`: every database, with instances for one request each.
+    pub fn wasi02(self) -> bool {
+        Runtime::chosen().is_ok_and(|runtime| runtime == Runtime::HostWasi02)
+    }
+
+    /// For `suite!`: once, since it needs no service.
+    pub fn once(self) -> bool {
+        self == Self::Sqlite && Runtime::chosen().is_ok_and(|runtime| runtime == Runtime::Host)
     }
 
     /// For `suite!`: MariaDB only.

@@ -6,18 +6,24 @@ use std::time::Duration;
 use testbed::service::{Action, Control, FaultRule, On, Stats, Tick};
 
 use crate::backend::Backend;
+use crate::harness::left_out;
 use crate::service::Service;
 use crate::time::MINUTE;
 
 impl Service {
-    fn control(&self) -> &Control {
-        self.process.control()
+    /// The control API. On Spin there is none: the test ends here.
+    async fn control(&self, what_for: &'static str) -> &Control {
+        match self.process.control() {
+            Some(control) => control,
+            None => left_out(what_for).await,
+        }
     }
 
     /// Stops the service's clock at the next whole minute, and returns that instant.
     pub async fn freeze(&self) -> i64 {
         let now = self
-            .control()
+            .control("moves the clock")
+            .await
             .now_ms()
             .await
             .expect("the host tells its time");
@@ -28,7 +34,8 @@ impl Service {
 
     /// Stops the service's clock at an instant.
     pub async fn freeze_at(&self, now: i64) {
-        self.control()
+        self.control("moves the clock")
+            .await
             .freeze_at_ms(now)
             .await
             .expect("the host sets its clock");
@@ -56,19 +63,27 @@ impl Service {
 
     /// Runs the scheduled component once, whatever comes of it.
     pub async fn tick_unchecked(&self) -> Tick {
-        let tick = self.control().tick("session-maintenance").await;
+        let tick = self
+            .control("runs the scheduled component")
+            .await
+            .tick("session-maintenance")
+            .await;
         tick.expect("the host can tick")
     }
 
     /// Runs the scheduled component once, in a process that may not live to tell.
     pub async fn tick_that_may_be_lost(&self) {
-        self.control().tick("session-maintenance").await.ok();
+        self.control("runs the scheduled component")
+            .await
+            .tick("session-maintenance")
+            .await
+            .ok();
     }
 
     /// Moves a clock that stands still, running the scheduled component whenever it is due on the way. Returns how
     /// often it was.
     pub async fn advance_with_ticks(&self, milliseconds: i64) -> u64 {
-        let control = self.control();
+        let control = self.control("runs the scheduled component").await;
         let clock = control.advance_running_due_ms(milliseconds).await;
         let clock = clock.expect("the host moves its clock");
         assert_eq!(clock.failed, 0, "ticks failed\n{}", self.log());
@@ -78,7 +93,8 @@ impl Service {
 
     /// Starts counting statements from here.
     pub async fn forget_statements(&self) {
-        self.control()
+        self.control("counts statements and instances")
+            .await
             .reset_stats()
             .await
             .expect("the host resets its counters");
@@ -91,7 +107,11 @@ impl Service {
 
     /// What the host counted.
     pub async fn stats(&self) -> Stats {
-        self.control().stats().await.expect("the host counts")
+        self.control("counts statements and instances")
+            .await
+            .stats()
+            .await
+            .expect("the host counts")
     }
 
     /// Panics if an instance trapped or did what would hurt Spin.
@@ -132,7 +152,8 @@ impl Service {
 
     /// Ends [`Service::database_away`] and every other fault.
     pub async fn database_back(&self) {
-        self.control()
+        self.control("makes the database fail")
+            .await
             .clear_faults()
             .await
             .expect("the host clears its faults");
@@ -140,7 +161,8 @@ impl Service {
 
     /// Lets database calls fail by rules, in place of all earlier ones.
     pub async fn faults(&self, rules: &[FaultRule]) {
-        self.control()
+        self.control("makes the database fail")
+            .await
             .set_faults(rules)
             .await
             .expect("the host takes the faults");
@@ -153,13 +175,23 @@ impl Service {
 
     /// How often each of the rules in force has acted.
     pub async fn fired_each(&self) -> Vec<u64> {
-        let rules = self.control().faults().await.expect("the host knows");
+        let rules = self
+            .control("makes the database fail")
+            .await
+            .faults()
+            .await
+            .expect("the host knows");
         rules.iter().map(|rule| rule.fired).collect()
     }
 
     /// How many calls the rules in force have counted.
     pub async fn matched(&self) -> u64 {
-        let rules = self.control().faults().await.expect("the host knows");
+        let rules = self
+            .control("makes the database fail")
+            .await
+            .faults()
+            .await
+            .expect("the host knows");
         rules.iter().map(|rule| rule.matched).sum()
     }
 
@@ -172,7 +204,8 @@ impl Service {
     /// Waits until a statement has arrived at a pause.
     pub async fn wait_until_paused(&self, name: &str) {
         let limit = Duration::from_secs(10);
-        self.control()
+        self.control("holds statements up")
+            .await
             .wait_for_pause(name, limit)
             .await
             .expect("a statement arrives at the pause");
@@ -180,13 +213,17 @@ impl Service {
 
     /// How many calls wait at pauses.
     pub async fn paused(&self) -> usize {
-        let paused = self.control().paused().await;
+        let paused = self.control("holds statements up").await.paused().await;
         paused.expect("the host knows").len()
     }
 
     /// Lets the statements at a pause go on.
     pub async fn resume(&self, name: &str) {
-        self.control().resume(name).await.expect("the host resumes");
+        self.control("holds statements up")
+            .await
+            .resume(name)
+            .await
+            .expect("the host resumes");
     }
 }
 

@@ -2,22 +2,27 @@
 //! which.
 //!
 //! `TESTBED_DATABASES` (`sqlite,mariadb,mysql9`; by default the first two) chooses. A database that
-//! was not chosen has no tests at all, rather than tests that pass without having run.
+//! was not chosen has no tests at all, rather than tests that pass without having run. On a runtime that
+//! lacks what a test needs ([`testbed::service::Runtime`]) the test is listed as ignored, with the reason.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
-use libtest_mimic::{Arguments, Trial};
-use tokio::runtime::Runtime;
+use libtest_mimic::{Arguments, Completion, Trial};
+use testbed::service::Runtime;
+use tokio::sync::mpsc;
+use tokio::task_local;
 
 use crate::backend::Backend;
 use crate::service;
 
 /// One runtime for all tests, so that clients and their connections can be shared between them.
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| Runtime::new().expect("the test program can start a runtime"));
+static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Runtime::new().expect("the test program can start a runtime"));
 
 type Body = fn(Backend) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -36,7 +41,7 @@ impl Case {
 }
 
 /// Lists a module's tests: `everywhere`, only on `servers` (MariaDB and MySQL), only on `sqlite` or
-/// only on `mariadb`. A test function that is in no list is a warning about dead code.
+/// only on `mariadb`; with instances for one request each, `wasi02`; `once` if no service is needed. A test function that is in no list is a warning about dead code.
 #[macro_export]
 macro_rules! suite {
     ($($group:ident: $($name:ident),+;)+) => {
@@ -53,6 +58,51 @@ macro_rules! suite {
     };
 }
 
+task_local! {
+    /// Told why the test of this task ends before its end.
+    static LEFT_OUT: mpsc::UnboundedSender<&'static str>;
+}
+
+/// Ends the test that runs, as one that this runtime can't have: it is listed as left out, with this reason.
+pub(crate) async fn left_out(why: &'static str) -> ! {
+    let told = LEFT_OUT.try_with(|sender| sender.send(why));
+    assert!(matches!(told, Ok(Ok(()))), "{why}, in a task of its own");
+    // The harness drops the test here.
+    match std::future::pending::<Infallible>().await {}
+}
+
+/// Why tests were left out, and of which modules.
+static REASONS: Mutex<BTreeMap<&str, Vec<&str>>> = Mutex::new(BTreeMap::new());
+
+async fn outcome(module: &'static str, test: impl Future<Output = ()>) -> Completion {
+    let (sender, mut reasons) = mpsc::unbounded_channel();
+    let test = LEFT_OUT.scope(sender, test);
+    tokio::select! {
+        biased;
+        () = test => Completion::Completed,
+        Some(why) = reasons.recv() => {
+            let mut all = REASONS.lock().expect("no holder panics");
+            all.entry(why).or_default().push(module);
+            Completion::ignored_with(why)
+        }
+    }
+}
+
+/// Says which classes of tests were left out.
+fn print_left_out(ran: u64) {
+    let all = REASONS.lock().expect("no holder panics");
+    let count: usize = all.values().map(Vec::len).sum();
+    if count == 0 {
+        return;
+    }
+    println!("{ran} tests ran; {count} were left out, since what they do can't be had here:");
+    for (why, modules) in all.iter() {
+        let names: BTreeSet<_> = modules.iter().copied().collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        println!("{:>5}  {why}: {names}", modules.len());
+    }
+}
+
 /// Runs the modules' cases as `database::module::behaviour` and stops the shared services.
 pub fn main(modules: Vec<(&'static str, Vec<Case>)>) -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -64,24 +114,33 @@ pub fn main(modules: Vec<(&'static str, Vec<Case>)>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let runtime = match Runtime::chosen() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
     if !arguments.list {
         testbed::build::components().expect("the components build");
-        testbed::build::host().expect("the development host builds");
+        if runtime.has_control() {
+            testbed::build::host().expect("the development host builds");
+        }
     }
     let mut trials = Vec::new();
     for backend in backends {
-        for (module, cases) in &modules {
+        for &(module, ref cases) in &modules {
             for case in cases.iter().filter(|case| (case.on)(backend)) {
                 let name = format!("{}::{module}::{}", backend.name(), case.name);
                 let body = case.body;
-                trials.push(Trial::test(name, move || {
-                    RUNTIME.block_on(body(backend));
-                    Ok(())
+                trials.push(Trial::ignorable_test(name, move || {
+                    Ok(RUNTIME.block_on(outcome(module, body(backend))))
                 }));
             }
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     service::stop_shared();
+    print_left_out(conclusion.num_passed + conclusion.num_failed);
     conclusion.exit_code()
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
+use testbed::service::Runtime;
 use tokio::sync::Mutex;
 
 use crate::backend::{Backend, Place};
 use crate::client::Client;
+use crate::harness::left_out;
 use crate::tables::Tables;
 use crate::watch;
 
@@ -18,16 +20,18 @@ pub struct Setup {
     place: Option<Arc<Place>>,
     variables: Vec<(String, String)>,
     arguments: Vec<String>,
+    /// Whether an instance has to serve request after request.
+    lives_on: bool,
 }
 
 impl Setup {
     pub(crate) fn new(backend: Backend) -> Self {
-        let arguments = vec!["--no-cron".to_owned()];
         Self {
             backend,
             place: None,
             variables: Vec::new(),
-            arguments,
+            arguments: Vec::new(),
+            lives_on: false,
         }
     }
 
@@ -52,9 +56,16 @@ impl Setup {
         self
     }
 
+    /// Only where instances serve request after request: elsewhere so many requests take too long.
+    pub fn of_many_requests(mut self) -> Self {
+        self.lives_on = true;
+        self
+    }
+
     /// In one component instance for good, so that nothing is loaded a second time for a reason that
     /// the test did not cause.
-    pub fn one_instance(self) -> Self {
+    pub fn one_instance(mut self) -> Self {
+        self.lives_on = true;
         self.argument("--max-instance-reuse-count", 1_000_000)
             .argument("--max-instance-concurrent-reuse-count", 1_000)
             .argument("--idle-instance-timeout", 3_600)
@@ -62,6 +73,13 @@ impl Setup {
 
     /// Starts it and waits until it listens.
     pub async fn start(self) -> Service {
+        let runtime = Runtime::chosen().expect("the runtime was found");
+        if self.lives_on && runtime.is_wasi02() {
+            left_out("needs an instance that lives on").await;
+        }
+        if self.arguments.iter().any(|argument| argument == "--from") && !runtime.has_control() {
+            left_out("brings a manifest of its own").await;
+        }
         let place = match self.place {
             Some(place) => place,
             None => self.backend.place().await,
@@ -108,6 +126,11 @@ impl Deref for Service {
 }
 
 impl Service {
+    /// Whether its instances keep keys from one request to the next.
+    pub fn keeps_keys(&self) -> bool {
+        Runtime::chosen().is_ok_and(|runtime| !runtime.is_wasi02())
+    }
+
     /// The database that it uses.
     pub fn place(&self) -> &Arc<Place> {
         &self.place

@@ -34,7 +34,7 @@ Options:
                       _PASSWORD and _DATABASE name, or in a private MariaDB that lives until Ctrl-C
   --listen ADDR:PORT  Where to listen [default: SPIN_HTTP_LISTEN_ADDR, or 127.0.0.1:3000]
   --state-dir DIR     Where the SQLite file is [default: .spin]
-  --runtime NAME      spin or host [default: spin, if version 4.1 or later is on the PATH]
+  --runtime NAME      spin or host [default: spin, if one is on the PATH]
   --control ADDR:PORT Also serve the control API for tests; with --runtime host only
 
 Every SPIN_VARIABLE_NAME in the environment sets that variable of the application.
@@ -62,6 +62,9 @@ Options:
                       Implied by CI=true
   --sdks              Test with SuperTokens' SDKs too, which come from npm and PyPI into target/sdks, once.
                       Implied by CI=true
+  --spin              On the Spin that is on the PATH, any from 3.0 on, with the component that is for it: the
+                      contract and the races, as far as Spin has what they need, on all three databases; needs
+                      root for MySQL
   --soak MINUTES      Let the randomised tests go on for this long
 ";
 
@@ -146,6 +149,7 @@ pub(crate) struct Test {
     pub(crate) browser: bool,
     pub(crate) mysql9: bool,
     pub(crate) sdks: bool,
+    pub(crate) spin: bool,
     pub(crate) soak_minutes: Option<u64>,
     pub(crate) filter: Option<String>,
 }
@@ -237,6 +241,7 @@ fn test(mut parser: Parser) -> Result<Command, Error> {
             Long("browser") => options.browser = true,
             Long("mysql9") => options.mysql9 = true,
             Long("sdks") => options.sdks = true,
+            Long("spin") => options.spin = true,
             Long("soak") => options.soak_minutes = Some(parser.value()?.parse()?),
             Long("help") | Short('h') => return Ok(Command::Help(TEST)),
             Value(filter) if options.filter.is_none() => options.filter = Some(filter.string()?),
@@ -284,9 +289,17 @@ mod tests {
             Ok(Command::Test(Test {
                 browser: false,
                 mysql9: false,
+                spin: false,
                 soak_minutes: Some(5),
                 sdks: true,
                 filter: Some("refresh".to_owned()),
+            }))
+        );
+        assert_eq!(
+            parsed("test --spin"),
+            Ok(Command::Test(Test {
+                spin: true,
+                ..Test::default()
             }))
         );
         assert_eq!(

@@ -25,13 +25,13 @@ pub(crate) fn run(options: &Demo) -> Result<()> {
     let folder = TempFolder::new()?;
     build::edge()?;
     let mut command = match spin::find() {
-        Found::Usable(path, _) => {
+        Found::Usable(spin) if spin.has_wasi03 => {
             build::components()?;
-            let mut command = Command::new(path);
+            let mut command = Command::new(spin.path);
             command.arg("up");
             command
         }
-        Found::Unusable(_) => Command::new(build::everything()?),
+        _ => Command::new(build::everything()?),
     };
     command
         .current_dir(workspace_root())

@@ -2,11 +2,13 @@
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use testbed::{
     build,
     database::{Flavor, Server},
     process::find_program,
+    service::RUNTIME,
+    spin::{self, Found},
     workspace_root,
 };
 
@@ -21,6 +23,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The version that deny.toml was written for.
 const CARGO_DENY: &str = "0.20.2";
 
+/// The tests of requests that race.
+const RACES: &str = "::concurrency::";
+
 /// Stops at the first step that fails.
 pub(crate) fn run(options: &Test) -> Result<()> {
     if options.browser {
@@ -30,6 +35,9 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         browser(&mut steps)?;
         steps.print_summary();
         return Ok(());
+    }
+    if options.spin {
+        return on_spin(options);
     }
     let continuous_integration = std::env::var("CI").is_ok_and(|value| value == "true");
     let flavors: &[Flavor] = if options.mysql9 || continuous_integration {
@@ -68,7 +76,7 @@ pub(crate) fn run(options: &Test) -> Result<()> {
     steps.command(
         "tests through HTTP",
         30 * MINUTE + MINUTE * u32::try_from(options.soak_minutes.unwrap_or(0))?,
-        http_tests(options, flavors, &servers),
+        http_tests(options, flavors, &servers, &Tests::All),
     )?;
     if options.sdks || continuous_integration {
         steps.command(
@@ -76,6 +84,13 @@ pub(crate) fn run(options: &Test) -> Result<()> {
             20 * MINUTE,
             sdk_tests(options),
         )?;
+    }
+    // What the other component has of its own is how it is wired, and MySQL 9 is no other wire than MariaDB.
+    for tests in [Tests::Contract, Tests::Races] {
+        let mut command = http_tests(options, &[Flavor::MariaDb], &servers, &tests);
+        command.env(RUNTIME, "host-wasi02");
+        let title = format!("{} through HTTP, component for WASI 0.2", tests.title());
+        steps.command(title, 15 * MINUTE, command)?;
     }
     steps.step("stop the database servers", || {
         drop(servers);
@@ -184,11 +199,59 @@ fn sdk_tests(options: &Test) -> Command {
     command
 }
 
-fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server]) -> Command {
+/// On the Spin that is on the `PATH`.
+fn on_spin(options: &Test) -> Result<()> {
+    let spin = match spin::find() {
+        Found::Usable(spin) => spin,
+        Found::Unusable(why) => bail!("there is no Spin to test on: {why}"),
+    };
+    println!("Spin {} with {}", spin.version, spin.manifest());
+    let mut steps = Steps::new();
+    toolchain::ensure_wasm_target()?;
+    steps.step("build, components", build::components)?;
+    let flavors = [Flavor::MariaDb, Flavor::MySql];
+    let servers = start_servers(&mut steps, &flavors)?;
+    for tests in [Tests::Contract, Tests::Races] {
+        let mut command = http_tests(options, &flavors, &servers, &tests);
+        command.env(RUNTIME, "spin");
+        let title = format!("{} through HTTP, Spin {}", tests.title(), spin.version);
+        steps.command(title, 30 * MINUTE, command)?;
+    }
+    println!(
+        "\nNot run: tests of outages, crashes and floods, which plant faults or count on the host's clock."
+    );
+    steps.print_summary();
+    Ok(())
+}
+
+/// Which tests through HTTP.
+enum Tests {
+    All,
+    Contract,
+    Races,
+}
+
+impl Tests {
+    fn title(&self) -> &'static str {
+        match self {
+            Self::All => "tests",
+            Self::Contract => "the contract",
+            Self::Races => "races",
+        }
+    }
+}
+
+fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server], tests: &Tests) -> Command {
     let mut command = cargo_with(&["test", "--locked", "--no-fail-fast", "-p", "session-tests"]);
-    command.args(["--test", "contract", "--test", "resilience"]);
-    if let Some(filter) = &options.filter {
-        command.args(["--", filter]);
+    match tests {
+        Tests::All => drop(command.args(["--test", "contract", "--test", "resilience"])),
+        Tests::Contract => drop(command.args(["--test", "contract"])),
+        Tests::Races => drop(command.args(["--test", "resilience"])),
+    }
+    match (&options.filter, tests) {
+        (Some(filter), _) => drop(command.args(["--", filter])),
+        (None, Tests::Races) => drop(command.args(["--", RACES])),
+        (None, Tests::All | Tests::Contract) => {}
     }
     command
         .env("TESTBED_PREBUILT", "1")
@@ -223,8 +286,10 @@ mod tests {
             mysql9: true,
             browser: false,
             sdks: false,
+            spin: false,
         };
-        let command = http_tests(&options, &[Flavor::MariaDb, Flavor::MySql], &[]);
+        let flavors = [Flavor::MariaDb, Flavor::MySql];
+        let command = http_tests(&options, &flavors, &[], &Tests::All);
         let arguments: Vec<_> = command
             .get_args()
             .map(|word| word.to_string_lossy())

@@ -23,9 +23,9 @@ pub(crate) fn run(options: &Tick) -> Result<()> {
     let service = Service::builder()
         .inherit_variables()
         .state_dir(folder)
-        .host_arg("--no-cron")
         .start()?;
-    let result = report(service.control());
+    let control = service.control().context("dev-host has a control API")?;
+    let result = report(control);
     eprint!("{}", service.log());
     result
 }

@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     io::{BufRead, BufReader},
-    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
     sync::mpsc,
     thread,
@@ -16,7 +15,7 @@ use testbed::{
     database::{Flavor, Server},
     process,
     service::variable_in_environment,
-    spin::{self, Found},
+    spin::{self, Found, HTTP_RUNTIME_CONFIG, Spin},
     workspace_root,
 };
 
@@ -36,7 +35,7 @@ pub(crate) fn run(options: &Up) -> Result<()> {
     toolchain::ensure_wasm_target()?;
     let database = Database::prepare(options.mysql)?;
     match chosen {
-        Chosen::Spin { .. } => build::components()?,
+        Chosen::Spin(_) => build::components()?,
         Chosen::Host { .. } => drop(build::everything()?),
     }
     let (mut command, notes) = chosen.command(options)?;
@@ -115,7 +114,7 @@ fn lines(stdout: ChildStdout) -> mpsc::Receiver<String> {
 
 /// The runtime and why it is this one.
 enum Chosen {
-    Spin { path: PathBuf, version: String },
+    Spin(Spin),
     Host { why: String },
 }
 
@@ -125,7 +124,7 @@ fn choose_runtime(options: &Up) -> Result<Chosen> {
     };
     let chosen = match (options.runtime, spin::find()) {
         (Some(Runtime::Host), _) => host("as asked for"),
-        (_, Found::Usable(path, version)) => Chosen::Spin { path, version },
+        (_, Found::Usable(spin)) => Chosen::Spin(spin),
         (Some(Runtime::Spin), Found::Unusable(why)) => bail!("{why}"),
         (None, Found::Unusable(why)) => host(&why),
     };
@@ -139,20 +138,30 @@ fn choose_runtime(options: &Up) -> Result<Chosen> {
 impl Chosen {
     fn description(&self) -> String {
         match self {
-            Self::Spin { path, version } => format!("Spin {version} ({})", path.display()),
+            Self::Spin(Spin { path, version, .. }) => {
+                format!("Spin {version} ({})", path.display())
+            }
             Self::Host { why } => format!("dev-host, from host/ ({why})"),
         }
     }
 
     /// The command to run, and what the user should know about it.
     fn command(&self, options: &Up) -> Result<(Command, Vec<String>)> {
-        let mut notes = Vec::new();
+        let (root, mut notes) = (workspace_root(), Vec::new());
         let mut command = match self {
-            Self::Spin { path, .. } => {
-                let mut command = Command::new(path);
-                command.arg("up");
-                if !spin::has_cron_plugin(path) {
+            Self::Spin(spin) => {
+                let mut command = Command::new(&spin.path);
+                command.args(["up", "--from"]);
+                command.arg(root.join(spin.manifest()));
+                if !spin.has_wasi03 {
+                    notes.push("with the component for Spin before 4.1".to_owned());
+                }
+                if !spin.has_cron_plugin() {
                     command.args(["-c", HTTP_COMPONENT]);
+                    if spin.has_wasi03 {
+                        command.arg("--runtime-config-file");
+                        command.arg(root.join(HTTP_RUNTIME_CONFIG));
+                    }
                     notes.push(format!(
                         "without the scheduled component: spin plugins install {} adds its trigger",
                         spin::CRON_PLUGIN
@@ -166,6 +175,7 @@ impl Chosen {
             }
             Self::Host { .. } => {
                 let mut command = Command::new(build::host()?);
+                command.arg("--from").arg(root.join("spin.toml"));
                 if let Some(listen) = options.listen {
                     command.arg("--listen").arg(listen.to_string());
                 }
@@ -175,11 +185,6 @@ impl Chosen {
                 command
             }
         };
-        let root = workspace_root();
-        command.arg("--from").arg(root.join("spin.toml"));
-        command
-            .arg("--runtime-config-file")
-            .arg(root.join("runtime-config.toml"));
         if let Some(folder) = &options.state_dir {
             // Relative to where the user is, not to the workspace.
             let folder = std::path::absolute(folder).context("failed to find the state folder")?;

@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{Control, Database, Service, variable_in_environment};
-use crate::{build, folder::TempFolder, process, workspace_root};
+use super::{Control, Database, Runtime, Service, variable_in_environment};
+use crate::{folder::TempFolder, process, workspace_root};
 
 /// A component compiles in a fraction of a second; this is for a machine that is busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// How a service is to be started.
 pub struct ServiceBuilder {
     /// Relative to the workspace.
-    manifest: PathBuf,
+    manifest: Option<PathBuf>,
     program: Option<PathBuf>,
     /// `None`: as the environment says.
     database: Option<Database>,
@@ -32,7 +32,7 @@ pub struct ServiceBuilder {
 impl ServiceBuilder {
     pub(super) fn new() -> Self {
         Self {
-            manifest: "spin.toml".into(),
+            manifest: None,
             program: None,
             database: Some(Database::Sqlite),
             variables: Vec::new(),
@@ -70,7 +70,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// One more argument for dev-host. An option and its value are two arguments.
+    /// One more argument for what serves it. An option and its value are two arguments.
     #[must_use]
     pub fn host_arg(mut self, argument: impl Into<String>) -> Self {
         self.host_arguments.push(argument.into());
@@ -80,7 +80,7 @@ impl ServiceBuilder {
     /// Another application than that of spin.toml: the path of its manifest, from the workspace on.
     #[must_use]
     pub fn manifest(mut self, path: impl Into<PathBuf>) -> Self {
-        self.manifest = path.into();
+        self.manifest = Some(path.into());
         self
     }
 
@@ -94,10 +94,12 @@ impl ServiceBuilder {
     /// Builds what is missing, starts the service and waits until it listens. The error of a service that
     /// does not start holds its log.
     pub fn start(self) -> Result<Service> {
-        let program = match &self.program {
-            Some(program) => program.clone(),
-            None => build::everything()?,
+        let runtime = Runtime::chosen()?;
+        let command = match &self.program {
+            Some(program) => Command::new(program),
+            None => runtime.command(self.manifest.as_deref())?,
         };
+        let has_control = self.program.is_some() || runtime.has_control();
         let (state_dir, temporary) = match &self.state_dir {
             Some(path) => (path.clone(), None),
             None => {
@@ -105,7 +107,8 @@ impl ServiceBuilder {
                 (folder.path().to_path_buf(), Some(folder))
             }
         };
-        let mut child = process::spawn(self.command(&program, &state_dir))
+        let program = command.get_program().to_owned();
+        let mut child = process::spawn(self.command(command, &state_dir))
             .with_context(|| format!("failed to start {}", program.display()))?;
         let log = Arc::new(Mutex::new(Vec::new()));
         collect(
@@ -116,15 +119,15 @@ impl ServiceBuilder {
         let mut service = Service {
             process: Some(child),
             url: String::new(),
-            control: Control::new(String::new()),
+            control: None,
             log,
             state_dir,
             _temporary: temporary,
         };
-        match wait_for_addresses(&lines) {
+        match wait_for_addresses(&lines, has_control) {
             Ok((url, control)) => {
                 service.url = url;
-                service.control = Control::new(control);
+                service.control = control.map(Control::new);
                 Ok(service)
             }
             Err(error) => {
@@ -137,22 +140,10 @@ impl ServiceBuilder {
         }
     }
 
-    fn command(&self, program: &Path, state_dir: &Path) -> Command {
-        let root = workspace_root();
-        let mut command = Command::new(program);
+    fn command(&self, mut command: Command, state_dir: &Path) -> Command {
         command
-            .current_dir(&root)
-            .arg("--from")
-            .arg(root.join(&self.manifest))
-            .arg("--runtime-config-file")
-            .arg(root.join("runtime-config.toml"))
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--control",
-                "127.0.0.1:0",
-                "--state-dir",
-            ])
+            .current_dir(workspace_root())
+            .args(["--listen", "127.0.0.1:0", "--state-dir"])
             .arg(state_dir)
             .args(&self.host_arguments)
             .stdin(Stdio::null())
@@ -201,12 +192,17 @@ fn read_lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     lines
 }
 
-fn wait_for_addresses(lines: &mpsc::Receiver<String>) -> Result<(String, String)> {
+fn wait_for_addresses(
+    lines: &mpsc::Receiver<String>,
+    has_control: bool,
+) -> Result<(String, Option<String>)> {
     let deadline = Instant::now() + START_LIMIT;
     let (mut url, mut control) = (None, None);
     loop {
-        if let (Some(url), Some(control)) = (&url, &control) {
-            return Ok((String::clone(url), String::clone(control)));
+        match (&url, &control) {
+            (Some(url), None) if !has_control => return Ok((String::clone(url), None)),
+            (Some(url), Some(_)) => return Ok((String::clone(url), control)),
+            _ => {}
         }
         let line = lines
             .recv_timeout(deadline.saturating_duration_since(Instant::now()))
@@ -258,7 +254,10 @@ mod tests {
             thread::sleep(Duration::from_millis(5));
         }
         let log = service.log();
-        assert!(log.starts_with("hello sqlite revoke_user --from "), "{log}");
+        assert!(
+            log.starts_with("hello sqlite revoke_user --listen "),
+            "{log}"
+        );
         assert!(log.ends_with(" --no-cron\n"), "{log}");
 
         let state_dir = service.state_dir().to_path_buf();

@@ -1,4 +1,4 @@
-//! The application, served by a dev-host process of its own.
+//! The application, served by a process of its own: dev-host, or Spin.
 //!
 //! How one is started is in `builder`; what can be done to it through its control API, in `control` and
 //! `faults`.
@@ -7,6 +7,7 @@ mod builder;
 mod control;
 mod database;
 mod faults;
+mod runtime;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ pub use builder::ServiceBuilder;
 pub use control::{Clock, Connections, Control, StatementCount, Stats, Tick};
 pub use database::{Database, variable_in_environment};
 pub use faults::{Action, FaultRule, FaultState, On, ServerError};
+pub use runtime::{RUNTIME, Runtime};
 
 use crate::{folder::TempFolder, process};
 
@@ -26,7 +28,7 @@ use crate::{folder::TempFolder, process};
 pub struct Service {
     process: Option<Child>,
     url: String,
-    control: Control,
+    control: Option<Control>,
     log: Arc<Mutex<Vec<u8>>>,
     state_dir: PathBuf,
     /// Dropped after the process has been killed.
@@ -44,9 +46,9 @@ impl Service {
         &self.url
     }
 
-    /// The client of its control API.
-    pub fn control(&self) -> &Control {
-        &self.control
+    /// The client of its control API, if it has one.
+    pub fn control(&self) -> Option<&Control> {
+        self.control.as_ref()
     }
 
     /// Its state folder.

@@ -1,0 +1,114 @@
+//! What deploy/ and docs/deploy.md name is there: the manifest's variables, and SpinKube's fields.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use session_tests::prelude::*;
+use testbed::workspace_root;
+
+suite! {
+    once:
+        every_variable_is_one_of_the_manifest,
+        every_field_is_one_of_spinkubes;
+}
+
+/// The fields of `core.spinkube.dev/v1alpha1`'s SpinApp that there are, as far as we use them: from spin-operator's
+/// `config/crd/bases/core.spinkube.dev_spinapps.yaml`.
+const FIELDS: [&str; 17] = [
+    "apiVersion",
+    "kind",
+    "metadata.name",
+    "spec.checks.liveness.httpGet.path",
+    "spec.checks.liveness.timeoutSeconds",
+    "spec.checks.readiness.httpGet.path",
+    "spec.checks.readiness.periodSeconds",
+    "spec.checks.readiness.timeoutSeconds",
+    "spec.components",
+    "spec.executor",
+    "spec.image",
+    "spec.replicas",
+    "spec.runtimeConfig.loadFromSecret",
+    "spec.variables.name",
+    "spec.variables.value",
+    "spec.variables.valueFrom.secretKeyRef.key",
+    "spec.variables.valueFrom.secretKeyRef.name",
+];
+
+async fn every_variable_is_one_of_the_manifest(_: Backend) {
+    let manifest: toml::Table = read("spin.toml").parse().expect("it is TOML");
+    let known = manifest["variables"].as_table().expect("it has variables");
+    let mut named = BTreeSet::new();
+    for file in ["docs/deploy.md", "deploy/compose.yaml", "README.md"] {
+        for part in read(file).split("SPIN_VARIABLE_").skip(1) {
+            let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            let end = part.find(|c| !upper(c)).unwrap_or(part.len());
+            // `SPIN_VARIABLE_<NAME>` and the like name none.
+            named.extend(
+                (end > 0 && !part[..end].ends_with('_')).then(|| part[..end].to_ascii_lowercase()),
+            );
+        }
+    }
+    for (path, value) in leaves(&read("deploy/spinkube/spinapp.yaml")) {
+        named.extend((path == "spec.variables.name").then_some(value));
+    }
+    assert!(named.len() > 8, "{named:?}");
+    for name in named {
+        assert!(known.contains_key(&name), "there is no variable {name}");
+    }
+    // A secret's value is nowhere, only where it is to be had.
+    let app = read("deploy/spinkube/spinapp.yaml");
+    for (name, variable) in known {
+        if variable.get("secret").is_some() && app.contains(&format!("name: {name}\n")) {
+            let by_reference = format!("- name: {name}\n      valueFrom:\n        secretKeyRef:");
+            assert!(app.contains(&by_reference), "{name} stands in the open");
+        }
+    }
+}
+
+async fn every_field_is_one_of_spinkubes(_: Backend) {
+    let paths: BTreeSet<String> = leaves(&read("deploy/spinkube/spinapp.yaml"))
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    assert!(
+        paths.contains("spec.checks.readiness.httpGet.path"),
+        "{paths:?}"
+    );
+    for path in paths {
+        // Kubernetes' own: quantities by name.
+        let known = FIELDS.contains(&&*path) || path.starts_with("spec.resources.");
+        assert!(known, "SpinApp has no field {path}");
+    }
+    // The autoscaler's patch takes one away and adds one, and scales what the operator makes.
+    let patch = read("deploy/spinkube/autoscale/kustomization.yaml");
+    assert!(patch.contains("path: /spec/replicas\n"));
+    assert!(patch.contains("path: /spec/enableAutoscaling\n"));
+    let target = read("deploy/spinkube/autoscale/hpa.yaml");
+    assert!(target.contains("kind: Deployment\n    name: session\n"));
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = workspace_root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The values of a YAML file of plain maps and lists, each with the names that lead to it.
+fn leaves(yaml: &str) -> Vec<(String, String)> {
+    let mut leaves = Vec::new();
+    let mut names: Vec<(usize, &str)> = Vec::new();
+    for line in yaml.lines() {
+        let text = line.trim_start_matches([' ', '-']);
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let (name, value) = text.split_once(':').expect("a line has a name");
+        let depth = line.len() - text.len();
+        names.retain(|(of, _)| *of < depth);
+        names.push((depth, name));
+        let path: Vec<_> = names.iter().map(|(_, name)| *name).collect();
+        if !value.is_empty() {
+            leaves.push((path.join("."), value.trim().trim_matches('"').to_owned()));
+        }
+    }
+    leaves
+}
