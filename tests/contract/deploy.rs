@@ -51,7 +51,7 @@ async fn every_variable_is_one_of_the_manifest(_: Backend) {
     for (path, value) in leaves(&read("deploy/spinkube/spinapp.yaml")) {
         named.extend((path == "spec.variables.name").then_some(value));
     }
-    assert!(named.len() > 8, "{named:?}");
+    assert!(named.contains("mysql_password"), "{named:?}");
     for name in named {
         assert!(known.contains_key(&name), "there is no variable {name}");
     }
