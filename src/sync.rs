@@ -137,6 +137,13 @@ impl<P: Platform> Drop for Turn<'_, P> {
     }
 }
 
+impl<P: Platform> Permit<'_, P> {
+    /// Takes the permit away for good.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl<P: Platform> Drop for Permit<'_, P> {
     fn drop(&mut self) {
         self.0.release();

@@ -1,6 +1,5 @@
 //! The state of one instance of a component: its WASI context, its resources and what it may do.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::{HasData, ResourceTable};
@@ -33,8 +32,9 @@ impl HasData for GuestData {
 pub(crate) struct Instance {
     pub(crate) app: Arc<App>,
     pub(crate) component: Arc<Component>,
-    /// Calls of a database's `open` that have not returned.
-    pub(crate) pending_opens: AtomicUsize,
+    /// Spin keeps an instance's MySQL connections behind this lock. `open` has it while it connects, a statement for a
+    /// moment at its beginning; whoever waits gets it in turn, before it runs.
+    pub(crate) mysql_table: tokio::sync::Mutex<()>,
     violation: OnceLock<String>,
 }
 
@@ -50,11 +50,6 @@ impl Instance {
     /// What the instance did wrong, if it did.
     pub(crate) fn violation(&self) -> Option<&str> {
         self.violation.get().map(String::as_str)
-    }
-
-    /// Whether an `open` is under way.
-    pub(crate) fn is_opening(&self) -> bool {
-        self.pending_opens.load(Ordering::Acquire) > 0
     }
 }
 
@@ -82,7 +77,7 @@ impl Guest {
         let instance = Arc::new(Instance {
             app: app.clone(),
             component: component.clone(),
-            pending_opens: AtomicUsize::new(0),
+            mysql_table: tokio::sync::Mutex::default(),
             violation: OnceLock::new(),
         });
         Ok(Self {

@@ -1,15 +1,17 @@
-//! The connections of one component instance: few, kept, shared fairly, never let go at the wrong moment.
+//! The connections of one component instance: few, kept, shared fairly, let go only when the host allows it ([`gate`]).
 //!
-//! Spin has no pool: every open is a new connection and login. And it has one deadly rule: to drop a connection
-//! while another open of the same instance is pending hangs the server. So connections are kept; opens go one at
-//! a time; a connection that can't be used again is parked, and let go only when no open is pending.
+//! Spin has no pool: every open is a new connection and login. So connections are kept, and opens go one at a time.
 //!
 //! An instance has one connection until there is a queue, or nothing moves: to wait for one that comes back takes
 //! less time than to open another, and instances are many (Spin starts a new one after 128 requests) where a server's
 //! connections are few. When nothing is under way, all but one go; not at once, since the next crowd wants them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod gate;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use self::gate::{Gate, Turn};
 use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
 use crate::platform::Platform;
 use crate::sync::{Permit, Semaphore};
@@ -25,24 +27,29 @@ const KEEP_MILLIS: u64 = 1_000;
 /// a statement that waits for a row's lock should not hold up those that don't.
 const STANDSTILL_MILLIS: u64 = 50;
 
+/// How long an open may take where other connections are at work: it holds them up, and they can do its work.
+const SLOW_OPEN: Duration = Duration::from_millis(250);
+
+/// How long there is no further connection after one could not be opened in time, in milliseconds.
+const FAILURE_PAUSE_MILLIS: u64 = 5_000;
+
+/// Before an open all that has begun gets as far as the host's lock. It is there at once, but for one whose poll the
+/// host's scheduler put off.
+const ARRIVAL: Duration = Duration::from_millis(1);
+
 /// A bounded, fair pool.
 pub struct Pool<C: Connector, P: Platform> {
     connector: C,
     platform: Arc<P>,
     limit: usize,
-    /// Whether connections beyond the first go when nothing is under way.
-    shrinks: bool,
     /// One for each connection that there may be now.
     permits: Semaphore<P>,
-    /// Has one permit: opens go one at a time.
-    opening: Semaphore<P>,
+    gate: Gate<C::Connection, P>,
     state: Mutex<State<C::Connection>>,
 }
 
 struct State<T> {
     idle: Vec<T>,
-    parked: Vec<T>,
-    pending_opens: usize,
     /// How many connections there may be now.
     size: usize,
     /// How many leases there are.
@@ -51,6 +58,8 @@ struct State<T> {
     moved_at: u64,
     /// When the last connection was added, on the monotonic clock.
     grown_at: u64,
+    /// Until when there is no further one, on the monotonic clock.
+    full_until: u64,
 }
 
 /// A connection for the time of one operation.
@@ -71,33 +80,17 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         Self {
             connector,
             limit,
-            shrinks: true,
             permits: Semaphore::new(1, Arc::clone(&platform)),
-            opening: Semaphore::new(1, Arc::clone(&platform)),
+            gate: Gate::new(Arc::clone(&platform)),
             platform,
             state: Mutex::new(State {
                 idle: Vec::new(),
-                parked: Vec::new(),
-                pending_opens: 0,
                 size: 1,
                 lent: 0,
                 moved_at: 0,
                 grown_at: 0,
+                full_until: 0,
             }),
-        }
-    }
-
-    /// A pool that has all its connections from the start, and keeps them.
-    #[cfg(test)]
-    pub(crate) fn eager(connector: C, limit: usize, platform: Arc<P>) -> Self {
-        let pool = Self::new(connector, limit, platform);
-        for _ in 1..limit {
-            pool.state().size += 1;
-            pool.permits.grow();
-        }
-        Self {
-            shrinks: false,
-            ..pool
         }
     }
 
@@ -106,33 +99,68 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         &self.connector
     }
 
-    /// Waits for a turn and gives a connection: a kept one, else a new one; with `fresh` always a new one.
+    /// Waits for a turn and gives a connection: a kept one, else a new one; with `fresh` a new one, unless it can't be
+    /// had in time and others are at work.
     ///
     /// # Errors
     /// If a connection must be opened and can't be.
     pub async fn lease(&self, fresh: bool) -> Result<Lease<'_, C, P>, DbError> {
-        self.grow_if_needed();
-        let permit = self.permits.acquire().await;
-        let kept = if fresh { None } else { self.state().idle.pop() };
-        if let Some(connection) = kept {
-            return Ok(self.lend(connection, true, permit));
+        let mut fresh = fresh;
+        loop {
+            self.grow_if_needed();
+            let permit = self.permits.acquire().await;
+            if let Some(connection) = self.kept(fresh) {
+                return Ok(self.lend(connection, true, permit));
+            }
+            let turn = self.gate.turn().await;
+            // While this one waited for its turn, another lease may have ended.
+            if let Some(connection) = self.kept(fresh) {
+                return Ok(self.lend(connection, true, permit));
+            }
+            if fresh && let Some(gives_way) = self.kept(false) {
+                // So that there are never more than the limit.
+                self.gate.let_go(gives_way);
+            }
+            let others = self.state().lent > 0;
+            match self.open(turn, others).await {
+                Ok(connection) => return Ok(self.lend(connection, false, permit)),
+                Err(_) if others => self.shrink_after_failure(permit),
+                Err(error) => return Err(error),
+            }
+            fresh = false;
         }
-        let turn = self.opening.acquire().await;
-        // While this one waited for its turn, another lease may have ended.
-        let kept = if fresh { None } else { self.state().idle.pop() };
-        if let Some(connection) = kept {
-            return Ok(self.lend(connection, true, permit));
+    }
+
+    fn kept(&self, fresh: bool) -> Option<C::Connection> {
+        let mut state = self.state();
+        if fresh { None } else { state.idle.pop() }
+    }
+
+    async fn open(
+        &self,
+        turn: Turn<'_, C::Connection, P>,
+        others: bool,
+    ) -> Result<C::Connection, DbError> {
+        if !others {
+            return turn.open(self.connector.open()).await;
         }
-        if fresh {
-            // A kept one gives way, so that there are never more than the limit. No open is pending: it is our turn.
-            let gives_way = self.state().idle.pop();
-            drop(gives_way);
+        self.platform.sleep(ARRIVAL).await;
+        tokio::select! {
+            biased;
+            opened = turn.open(self.connector.open()) => opened,
+            () = self.platform.sleep(SLOW_OPEN) => Err(DbError::Connect("it takes too long")),
         }
-        let pending = PendingOpen::begin(self);
-        let opened = self.connector.open().await;
-        drop(pending);
-        drop(turn);
-        Ok(self.lend(opened?, false, permit))
+    }
+
+    /// Leaves the work to the connections that there are.
+    fn shrink_after_failure(&self, permit: Permit<'_, P>) {
+        let now = self.platform.monotonic_millis();
+        let mut state = self.state();
+        state.full_until = now + FAILURE_PAUSE_MILLIS;
+        if state.size > 1 {
+            state.size -= 1;
+            permit.forget();
+        }
     }
 
     fn lend<'a>(
@@ -164,7 +192,7 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         let mut state = self.state();
         let stands_still = now.saturating_sub(state.moved_at) >= STANDSTILL_MILLIS;
         let needed = waiting >= QUEUE * state.size.pow(2) || stands_still;
-        if state.size < self.limit && needed {
+        if state.size < self.limit && needed && now >= state.full_until {
             state.size += 1;
             state.moved_at = now;
             state.grown_at = now;
@@ -173,28 +201,20 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         }
     }
 
-    /// Keeps one connection and parks the others, when nothing is under way.
+    /// Keeps one connection and lets the others go, when nothing is under way.
     fn shrink_when_idle(&self) {
         let mut state = self.state();
         let kept = state.moved_at.saturating_sub(state.grown_at) < KEEP_MILLIS;
-        let idle = state.lent == 0 && state.pending_opens == 0;
-        if self.shrinks && idle && !kept && state.size > 1 {
-            // The permit of the lease that just ended is still out.
-            state.size -= self.permits.shrink();
-            let surplus = state.idle.len().saturating_sub(1);
-            let surplus = state.idle.drain(..surplus).collect::<Vec<_>>();
-            state.parked.extend(surplus);
+        if state.lent > 0 || kept || state.size == 1 {
+            return;
         }
-    }
-
-    /// Lets parked connections go if that is safe now.
-    fn let_go(&self) {
-        let mut state = self.state();
-        if state.pending_opens == 0 {
-            let parked = std::mem::take(&mut state.parked);
-            // Unlock first: dropping a connection calls the runtime.
-            drop(state);
-            drop(parked);
+        // The permit of the lease that just ended is still out.
+        state.size -= self.permits.shrink();
+        let surplus = state.idle.len().saturating_sub(1);
+        let surplus: Vec<_> = state.idle.drain(..surplus).collect();
+        drop(state);
+        for connection in surplus {
+            self.gate.let_go(connection);
         }
     }
 
@@ -235,6 +255,7 @@ impl<C: Connector, P: Platform> Lease<'_, C, P> {
         params: Vec<Value>,
     ) -> Result<Vec<Row>, DbError> {
         let connection = self.connection.as_ref().expect("taken only by drop");
+        self.pool.gate.pass().await;
         self.usable = false;
         let outcome = match kind {
             Kind::Query => connection.query(sql, params).await,
@@ -259,28 +280,11 @@ impl<C: Connector, P: Platform> Drop for Lease<'_, C, P> {
             if self.usable {
                 state.idle.push(connection);
             } else {
-                state.parked.push(connection);
+                drop(state);
+                self.pool.gate.let_go(connection);
             }
         }
         self.pool.shrink_when_idle();
-        self.pool.let_go();
-    }
-}
-
-/// Counts an open as pending, also when it is given up.
-struct PendingOpen<'a, C: Connector, P: Platform>(&'a Pool<C, P>);
-
-impl<'a, C: Connector, P: Platform> PendingOpen<'a, C, P> {
-    fn begin(pool: &'a Pool<C, P>) -> Self {
-        pool.state().pending_opens += 1;
-        Self(pool)
-    }
-}
-
-impl<C: Connector, P: Platform> Drop for PendingOpen<'_, C, P> {
-    fn drop(&mut self) {
-        self.0.state().pending_opens -= 1;
-        self.0.let_go();
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "pool_tests/growth.rs"]
 mod growth;
+#[path = "pool_tests/interleavings.rs"]
+mod interleavings;
 #[path = "pool_tests/leases.rs"]
 mod leases;
 #[path = "pool_tests/schedules.rs"]
@@ -9,6 +11,7 @@ mod schedules;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{Lease, Pool};
 use crate::store::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
@@ -27,7 +30,7 @@ impl Connector for Fake {
     type Connection = FakeConnection;
 
     async fn open(&self) -> Result<FakeConnection, DbError> {
-        let opening = self.rules.opening();
+        let opening = self.rules.opening().await;
         turns(self.turns.load(Ordering::Relaxed)).await;
         match self.failures.lock().unwrap().pop() {
             Some(error) => Err(error),
@@ -41,7 +44,7 @@ struct FakeConnection(Opened);
 
 impl Connection for FakeConnection {
     async fn query(&self, sql: &str, _: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let _in_use = self.0.in_use();
+        let _in_use = self.0.in_use().await;
         match sql {
             "hang" => std::future::pending().await,
             "lost" => return Err(DbError::ConnectionLost),
@@ -67,24 +70,16 @@ async fn turns(count: usize) {
 
 type FakePool = Pool<Fake, TestPlatform>;
 
-/// A pool with all its connections from the start.
 fn pool(limit: usize) -> (Arc<FakePool>, Arc<Rules>) {
-    made_by(Pool::eager, limit)
-}
-
-/// A pool as instances have it.
-fn growing_pool(limit: usize) -> (Arc<FakePool>, Arc<Rules>) {
-    made_by(Pool::new, limit)
-}
-
-fn made_by(
-    make: impl FnOnce(Fake, usize, Arc<TestPlatform>) -> FakePool,
-    limit: usize,
-) -> (Arc<FakePool>, Arc<Rules>) {
     let fake = Fake::default();
     let rules = Arc::clone(&fake.rules);
-    let pool = make(fake, limit, TestPlatform::new(1));
+    let pool = Pool::new(fake, limit, TestPlatform::new(1));
     (Arc::new(pool), rules)
+}
+
+/// Whoever comes next finds that nothing has moved for long, and brings another connection.
+fn stand_still(pool: &FakePool) {
+    pool.platform.advance(Duration::from_millis(50));
 }
 
 /// Runs one statement and gives the connection's number.

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
 /// What a connector and its connections do, seen together.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    pending_opens: AtomicUsize,
+    /// Spin's own kind of lock around an instance's connections. An open has it while it connects, a statement for a
+    /// moment when it begins; it goes to the next in line before that one runs.
+    table: Arc<Mutex<()>>,
     opened: AtomicUsize,
     alive: AtomicUsize,
     most_alive: AtomicUsize,
+    statements: AtomicUsize,
 }
 
 impl Rules {
@@ -23,21 +28,25 @@ impl Rules {
         self.alive.load(Relaxed)
     }
 
+    /// How many statements have begun.
+    pub(crate) fn statements(&self) -> usize {
+        self.statements.load(Relaxed)
+    }
+
     /// How many there were at most.
     pub(crate) fn most_alive(&self) -> usize {
         self.most_alive.load(Relaxed)
     }
 
     /// An open begins; it is pending until the guard is dropped.
-    pub(crate) fn opening(self: &Arc<Self>) -> Opening {
-        let pending = self.pending_opens.fetch_add(1, Relaxed);
-        assert_eq!(pending, 0, "two opens at the same time");
-        Opening(Arc::clone(self))
+    pub(crate) async fn opening(self: &Arc<Self>) -> Opening {
+        let table = Arc::clone(&self.table).lock_owned().await;
+        Opening(Arc::clone(self), table)
     }
 }
 
-/// An open that is pending.
-pub(crate) struct Opening(Arc<Rules>);
+/// An open that has the lock.
+pub(crate) struct Opening(Arc<Rules>, #[expect(dead_code)] OwnedMutexGuard<()>);
 
 impl Opening {
     /// It ends with a connection.
@@ -55,12 +64,6 @@ impl Opening {
     }
 }
 
-impl Drop for Opening {
-    fn drop(&mut self) {
-        self.0.pending_opens.fetch_sub(1, Relaxed);
-    }
-}
-
 /// A connection's part in the rules; the connection holds it.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -72,7 +75,9 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// A statement begins; it is under way until the guard is dropped.
-    pub(crate) fn in_use(&self) -> InUse<'_> {
+    pub(crate) async fn in_use(&self) -> InUse<'_> {
+        drop(self.rules.table.lock().await);
+        self.rules.statements.fetch_add(1, Relaxed);
         let users = self.users.fetch_add(1, Relaxed);
         assert_eq!(users, 0, "two use connection {} at once", self.number);
         InUse(self)
@@ -82,11 +87,10 @@ impl Opened {
 impl Drop for Opened {
     fn drop(&mut self) {
         self.rules.alive.fetch_sub(1, Relaxed);
-        let pending = self.rules.pending_opens.load(Relaxed);
-        if !std::thread::panicking() {
-            assert_eq!(
-                pending, 0,
-                "connection {} dropped while an open is pending",
+        // Spin waits here while nothing else of the instance runs: whoever has the lock never gives it back.
+        if self.rules.table.try_lock().is_err() && !std::thread::panicking() {
+            panic!(
+                "connection {} dropped while somebody has the host's lock",
                 self.number
             );
         }

@@ -1,7 +1,7 @@
 //! Connections that die, are stolen, or are too few.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use mysql_async::{Conn, OptsBuilder};
@@ -14,6 +14,8 @@ use crate::outage::{own_server, own_server_with};
 suite! {
     servers:
         cc9_killed_connections_under_64_clients_hang_nothing,
+        cc9_connections_killed_every_30_ms_under_48_clients_hang_nothing,
+        cc9_requests_that_cost_their_connection_hang_nothing,
         db7_a_stale_connection_costs_nobody_anything,
         db8_five_connections_of_a_user_for_200_clients,
         db8_five_connections_of_the_server_for_200_clients;
@@ -80,10 +82,20 @@ async fn round(client: &Client, tally: &mut [u64; 2]) {
 
 async fn cc9_killed_connections_under_64_clients_hang_nothing(db: Backend) {
     let _turn = busy().await;
+    waves(db, 64, Duration::from_millis(250)).await;
+}
+
+async fn cc9_connections_killed_every_30_ms_under_48_clients_hang_nothing(db: Backend) {
+    let _turn = busy().await;
+    waves(db, 48, Duration::from_millis(30)).await;
+}
+
+/// For four seconds all connections are killed again and again under so many clients.
+async fn waves(db: Backend, clients: usize, pause: Duration) {
     let service = db.service().start().await;
     service.create("first").await;
     let over = AtomicBool::new(false);
-    let clients = (0..64).map(|_| {
+    let work = (0..clients).map(|_| {
         let (client, over) = (service.another_client(), &over);
         async move {
             let mut tally = [0; 2];
@@ -94,24 +106,65 @@ async fn cc9_killed_connections_under_64_clients_hang_nothing(db: Backend) {
         }
     });
     let killer = async {
-        let mut killed = 0;
-        for _ in 0..16 {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+        let (mut killed, begun) = (0, Instant::now());
+        while begun.elapsed() < Duration::from_secs(4) {
+            tokio::time::sleep(pause).await;
             killed += kill_connections(service.place()).await.len();
         }
         over.store(true, Ordering::Relaxed);
         killed
     };
-    let (tallies, killed) = futures::join!(join_all(clients), killer);
+    let (tallies, killed) = futures::join!(join_all(work), killer);
     let [answered, unavailable] = tallies
         .iter()
         .fold([0, 0], |sum, tally| [sum[0] + tally[0], sum[1] + tally[1]]);
     println!(
-        "{} cc9: {killed} connections killed under 64 clients, {answered} answers, {unavailable} times 503, no hang",
+        "{} cc9: {killed} connections killed under {clients} clients, every {pause:?}: {answered} answers, \
+         {unavailable} times 503, no hang",
         db.name()
     );
     assert!(killed >= 16, "nothing was killed");
     assert!(answered > 100, "the clients hardly got anything done");
+    service.assert_no_traps().await;
+    assert_eq!(service.create("last").await.user, "last");
+}
+
+/// The server closes a connection that brings more than `max_allowed_packet`: anybody who may send session data can
+/// have connections lost as often as they like.
+async fn cc9_requests_that_cost_their_connection_hang_nothing(db: Backend) {
+    let _turn = busy().await;
+    let (_server, place) = own_server_with(db, &["--max-allowed-packet=32K"]).await;
+    let service = place.service().start().await;
+    let large = format!(
+        r#"{{"userId":"ada","sessionData":"{}"}}"#,
+        "x".repeat(60_000)
+    );
+    let over = AtomicBool::new(false);
+    let clients = (0..32).map(|_| {
+        let (client, large, over) = (service.another_client(), &large, &over);
+        async move {
+            let mut tally = [0_u64; 2];
+            while !over.load(Ordering::Relaxed) {
+                let reply = client.post_session(r#"{"userId":"ada"}"#).await;
+                tally[usize::from(reply.status != 200)] += 1;
+                assert_ne!(client.post_session(large.as_str()).await.status, 200);
+            }
+            tally
+        }
+    });
+    let clock = async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        over.store(true, Ordering::Relaxed);
+    };
+    let (tallies, ()) = futures::join!(join_all(clients), clock);
+    let [created, refused] = tallies
+        .iter()
+        .fold([0, 0], |sum, tally| [sum[0] + tally[0], sum[1] + tally[1]]);
+    println!(
+        "{} cc9: beside as many that cost a connection, {created} sessions were created, {refused} were not",
+        db.name()
+    );
+    assert!(created > 100, "the small ones suffer from the large ones");
     service.assert_no_traps().await;
     assert_eq!(service.create("last").await.user, "last");
 }

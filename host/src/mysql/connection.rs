@@ -3,7 +3,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, Params, ServerError};
@@ -31,12 +30,12 @@ impl Connection {
                 address::without_credentials(address)
             )));
         }
-        let _pending = Pending::new(&instance);
         let permit = match instance.app.mysql_permits.clone() {
             // An error would mean that the semaphore is closed, which never happens.
             Some(permits) => permits.acquire_owned().await.ok(),
             None => None,
         };
+        let _table = instance.mysql_table.lock().await;
         let verdict = meet(&instance, Operation::Open, "").await;
         match verdict {
             Verdict::Fail(error) => return Ok(Err(server_error(error))),
@@ -87,6 +86,7 @@ impl Connection {
     /// Takes the connection for one call and lets fault rules decide about it. The flag says that
     /// it is to be cut once the statement has run.
     async fn begin(&self, operation: Operation, sql: &str) -> Outcome<(Lease, bool)> {
+        drop(self.0.instance.mysql_table.lock().await);
         if let Some(statement) = refused::by_prepare(sql) {
             return Err(self.0.instance.violates(&format!(
                 "{statement} cannot be prepared on MySQL (error 1295), and Spin prepares everything"
@@ -135,22 +135,6 @@ impl Connection {
                 .violates(&format!("MySQL refused to prepare: {message}"))),
             _ => Ok(Err(error)),
         }
-    }
-}
-
-/// Counts an `open` as long as it runs.
-struct Pending(Arc<Instance>);
-
-impl Pending {
-    fn new(instance: &Arc<Instance>) -> Self {
-        instance.pending_opens.fetch_add(1, Ordering::AcqRel);
-        Self(instance.clone())
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        self.0.pending_opens.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -3,13 +3,13 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use super::{burst, growing_pool, once, turns};
+use super::{burst, once, pool, turns};
 
 #[tokio::test]
 async fn the_queue_decides_how_many_there_are() {
     // Who comes while one is served and three wait brings the second connection; two served and twelve waiting, the third.
     for (operations, connections) in [(1, 1), (4, 1), (5, 2), (14, 2), (15, 3), (40, 3)] {
-        let (pool, rules) = growing_pool(3);
+        let (pool, rules) = pool(3);
         burst(&pool, operations).await;
         assert_eq!(rules.most_alive(), connections, "{operations} operations");
     }
@@ -17,7 +17,7 @@ async fn the_queue_decides_how_many_there_are() {
 
 #[tokio::test]
 async fn when_nothing_is_under_way_one_is_left_after_a_while_and_serves() {
-    let (pool, rules) = growing_pool(3);
+    let (pool, rules) = pool(3);
     for _ in 0..3 {
         burst(&pool, 16).await;
         // The next crowd finds them all.
@@ -40,7 +40,7 @@ async fn when_nothing_is_under_way_one_is_left_after_a_while_and_serves() {
 #[tokio::test]
 async fn it_never_grows_beyond_its_limit() {
     for limit in [0, 1, 2] {
-        let (pool, rules) = growing_pool(limit);
+        let (pool, rules) = pool(limit);
         burst(&pool, 64).await;
         assert_eq!(rules.most_alive(), limit.max(1));
     }
@@ -48,7 +48,7 @@ async fn it_never_grows_beyond_its_limit() {
 
 #[tokio::test]
 async fn a_slow_statement_holds_up_nobody_who_comes_later() {
-    let (pool, rules) = growing_pool(3);
+    let (pool, rules) = pool(3);
     let slow = pool.lease(false).await.unwrap();
     pool.platform.advance(Duration::from_millis(49));
     let mut early = pin!(once(&pool, false, "turns 1"));

@@ -127,7 +127,7 @@ impl Connector for Instance {
     type Connection = SqliteConnection;
 
     async fn open(&self) -> Result<SqliteConnection, DbError> {
-        let opening = self.rules.opening();
+        let opening = self.rules.opening().await;
         tokio::task::yield_now().await;
         let fault = {
             let mut plan = self.database.plan();
@@ -159,7 +159,7 @@ pub(super) struct SqliteConnection {
 
 impl SqliteConnection {
     async fn run(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let _in_use = self.opened.in_use();
+        let _in_use = self.opened.in_use().await;
         tokio::task::yield_now().await;
         if self.dead.load(Ordering::Relaxed) {
             return Err(DbError::ConnectionLost);
