@@ -76,6 +76,11 @@ impl TestPlatform {
         count
     }
 
+    /// Drops the tasks that wait, as a runtime does with an instance's; tells how many.
+    pub(crate) fn give_up_tasks(&self) -> usize {
+        std::mem::take(&mut *self.tasks.lock().unwrap()).len()
+    }
+
     /// The log so far.
     pub(crate) fn lines(&self) -> Vec<(Level, String)> {
         self.lines.lock().unwrap().clone()

@@ -43,9 +43,12 @@ struct Inner<S, P: Platform> {
 #[derive(Default)]
 struct State {
     loaded: Option<Loaded>,
-    /// On the monotonic clock, in milliseconds.
+    /// How many loads have ended.
+    loads: u64,
+    /// When the last one ended, on the monotonic clock, in milliseconds.
     last_load: Option<u64>,
-    last_failed: bool,
+    /// How it failed, if it did.
+    last_error: Option<ServiceError>,
     /// A task is looking already.
     in_background: bool,
 }
@@ -86,22 +89,29 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         }))
     }
 
-    /// The keys to check access tokens with. Needs no database if they come from elsewhere.
+    /// The keys to check access tokens with. Needs no database if they come from elsewhere, and nobody waits for one
+    /// that was away a moment ago.
     pub(super) async fn access(&self) -> Result<AccessKeys> {
-        let Some(own) = &self.0.own else {
-            return Ok(self.ring().await?.access.clone());
-        };
-        let Some(loaded) = self.0.state().loaded.clone() else {
-            return Ok(own.clone());
+        let loaded = self.0.state().loaded.clone();
+        let Some(loaded) = loaded else {
+            return match &self.0.own {
+                Some(own) => Ok(own.clone()),
+                None => Ok(self.0.load_within_deadline().await?.access.clone()),
+            };
         };
         // Those from before a master key only become fewer: nobody waits for the database because of them.
-        if !matches!(self.0.staleness(loaded.at), Staleness::Fresh) {
-            self.look_in_background();
+        let waits = self.0.own.is_none() && self.0.state().last_error.is_none();
+        match self.0.staleness(loaded.at) {
+            Staleness::Overdue if waits => Ok(self.ring().await?.access.clone()),
+            Staleness::Fresh => Ok(loaded.ring.access.clone()),
+            Staleness::Due | Staleness::Overdue => {
+                self.look_in_background();
+                Ok(loaded.ring.access.clone())
+            }
         }
-        Ok(loaded.ring.access.clone())
     }
 
-    /// All keys.
+    /// All keys, to sign with as well.
     pub(super) async fn ring(&self) -> Result<Arc<KeyRing>> {
         let Some(loaded) = self.0.state().loaded.clone() else {
             return self.0.load_within_deadline().await;
@@ -142,13 +152,22 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         let mut state = self.0.state();
         if !std::mem::replace(&mut state.in_background, true) {
             drop(state);
-            let inner = Arc::clone(&self.0);
+            let looks = Looks(Arc::clone(&self.0));
             self.0.platform.spawn(async move {
                 // What went wrong is in the log; the keys at hand go on.
-                drop(inner.load_within_deadline().await);
-                inner.state().in_background = false;
+                drop(looks.0.load_within_deadline().await);
+                drop(looks);
             });
         }
+    }
+}
+
+/// A look in the background; over when dropped, also with a task that the runtime gave up.
+struct Looks<S: Store, P: Platform>(Arc<Inner<S, P>>);
+
+impl<S: Store, P: Platform> Drop for Looks<S, P> {
+    fn drop(&mut self) {
+        self.0.state().in_background = false;
     }
 }
 
@@ -169,10 +188,10 @@ impl<S: Store, P: Platform> Inner<S, P> {
             return Staleness::Fresh;
         }
         // While the database is away nobody waits for it who has keys.
-        let failing = self.state().last_failed;
+        let failing = self.state().last_error.is_some();
         if failing && self.loaded_within(FAILURE_PAUSE) {
             Staleness::Fresh
-        } else if failing || (at <= now && now < at.plus(PUBLISH_LEAD)) {
+        } else if at <= now && now < at.plus(PUBLISH_LEAD) {
             Staleness::Due
         } else {
             Staleness::Overdue
@@ -185,57 +204,68 @@ impl<S: Store, P: Platform> Inner<S, P> {
         last.is_some_and(|last| u128::from(now.saturating_sub(last)) < pause.as_millis())
     }
 
-    /// Loads the keys, or waits for another request that does.
+    /// Loads the keys, or waits for another request that does; its failure is everybody's.
     async fn load_within_deadline(&self) -> Result<Arc<KeyRing>> {
-        let before = self.state().last_load;
+        let before = self.state().loads;
         let load = async {
             let _turn = self.loading.acquire().await;
-            match self.loaded_since(before) {
-                Some(ring) => Ok(ring),
+            match self.ended_since(before) {
+                Some(outcome) => outcome,
                 None => self.load().await,
             }
         };
         tokio::select! {
             biased;
             ring = load => ring,
-            () = self.platform.sleep(LOAD_DEADLINE) => {
-                let mut state = self.state();
-                state.last_load = Some(self.platform.monotonic_millis());
-                state.last_failed = true;
-                Err(StoreError::Unavailable("the keys could not be loaded in time".to_owned()).into())
+            () = self.platform.sleep(LOAD_DEADLINE) => match self.ended_since(before) {
+                // This one only waited; somebody else has an answer.
+                Some(outcome) => outcome,
+                None => {
+                    let text = "the keys could not be loaded in time".to_owned();
+                    self.ended(Err(StoreError::Unavailable(text).into()))
+                }
             }
         }
     }
 
-    fn loaded_since(&self, before: Option<u64>) -> Option<Arc<KeyRing>> {
+    /// The outcome of the last load, if one has ended since there were so many.
+    fn ended_since(&self, before: u64) -> Option<Result<Arc<KeyRing>>> {
         let state = self.state();
-        let newer = state.last_load != before && !state.last_failed;
-        state
-            .loaded
-            .as_ref()
-            .filter(|_| newer)
-            .map(|loaded| Arc::clone(&loaded.ring))
+        if state.loads == before {
+            return None;
+        }
+        match (&state.last_error, &state.loaded) {
+            (Some(error), _) => Some(Err(error.clone())),
+            (None, loaded) => loaded.as_ref().map(|loaded| Ok(Arc::clone(&loaded.ring))),
+        }
     }
 
     /// Asks the database; the caller holds the turn.
     async fn load(&self) -> Result<Arc<KeyRing>> {
-        let outcome = self.read_and_rotate().await;
-        let mut state = self.state();
-        state.last_load = Some(self.platform.monotonic_millis());
-        state.last_failed = outcome.is_err();
-        if let Err(ServiceError::Misconfigured(_)) = &outcome {
-            // The database is there and says that these keys are not the deployment's (any more).
-            state.loaded = None;
-        }
-        let ring = Arc::new(outcome.inspect_err(|error| {
+        let outcome = self.read_and_rotate().await.inspect_err(|error| {
             self.platform
                 .log(Level::Error, &format!("keys not loaded: {error}"));
-        })?);
-        state.loaded = Some(Loaded {
-            ring: Arc::clone(&ring),
-            at: self.platform.now(),
         });
-        Ok(ring)
+        self.ended(outcome.map(Arc::new))
+    }
+
+    fn ended(&self, outcome: Result<Arc<KeyRing>>) -> Result<Arc<KeyRing>> {
+        let mut state = self.state();
+        state.loads += 1;
+        state.last_load = Some(self.platform.monotonic_millis());
+        state.last_error = outcome.as_ref().err().cloned();
+        match &outcome {
+            Ok(ring) => {
+                state.loaded = Some(Loaded {
+                    ring: Arc::clone(ring),
+                    at: self.platform.now(),
+                });
+            }
+            // The database is there and says that these keys are not the deployment's (any more).
+            Err(ServiceError::Misconfigured(_)) => state.loaded = None,
+            Err(_) => {}
+        }
+        outcome
     }
 
     async fn read_and_rotate(&self) -> Result<KeyRing> {

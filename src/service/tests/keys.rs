@@ -174,13 +174,51 @@ async fn while_the_database_is_away_the_keys_at_hand_go_on() {
         None,
         None
     ))));
-    // It is back: found within five seconds, beside the requests.
+    // It is back: found within five seconds, and nothing is signed with outdated keys before.
     world.store.fail(&[]);
     world.wait(5);
+    world.store.calls();
     world.create();
-    assert_eq!(world.platform.run_tasks().await, 1);
+    assert_eq!(world.store.calls(), ["keys", "insert"]);
     world.verify(&grant.access);
     assert_eq!(world.platform.run_tasks().await, 0);
+}
+
+/// Else sixteen requests ask a database that is away sixteen times, one after the other.
+#[tokio::test(start_paused = true)]
+async fn all_who_wait_for_a_load_share_its_failure() {
+    for hangs in [false, true] {
+        let world = World::new(&[]);
+        world.store.slow();
+        world.store.hang(hangs);
+        world.store.fail(&["*"]);
+        let begun = tokio::time::Instant::now();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let service = Arc::clone(&world.service);
+            tasks.spawn(async move { service.create(user("bob"), None, None).await });
+        }
+        assert!(tasks.join_all().await.iter().all(is_unavailable));
+        assert_eq!(world.store.calls(), ["keys"]);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        // Whoever comes later asks again.
+        assert!(is_unavailable(
+            &world.service.create(user("bob"), None, None).await
+        ));
+        assert_eq!(world.store.calls(), ["keys"]);
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_the_runtime_gave_up_is_followed_by_another() {
+    let world = World::new(&[]);
+    let grant = world.create();
+    world.platform.queue_tasks();
+    world.wait(60);
+    world.verify(&grant.access);
+    assert_eq!(world.platform.give_up_tasks(), 1);
+    world.verify(&grant.access);
+    assert_eq!(world.platform.run_tasks().await, 1);
 }
 
 #[test]
