@@ -147,7 +147,7 @@ async fn cc9_requests_that_cost_their_connection_hang_nothing(db: Backend) {
             while !over.load(Ordering::Relaxed) {
                 let reply = client.post_session(r#"{"userId":"ada"}"#).await;
                 tally[usize::from(reply.status != 200)] += 1;
-                assert_ne!(client.post_session(large.as_str()).await.status, 200);
+                assert_ne!(client.post_session(large.clone()).await.status, 200);
             }
             tally
         }
