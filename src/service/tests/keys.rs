@@ -196,14 +196,14 @@ async fn all_who_wait_for_a_load_share_its_failure() {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..16 {
             let service = Arc::clone(&world.service);
-            tasks.spawn(async move { service.create(user("bob"), None, None).await });
+            tasks.spawn(async move { service.create_native(user("bob"), None, None).await });
         }
         assert!(tasks.join_all().await.iter().all(is_unavailable));
         assert_eq!(world.store.calls(), ["keys"]);
         assert!(begun.elapsed() < Duration::from_secs(2));
         // Whoever comes later asks again.
         assert!(is_unavailable(
-            &world.service.create(user("bob"), None, None).await
+            &world.service.create_native(user("bob"), None, None).await
         ));
         assert_eq!(world.store.calls(), ["keys"]);
     }
