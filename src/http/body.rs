@@ -18,6 +18,9 @@ pub(super) async fn read_body<B: Body<Data = Bytes>>(
     if !is_json(head) {
         return Err(ApiError::UnsupportedMediaType);
     }
+    if is_encoded(head) {
+        return Err(ApiError::UnsupportedEncoding);
+    }
     let announced = head
         .headers
         .get(header::CONTENT_LENGTH)
@@ -35,6 +38,14 @@ pub(super) async fn read_body<B: Body<Data = Bytes>>(
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::BodyTooLarge),
         Err(_) => Err(ApiError::invalid("the body ended before it was complete")),
     }
+}
+
+/// Whether the body is compressed or otherwise not as it is (RFC 9110 §8.4).
+fn is_encoded(head: &request::Parts) -> bool {
+    let encodings = head.headers.get_all(header::CONTENT_ENCODING);
+    encodings
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// A missing type is taken as JSON.

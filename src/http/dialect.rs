@@ -54,11 +54,20 @@ pub(super) struct Route<C> {
 }
 
 impl<C: Copy + 'static> Route<C> {
-    /// What stands at a path with these methods.
+    /// What stands at a path with these methods. Where anybody may ask, `HEAD` is answered as `GET` is; to leave the
+    /// body out is the server's business (RFC 9110 §9.3.2).
     pub(super) fn at(access: Access, methods: Methods<C>, method: &Method) -> Self {
-        let found = methods.iter().find(|(of, _)| of == method);
+        let open = access == Access::Open;
+        let asked = match method {
+            &Method::HEAD if open => &Method::GET,
+            method => method,
+        };
+        let found = methods.iter().find(|(of, _)| of == asked);
         let endpoint = found.map(|(_, endpoint)| *endpoint).ok_or_else(|| {
-            let allow: Vec<_> = methods.iter().map(|(of, _)| of.as_str()).collect();
+            let mut allow: Vec<_> = methods.iter().map(|(of, _)| of.as_str()).collect();
+            if open {
+                allow.push("HEAD");
+            }
             ApiError::MethodNotAllowed(allow.join(", "))
         });
         Self { access, endpoint }

@@ -18,8 +18,12 @@ pub(super) enum ApiError {
     ProtectedClaim,
     /// The body is over the limit.
     BodyTooLarge,
+    /// The body took too long to come in.
+    BodyTooSlow,
     /// The body is of another type than JSON.
     UnsupportedMediaType,
+    /// The body is compressed.
+    UnsupportedEncoding,
     /// No such path.
     NotFound,
     /// The path takes other methods, these.
@@ -85,6 +89,16 @@ impl ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "content-type must be application/json".to_owned(),
+            ),
+            Self::UnsupportedEncoding => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "content-encoding must be identity, or absent".to_owned(),
+            ),
+            Self::BodyTooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                "the body did not arrive in time".to_owned(),
             ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,

@@ -11,6 +11,7 @@ mod key_set;
 mod native;
 mod reply;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ use crate::store::Store;
 /// The longest request body, in bytes.
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
-/// How long an answer may take once the request is there, whatever the database does.
+/// How long an answer may take once the head is there, or, of a body that took longer, the body; whatever the database does.
 const DEADLINE: Duration = Duration::from_secs(4);
+
+/// How long a body may take to come in. Sixteen slow ones would keep an instance from all others.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The API of one deployment.
 pub enum Api<S, P: Platform> {
@@ -117,15 +121,35 @@ impl<S: Store, P: Platform> Api<S, P> {
             }
             Self::WithoutSettings => return Err(ApiError::SettingsUnavailable),
         };
-        let body = match endpoint.has_body {
-            true => read_body(&head, body).await?,
-            false => Bytes::new(),
+        let platform = &**service.platform();
+        // One for body and answer: each timer is another turn with the host.
+        let mut deadline = pin!(platform.sleep(DEADLINE));
+        let mut body = pin!(read_body(&head, body));
+        let body = tokio::select! {
+            biased;
+            body = &mut body, if endpoint.has_body => body?,
+            () = &mut deadline, if endpoint.has_body => {
+                let body = tokio::select! {
+                    biased;
+                    body = body => body?,
+                    () = platform.sleep(BODY_DEADLINE - DEADLINE) => return Err(ApiError::BodyTooSlow),
+                };
+                deadline.set(platform.sleep(DEADLINE));
+                body
+            }
+            else => Bytes::new(),
         };
         let work = D::answer(endpoint.call, service, &head, &body);
         if !endpoint.has_deadline {
             return work.await;
         }
-        within_deadline(&**service.platform(), work).await
+        tokio::select! {
+            biased;
+            answer = work => answer,
+            () = deadline => {
+                Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
+            }
+        }
     }
 }
 

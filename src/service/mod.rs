@@ -12,7 +12,7 @@ mod refresh;
 mod revoke;
 mod verify;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::domain::config::Config;
 use crate::domain::id::{SessionHandle, UserId};
@@ -28,6 +28,7 @@ pub use self::verify::{Against, Check};
 
 use self::key_set::LastKeySet;
 use self::keys::KeyCache;
+use self::ready::Readiness;
 
 /// The session service of one deployment.
 pub struct Service<S, P: Platform> {
@@ -35,8 +36,7 @@ pub struct Service<S, P: Platform> {
     platform: Arc<P>,
     config: Arc<Config>,
     keys: KeyCache<S, P>,
-    /// On the monotonic clock, in milliseconds.
-    was_ready: Mutex<Option<u64>>,
+    readiness: Readiness<P>,
     last_key_set: LastKeySet,
 }
 
@@ -146,12 +146,13 @@ impl<S: Store, P: Platform> Service<S, P> {
             Arc::clone(&config),
         );
         let keys = KeyCache::new(s, p, c, key_file);
+        let readiness = Readiness::new(Arc::clone(&platform));
         Self {
             store,
             platform,
             config,
             keys,
-            was_ready: Mutex::default(),
+            readiness,
             last_key_set: LastKeySet::default(),
         }
     }

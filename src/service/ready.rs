@@ -1,35 +1,74 @@
 //! Readiness: whether requests can be served now.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Result, Service};
 use crate::domain::time::{Timestamp, millis};
 use crate::platform::Platform;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::sync::Semaphore;
 
-/// How long an answer of "ready" is good. Anybody may ask as often as they like, without an API key.
+/// How long an answer is good. Anybody may ask as often as they like, without an API key.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long to wait for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The last answer, and a line of those who ask for the next: one of them asks the database.
+pub(super) struct Readiness<P: Platform> {
+    /// With the time when it came, on the monotonic clock.
+    last: Mutex<Option<(u64, Result<()>)>>,
+    asking: Semaphore<P>,
+}
+
+impl<P: Platform> Readiness<P> {
+    pub(super) fn new(platform: Arc<P>) -> Self {
+        Self {
+            last: Mutex::default(),
+            asking: Semaphore::new(1, platform),
+        }
+    }
+
+    fn last(&self, now: u64) -> Option<Result<()>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (came, answer) = last.as_ref()?;
+        (now.saturating_sub(*came) < millis(PAUSE)).then(|| answer.clone())
+    }
+}
+
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Whether the database answers and the keys are there, or did so a second ago.
+    /// Whether the database answers and the keys are there, or what was so a second ago.
     ///
     /// # Errors
     /// What is missing.
     pub async fn ready(&self) -> Result<()> {
         let asked = self.platform.monotonic_millis();
-        let was_ready = || {
-            self.was_ready
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let last = *was_ready();
-        if last.is_some_and(|last| asked.saturating_sub(last) < millis(PAUSE)) {
-            return Ok(());
+        if let Some(answer) = self.readiness.last(asked) {
+            return answer;
         }
-        self.keys.ring().await?;
-        self.store.count_expired(Timestamp::EPOCH).await?;
-        *was_ready() = Some(asked);
-        Ok(())
+        let _turn = self.readiness.asking.acquire().await;
+        if let Some(answer) = self.readiness.last(asked) {
+            return answer;
+        }
+        let ask = async {
+            self.keys.ring().await?;
+            self.store.count_expired(Timestamp::EPOCH).await?;
+            Ok(())
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = ask => answer,
+            () = self.platform.sleep(PATIENCE) => {
+                Err(StoreError::Unavailable(format!("no answer within {PATIENCE:?}")).into())
+            }
+        };
+        let mut last = self
+            .readiness
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = Some((self.platform.monotonic_millis(), answer.clone()));
+        answer
     }
 }

@@ -164,6 +164,10 @@ impl DbError {
     /// Classifies the text of a driver's error as Spin passes it on: its debug text from a statement, its display
     /// text from an open.
     pub fn from_mysql_text(text: &str) -> Self {
+        // Spin's own limit for an instance's connections, not the server's.
+        if text == "too many connections" {
+            return Self::TooManyConnections;
+        }
         let debug = text
             .split_once("ServerError { code: ")
             .map(|(_, rest)| rest);
@@ -251,6 +255,8 @@ mod tests {
             DbError::from_mysql_text("async error: channel closed"),
             DbError::Other(0)
         );
+        let spins_own = DbError::from_mysql_text("too many connections");
+        assert_eq!(spins_own, DbError::TooManyConnections);
         let huge = "ServerError { code: 99999999999 }";
         assert_eq!(DbError::from_mysql_text(huge), DbError::Other(u32::MAX));
     }

@@ -168,3 +168,46 @@ fn in4_nesting_is_no_danger() {
     let reply = site.send(&Method::PUT, "/session", &body);
     assert_eq!(reply.at("status"), "UNAUTHORISED");
 }
+
+#[test]
+fn a_compressed_body_is_415() {
+    let site = Site::new(&[]);
+    let send = |encoding: &[u8]| {
+        let body = Full::new(Bytes::from_static(br#"{"userId":"ada"}"#));
+        let headers = [("content-encoding", encoding)];
+        site.send_with(&Method::POST, "/session", &headers, body)
+    };
+    for encoding in [&b"gzip"[..], b"br", b"identity, gzip", b"", b"\xff"] {
+        let reply = send(encoding);
+        let message = "content-encoding must be identity, or absent";
+        assert_eq!(reply.error(), (415, "unsupported_media_type", message));
+    }
+    for encoding in [&b"identity"[..], b"Identity"] {
+        assert_eq!(send(encoding).status, 200);
+    }
+}
+
+/// Chunks that never come.
+struct Slow;
+
+impl Body for Slow {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_408_after_ten_seconds() {
+    let site = Site::new(&[]);
+    let begun = tokio::time::Instant::now();
+    let request = http::Request::put("/refresh").body(Slow).unwrap();
+    let response = site.api.handle(request).await;
+    assert_eq!(response.status(), 408);
+    assert_eq!(begun.elapsed(), std::time::Duration::from_secs(10));
+}

@@ -24,10 +24,10 @@ fn other_methods_are_told_which_there_are() {
         ("/refresh", "PUT"),
         ("/session/all", "DELETE, GET"),
         ("/session/payload", "PUT"),
-        ("/.well-known/jwks.json", "GET"),
+        ("/.well-known/jwks.json", "GET, HEAD"),
         ("/session/data", "GET, PUT"),
-        ("/health", "GET"),
-        ("/ready", "GET"),
+        ("/health", "GET, HEAD"),
+        ("/ready", "GET, HEAD"),
     ] {
         let allowed: Vec<_> = allow.split(", ").collect();
         for method in methods() {
@@ -150,4 +150,14 @@ fn probes_answer_without_a_body() {
     assert_eq!(site.store.calls(), [""; 0]);
     site.platform.advance(Duration::from_secs(1));
     assert_eq!(ready(), 503);
+}
+
+/// Monitors ask so. The server leaves the body out.
+#[test]
+fn head_is_answered_as_get_where_anybody_may_ask() {
+    let site = Site::new(&[("api_keys", &"k".repeat(32))]);
+    for path in ["/health", "/ready"] {
+        let reply = site.send_with(&Method::HEAD, path, &[], Untouchable);
+        assert_eq!(reply.status, 200, "{path}");
+    }
 }

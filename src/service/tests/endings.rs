@@ -186,6 +186,33 @@ fn without_a_database_nothing_is_granted() {
     assert!(is_unavailable(&ready(world.service.ready())));
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
     world.store.fail(&[]);
+    assert!(is_unavailable(&ready(world.service.ready())));
+    world.wait(1);
     assert_eq!(ready(world.service.ready()), Ok(()));
     world.child(&child.refresh);
+}
+
+/// Anybody may ask: it costs the database one look a second, whatever the answer, and requests no place in line.
+#[tokio::test(start_paused = true)]
+async fn whether_it_is_ready_is_asked_once_for_all() {
+    for fails in [false, true] {
+        let world = World::new(&[]);
+        world.create();
+        world.store.slow();
+        world.store.calls();
+        if fails {
+            world.store.fail(&["*"]);
+        }
+        for _ in 0..2 {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..16 {
+                let service = std::sync::Arc::clone(&world.service);
+                tasks.spawn(async move { service.ready().await });
+            }
+            let answers = tasks.join_all().await;
+            assert!(answers.iter().all(|answer| answer.is_err() == fails));
+            assert_eq!(world.store.calls(), ["count_expired"]);
+            world.platform.advance(std::time::Duration::from_secs(1));
+        }
+    }
 }

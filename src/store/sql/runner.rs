@@ -122,11 +122,31 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                     if !tries.mended =>
                 {
                     tries.mended = true;
-                    let mut lease = self.pool.lease(false).await.map_err(Failure::Db)?;
-                    session::set_up(&mut lease).await.map_err(Failure::Db)?;
-                    schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform).await?;
+                    self.mend().await?;
                 }
                 error => return Err(Failure::Db(error)),
+            }
+        }
+    }
+
+    /// Looks after the tables; on a new connection if a kept one has died.
+    async fn mend(&self) -> Result<(), Failure> {
+        let mut fresh = false;
+        loop {
+            let mut lease = self.pool.lease(fresh).await.map_err(Failure::Db)?;
+            let mended = match session::set_up(&mut lease).await {
+                Ok(()) => {
+                    schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform).await
+                }
+                Err(error) => Err(Failure::Db(error)),
+            };
+            match mended {
+                Err(Failure::Db(DbError::ConnectionLost | DbError::Other(0)))
+                    if lease.was_kept() =>
+                {
+                    fresh = true;
+                }
+                outcome => return outcome,
             }
         }
     }

@@ -40,6 +40,19 @@ async fn db5_a_deadlock_is_tried_again_three_times_with_pauses() {
     assert_eq!(database.opens(), 0);
 }
 
+/// The tables seem to be missing, and the connection that is to look after them has died meanwhile.
+#[tokio::test(start_paused = true)]
+async fn tables_are_looked_after_on_a_new_connection_if_the_kept_one_has_died() {
+    let database = Database::new();
+    let store = store(&database);
+    store.insert(&session(1, "bob")).await.unwrap();
+    database.at_opens([]);
+    let missing = Fault::Error(DbError::NoSuchTable);
+    database.at_statements([(1, missing), (2, Fault::CutBefore)]);
+    assert!(store.find(handle(1), START).await.unwrap().is_some());
+    assert_eq!(database.opens(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_no_retry_helps_is_reported_at_once() {
     let database = Database::new();
