@@ -7,7 +7,11 @@ use testbed::workspace_root;
 async fn main() {
     for (scheme, setting) in [("light", 1), ("dark", 0)] {
         let scheme_argument = format!("--blink-settings=preferredColorScheme={setting}");
-        let arguments = [scheme_argument.as_str(), "--window-size=840,1180"];
+        let arguments = [
+            scheme_argument.as_str(),
+            "--window-size=840,1180",
+            "--force-prefers-reduced-motion",
+        ];
         let browser = Browser::start_with(&arguments)
             .await
             .expect("the browser starts");

@@ -215,3 +215,21 @@ fn free_port() -> u16 {
         .unwrap()
         .port()
 }
+
+/// What a component imports stands in its file by name.
+#[test]
+fn the_edge_imports_no_database() {
+    testbed::build::edge().unwrap();
+    testbed::build::components().unwrap();
+    let imports = |package: &str, interface: &str| {
+        let bytes = fs::read(testbed::build::component_file(package)).unwrap();
+        let mut windows = bytes.windows(interface.len());
+        windows.any(|window| window == interface.as_bytes())
+    };
+    for database in ["spin:sqlite/sqlite", "spin:mysql/mysql"] {
+        assert!(imports("session-http", database));
+        for edge in ["session-edge", "session-edge-middleware"] {
+            assert!(!imports(edge, database), "{edge}: {database}");
+        }
+    }
+}
