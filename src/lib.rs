@@ -11,6 +11,7 @@
 pub mod domain;
 pub mod edge;
 pub mod http;
+pub mod log;
 pub mod maintenance;
 pub mod platform;
 pub mod service;

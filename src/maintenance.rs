@@ -5,17 +5,20 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::config::Config;
-use crate::domain::keys::{Change, KeyTable, KeyTableError, Planner, Reason};
-use crate::platform::{Level, Platform};
+use crate::domain::keys::{Change, KeyRow, KeyTable, KeyTableError, Planner, Reason};
+use crate::domain::time::Timestamp;
+use crate::log::Event;
+use crate::platform::Platform;
 use crate::store::{BATCH_ROWS, Store, StoreError};
 
 /// How long a session's row outlives it: what this machine's clock may be ahead of the others' by.
 pub const EXPIRY_MARGIN: Duration = Duration::from_secs(2 * 3600);
 
-/// What one tick did. Its JSON is the tick's log line.
+/// What one tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The generation that this tick published.
@@ -31,6 +34,68 @@ pub struct Report {
     /// What went wrong; the rest was done all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Report {
+    /// The fields of the tick's log event.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, Value)> {
+        let error = self.error.as_deref().map(|error| ("error", error.into()));
+        [
+            ("rotated", self.rotated.into()),
+            ("pruned", self.pruned.into()),
+            ("removed", self.removed.into()),
+            ("remaining", self.remaining.into()),
+            ("took_ms", self.took_ms.into()),
+        ]
+        .into_iter()
+        .chain(error)
+        .collect()
+    }
+}
+
+/// What the key table tells of the last tick that came to its end: it has a row of its own there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastTick {
+    /// When it ended.
+    #[serde(skip)]
+    pub at: Timestamp,
+    /// Whether it did all that it had to.
+    pub ok: bool,
+    /// How many expired sessions it removed.
+    pub removed: u64,
+    /// How many it left.
+    pub remaining: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl LastTick {
+    const ROW: &str = "last_tick";
+
+    fn row(report: &Report, now: Timestamp) -> KeyRow {
+        let tick = Self {
+            at: now,
+            ok: report.error.is_none(),
+            removed: report.removed,
+            remaining: report.remaining,
+            took_ms: report.took_ms,
+        };
+        KeyRow {
+            name: Self::ROW.to_owned(),
+            value: serde_json::to_string(&tick).expect("numbers serialize"),
+            time: now,
+        }
+    }
+
+    /// Finds it among the rows of the key table.
+    pub fn read(rows: &[KeyRow]) -> Option<Self> {
+        let row = rows.iter().find(|row| row.name == Self::ROW)?;
+        let tick: Self = serde_json::from_str(&row.value).ok()?;
+        Some(Self {
+            at: row.time,
+            ..tick
+        })
+    }
 }
 
 /// Why a tick did not do all.
@@ -50,12 +115,7 @@ pub async fn run<S: Store, P: Platform>(
     budget: Duration,
 ) -> Report {
     let report = tick(store, platform, config, budget).await;
-    let line = serde_json::to_string(&report).expect("numbers and text serialize");
-    let level = match report.error {
-        None => Level::Info,
-        Some(_) => Level::Error,
-    };
-    platform.log(level, &format!("maintenance {line}"));
+    platform.log(&Event::Maintenance(&report));
     report
 }
 
@@ -77,6 +137,10 @@ async fn tick<S: Store, P: Platform>(
         .map(|error| error.to_string())
         .collect();
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
+    // For those who watch. Where it can't be written the rest could not either, and the next tick writes it again.
+    if let Err(error) = store.put_key(&LastTick::row(&report, platform.now())).await {
+        report.error.get_or_insert(error.to_string());
+    }
     report
 }
 

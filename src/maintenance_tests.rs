@@ -44,10 +44,11 @@ impl World {
         ready(tick(&*self.store, &*self.platform, &config(settings)))
     }
 
-    /// The names in the key table.
+    /// The names of the keys in the key table.
     fn names(&self) -> Vec<String> {
         let rows = ready(self.store.keys()).unwrap();
         rows.into_iter()
+            .filter(|row| row.name != "last_tick")
             .map(|row| row.name.replace("access_token_signing_key", "key"))
             .collect()
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::secret::Random;
 use crate::domain::time::Timestamp;
+use crate::log::{Event, LogSettings};
 
 /// Time, randomness and tasks. Everything that is not a function of its arguments comes through here.
 pub trait Platform: Random + Send + Sync + 'static {
@@ -25,35 +26,15 @@ pub trait Platform: Random + Send + Sync + 'static {
     /// Runs a task beside the request; nobody waits for it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Writes one line to the log; see [`write_line`].
-    fn log(&self, level: Level, line: &str) {
-        write_line(level, line);
+    /// What is logged, and how.
+    fn log_settings(&self) -> LogSettings {
+        LogSettings::default()
     }
-}
 
-/// Writes one line to the log. The line may hold hostile text; line breaks in it are escaped here.
-pub fn write_line(level: Level, line: &str) {
-    let line = line.replace(|c: char| c.is_control(), "\u{fffd}");
-    eprintln!("{} {line}", level.word());
-}
-
-/// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Worth knowing.
-    Info,
-    /// Somebody should look.
-    Warn,
-    /// Something failed.
-    Error,
-}
-
-impl Level {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Warn => "WARN",
-            Self::Error => "ERROR",
+    /// Writes an event to the log, if it matters enough.
+    fn log(&self, event: &Event<'_>) {
+        if let Some(line) = self.log_settings().line(event, self.now().as_millis()) {
+            eprintln!("{line}");
         }
     }
 }

@@ -19,10 +19,17 @@ use crate::domain::config::Config;
 use crate::domain::secret::Random;
 use crate::domain::secret::testing::SeededRandom;
 use crate::domain::time::{Timestamp, millis};
-use crate::platform::{Level, Platform};
+use crate::log::{Event, Format, Level, LogSettings};
+use crate::platform::Platform;
 
 /// When tests begin: a multiple of 10 s, so that the default reuse slots start there.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+/// Every event, as text.
+pub(crate) const EVERYTHING: LogSettings = LogSettings {
+    format: Format::Text,
+    level: Level::Debug,
+};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -130,8 +137,14 @@ impl Platform for TestPlatform {
         }
     }
 
-    fn log(&self, level: Level, line: &str) {
-        self.lines.lock().unwrap().push((level, line.to_owned()));
+    fn log_settings(&self) -> LogSettings {
+        EVERYTHING
+    }
+
+    fn log(&self, event: &Event<'_>) {
+        let line = EVERYTHING.line(event, self.now().as_millis());
+        let line = line.expect("everything is logged");
+        self.lines.lock().unwrap().push((event.level(), line));
     }
 }
 

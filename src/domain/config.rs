@@ -1,5 +1,6 @@
 //! The settings: parsed once into types that can't be wrong, every mistake reported together.
 
+mod log;
 mod parser;
 mod settings;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use super::keys::{MasterKeys, RotationPolicy};
 use super::secret::SecretString;
 use super::token::key::Algorithm;
+pub use log::{Format, Level, LogSettings};
 use parser::Parser;
 pub use settings::{Kind, NeededBy, SETTINGS, Setting};
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub cdi: bool,
     /// Whether there is an endpoint that runs a tick, and how long such a tick may remove expired sessions.
     pub maintenance: Option<Duration>,
+    /// What is logged, and how.
+    pub log: LogSettings,
     /// How long one tick of the scheduled component may remove expired sessions.
     pub clean_up_budget: Duration,
 }
@@ -109,6 +113,17 @@ pub enum TheftPolicy {
     RevokeUser,
 }
 
+impl TheftPolicy {
+    /// As it stands in the settings.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::RevokeSession => "revoke_session",
+            Self::RevokeUser => "revoke_user",
+        }
+    }
+}
+
 /// One mistake in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
@@ -132,6 +147,16 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
+    /// What the settings say of the log, for the mistakes in the others.
+    pub fn log_settings(lookup: impl Fn(&str) -> Option<String>) -> LogSettings {
+        let errors = Vec::new();
+        Parser {
+            lookup: &lookup,
+            errors,
+        }
+        .log()
+    }
+
     /// Parses the settings of [`SETTINGS`]. `lookup` gives a variable's value; `None` or an empty text stands for its
     /// default.
     ///
@@ -152,6 +177,7 @@ impl Config {
             master_keys: parser.master_keys(),
             cdi: parser.cdi(),
             maintenance: parser.maintenance(),
+            log: parser.log(),
             clean_up_budget: parser.clean_up_budget(),
         };
         if parser.errors.is_empty() {

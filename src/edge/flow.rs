@@ -12,7 +12,7 @@ use super::sessions::{Failure, Grant, Login, Session, Sessions, Transport, Verif
 use super::settings::Settings;
 use super::{cors, csrf, identity};
 use crate::domain::time::Timestamp;
-use crate::platform::Level;
+use crate::log::Event;
 
 /// By how much an access token may outgrow that of the login: a refreshed one names its parent, and keys change.
 const GROWTH_BYTES: usize = 128;
@@ -33,7 +33,7 @@ pub struct Visit<'a> {
     /// The time of day.
     pub now: Timestamp,
     /// Where lines for the log go.
-    pub log: &'a dyn Fn(Level, &str),
+    pub log: &'a dyn Fn(&Event<'_>),
 }
 
 /// What a request's access token says.
@@ -200,10 +200,7 @@ impl<T: Transport> Edge<T> {
         if let Some(handle) = useless
             && let Err(failure) = self.sessions.revoke(&handle).await
         {
-            (visit.log)(
-                Level::Warn,
-                &format!("a session that nobody needs remains: {failure}"),
-            );
+            (visit.log)(&Event::SessionLeftBehind { reason: &failure });
         }
         headers
     }
@@ -262,6 +259,6 @@ pub(super) fn end(headers: &mut HeaderMap, cookies: &Cookies) {
 
 /// The reply when the service gives no answer. It touches no cookie: nothing is known.
 pub(super) fn failed(failure: Failure, visit: &Visit<'_>) -> Reply {
-    (visit.log)(Level::Error, &failure.to_string());
+    (visit.log)(&Event::NoReplyFromService { reason: &failure });
     failure.into()
 }

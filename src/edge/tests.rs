@@ -21,8 +21,9 @@ use serde_json::Value;
 use super::sessions::Transport;
 use super::{Edge, Settings, SiteDown, Visit};
 use crate::http::Api;
-use crate::platform::{Level, Platform as _};
+use crate::platform::Platform as _;
 use crate::service::Service;
+use crate::testing::EVERYTHING;
 use crate::testing::store::WatchedStore;
 use crate::testing::{TestPlatform, config, ready};
 
@@ -69,7 +70,7 @@ struct World {
     broken: Arc<Mutex<Option<Broken>>>,
     calls: Arc<Mutex<Vec<String>>>,
     seen: Mutex<HeaderMap>,
-    log: Mutex<Vec<(Level, String)>>,
+    log: Mutex<Vec<String>>,
 }
 
 /// A reply with its body read.
@@ -133,7 +134,10 @@ impl World {
     fn send(&self, request: Request<Full<Bytes>>) -> Reply {
         let visit = Visit {
             now: self.platform.now(),
-            log: &|level, line| self.log.lock().unwrap().push((level, line.to_owned())),
+            log: &|event| {
+                let line = EVERYTHING.line(event, 0).expect("everything is logged");
+                self.log.lock().unwrap().push(line);
+            },
         };
         let site = async |request: Request<Full<Bytes>>| {
             let (head, body) = request.into_parts();

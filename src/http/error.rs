@@ -50,13 +50,13 @@ impl ApiError {
     }
 
     /// What the log should know and callers should not.
-    pub(super) fn log_line(&self) -> Option<String> {
+    pub(super) fn reason(&self) -> Option<&str> {
         match self {
             Self::Misconfigured(detail)
             | Self::TooLargeForDatabase(detail)
             | Self::Unavailable(detail)
             | Self::MaintenanceFailed(detail)
-            | Self::Internal(detail) => Some(format!("request failed: {detail}")),
+            | Self::Internal(detail) => Some(detail),
             _ => None,
         }
     }

@@ -27,7 +27,8 @@ use self::error::ApiError;
 use self::native::Native;
 use self::reply::Reply;
 use crate::domain::secret::SecretString;
-use crate::platform::{Level, Platform};
+use crate::log::Event;
+use crate::platform::Platform;
 use crate::service::Service;
 use crate::store::Store;
 
@@ -85,14 +86,30 @@ impl<S: Store, P: Platform> Api<S, P> {
     }
 
     async fn converse<D: Dialect, B: Body<Data = Bytes>>(&self, request: Request<B>) -> Reply {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let started = self.monotonic_millis();
         match self.answer::<D, B>(request).await {
             Ok(reply) => reply,
             Err(error) => {
-                if let (Some(line), Self::Ready(service)) = (error.log_line(), self) {
-                    service.platform().log(Level::Error, &line);
+                let reason = error.reason().map(str::to_owned);
+                let reply = D::error(error);
+                if let (Some(reason), Self::Ready(service)) = (reason, self) {
+                    service.platform().log(&Event::RequestFailed {
+                        endpoint: &format_args!("{method} {}", uri.path()),
+                        status: reply.status(),
+                        reason: &reason,
+                        took_ms: self.monotonic_millis().saturating_sub(started),
+                    });
                 }
-                D::error(error)
+                reply
             }
+        }
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        match self {
+            Self::Ready(service) => service.platform().monotonic_millis(),
+            Self::Misconfigured | Self::WithoutSettings => 0,
         }
     }
 

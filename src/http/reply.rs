@@ -52,6 +52,10 @@ impl Reply {
         Self { header, ..self }
     }
 
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
     pub(in crate::http) fn into_response(self) -> Response<Full<Bytes>> {
         let length = HeaderValue::from(self.body.len());
         let mut response = Response::new(Full::new(Bytes::from(self.body)));

@@ -3,6 +3,7 @@
 mod api_keys;
 mod bodies;
 mod cdi;
+mod documents;
 mod endpoints;
 mod failures;
 mod fields;

@@ -11,7 +11,8 @@ use crate::domain::keys::{
     Planner,
 };
 use crate::domain::time::Timestamp;
-use crate::platform::{Level, Platform};
+use crate::log::Event;
+use crate::platform::Platform;
 use crate::store::{Store, StoreError};
 use crate::sync::Semaphore;
 
@@ -243,8 +244,7 @@ impl<S: Store, P: Platform> Inner<S, P> {
     /// Asks the database; the caller holds the turn.
     async fn load(&self) -> Result<Arc<KeyRing>> {
         let outcome = self.read_and_rotate().await.inspect_err(|error| {
-            self.platform
-                .log(Level::Error, &format!("keys not loaded: {error}"));
+            self.platform.log(&Event::KeysNotLoaded { reason: error });
         });
         self.ended(outcome.map(Arc::new))
     }
@@ -281,12 +281,14 @@ impl<S: Store, P: Platform> Inner<S, P> {
             if let Change::Add(row, _) = change {
                 // The keys at hand are good; that the next one can't be published must not stop them.
                 if let Err(error) = self.store.add_keys(std::slice::from_ref(row)).await {
-                    let line = format!("{} not published: {error}", row.name);
-                    self.platform.log(Level::Error, &line);
+                    self.platform.log(&Event::SigningKeyNotPublished {
+                        key: &row.name,
+                        reason: &error,
+                    });
                     continue;
                 }
-                let line = format!("published {}, which was overdue", row.name);
-                self.platform.log(Level::Info, &line);
+                self.platform
+                    .log(&Event::SigningKeyPublished { key: &row.name });
                 table = self.read_and_plan(now).await?.0;
             }
         }

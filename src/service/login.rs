@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;
 use crate::domain::token::header::Form;
 use crate::domain::token::refresh::RefreshToken;
+use crate::log::Event;
 use crate::platform::Platform;
 use crate::store::{NewSession, Store};
 
@@ -53,6 +54,9 @@ impl<S: Store, P: Platform> Service<S, P> {
             sealed: Some(seal(handle, ring.refresh_key())),
         };
         self.store.insert(&session).await?;
+        self.platform.log(&Event::SessionCreated {
+            session: session.handle,
+        });
         let info = SessionInfo {
             handle,
             user_id,

@@ -6,13 +6,14 @@ mod keys;
 mod list;
 mod login;
 mod maintain;
+mod metrics;
 mod payload;
 mod ready;
 mod refresh;
 mod revoke;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::domain::config::Config;
 use crate::domain::id::{SessionHandle, UserId};
@@ -20,7 +21,8 @@ use crate::domain::json::Json;
 use crate::domain::secret::SecretString;
 use crate::domain::time::Timestamp;
 use crate::domain::token::header::Form;
-use crate::platform::{Level, Platform};
+use crate::log::{Event, TokenKind};
+use crate::platform::Platform;
 use crate::store::{Store, StoreError};
 
 pub use self::list::{Listed, Page};
@@ -28,6 +30,7 @@ pub use self::verify::{Against, Check};
 
 use self::key_set::LastKeySet;
 use self::keys::KeyCache;
+pub use self::metrics::Metrics;
 use self::ready::Readiness;
 
 /// The session service of one deployment.
@@ -38,6 +41,8 @@ pub struct Service<S, P: Platform> {
     keys: KeyCache<S, P>,
     readiness: Readiness<P>,
     last_key_set: LastKeySet,
+    /// With the monotonic time at which they were asked for.
+    metrics: Mutex<Option<(u64, Arc<Metrics>)>>,
 }
 
 /// What a caller asks of the tokens that it is to get.
@@ -154,6 +159,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             keys,
             readiness,
             last_key_set: LastKeySet::default(),
+            metrics: Mutex::default(),
         }
     }
 
@@ -168,25 +174,17 @@ impl<S: Store, P: Platform> Service<S, P> {
     }
 
     /// Notes why a token was refused; callers are not told.
-    fn refused(&self, what: &str, handle: Option<SessionHandle>, reason: &dyn std::fmt::Display) {
-        self.refused_at(Level::Info, what, handle, reason);
-    }
-
-    fn refused_at(
+    fn refused(
         &self,
-        level: Level,
-        what: &str,
+        token: TokenKind,
         handle: Option<SessionHandle>,
         reason: &dyn std::fmt::Display,
     ) {
-        let line = match handle {
-            Some(handle) => format!(
-                "{what} refused, session {}: {reason}",
-                handle.hash().as_str()
-            ),
-            None => format!("{what} refused: {reason}"),
-        };
-        self.platform.log(level, &line);
+        self.platform.log(&Event::TokenRefused {
+            token,
+            session: handle.map(|handle| handle.hash()),
+            reason,
+        });
     }
 }
 

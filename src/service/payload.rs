@@ -7,6 +7,7 @@ use crate::domain::json::Json;
 use crate::domain::protocol::Protocol;
 use crate::domain::rotation::Refusal;
 use crate::domain::token::access::AccessClaims;
+use crate::log::TokenKind;
 use crate::platform::Platform;
 use crate::store::Store;
 
@@ -44,7 +45,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let (claims, form) = match self.authenticate(token, protocol, now).await? {
             Ok(authentic) => authentic,
             Err(error) => {
-                self.refused("access token", None, &error);
+                self.refused(TokenKind::Access, None, &error);
                 return Ok(None);
             }
         };
@@ -54,7 +55,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             None => self.store.find(handle, now).await?,
         };
         let Some(stored) = stored else {
-            self.refused("access token", Some(claims.handle), &Refusal::NoSession);
+            self.refused(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
             return Ok(None);
         };
         let claims = AccessClaims {

@@ -11,7 +11,8 @@ use crate::domain::secret::SecretString;
 use crate::domain::time::Timestamp;
 use crate::domain::token::header::Form;
 use crate::domain::token::refresh::RefreshToken;
-use crate::platform::{Level, Platform};
+use crate::log::{Event, TokenKind};
+use crate::platform::Platform;
 use crate::store::Store;
 
 impl<S: Store, P: Platform> Service<S, P> {
@@ -31,13 +32,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         let token = match RefreshToken::verify(text, terms.form.protocol(), ring.refresh_keys()) {
             Ok(token) => token,
             Err(error) => {
-                self.refused("refresh token", None, &error);
+                self.refused(TokenKind::Refresh, None, &error);
                 return Ok(Refreshed::Unauthorised);
             }
         };
         if terms.anti_csrf && !is_shown(&token, shown, &ring) {
             let reason = "without the anti-CSRF token that came with it";
-            self.refused("refresh token", Some(token.claims.handle), &reason);
+            self.refused(TokenKind::Refresh, Some(token.claims.handle), &reason);
             return Ok(Refreshed::Unauthorised);
         }
         let issuer = self.issuer(&ring, terms.anti_csrf);
@@ -64,12 +65,14 @@ impl<S: Store, P: Platform> Service<S, P> {
             }
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
-                let level = match reason {
-                    Refusal::AheadOfDatabase => Level::Warn,
-                    Refusal::NoSession | Refusal::TokenExpired => Level::Info,
-                };
-                let handle = Some(token.claims.handle);
-                self.refused_at(level, "refresh token", handle, &reason);
+                if reason == Refusal::AheadOfDatabase {
+                    self.platform.log(&Event::TokenAheadOfDatabase {
+                        session: handle,
+                        reason: &reason,
+                    });
+                } else {
+                    self.refused(TokenKind::Refresh, Some(token.claims.handle), &reason);
+                }
                 Ok(Refreshed::Unauthorised)
             }
         }
@@ -105,6 +108,10 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id: stored.user_id,
             payload: stored.payload,
         };
+        self.platform.log(&Event::SessionRefreshed {
+            session: refresh.claims.handle.hash(),
+            generation: refresh.claims.generation,
+        });
         Refreshed::Ok(Box::new(self.grant(ring, session, refresh, form, now)))
     }
 
@@ -113,14 +120,12 @@ impl<S: Store, P: Platform> Service<S, P> {
     async fn theft(&self, token: &RefreshToken, stored: StoredSession) -> Result<Refreshed> {
         let handle = token.claims.handle;
         let policy = self.config.on_theft;
-        let line = format!(
-            "token theft detected, session {}: a refresh token of generation {} was presented at generation {} \
-             ({policy:?})",
-            handle.hash().as_str(),
-            token.claims.generation.0,
-            stored.generation.0,
-        );
-        self.platform.log(Level::Warn, &line);
+        self.platform.log(&Event::TokenTheftDetected {
+            session: handle.hash(),
+            presented: token.claims.generation,
+            current: stored.generation,
+            policy,
+        });
         if policy == TheftPolicy::RevokeUser {
             self.store
                 .delete_user(&stored.user_id, Some(handle.hash()))

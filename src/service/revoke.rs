@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Result, Service};
 use crate::domain::id::{HandleHash, UserId};
 use crate::domain::protocol::Protocol;
+use crate::log::Event;
 use crate::platform::Platform;
 use crate::store::{BATCH_ROWS, Store};
 
@@ -17,7 +18,12 @@ impl<S: Store, P: Platform> Service<S, P> {
         let Some(handle) = HandleHash::presented(protocol, handle) else {
             return Ok(false);
         };
-        Ok(self.store.delete(handle, self.platform.now()).await?)
+        let deleted = self.store.delete(handle, self.platform.now()).await?;
+        if deleted {
+            self.platform
+                .log(&Event::SessionRevoked { session: handle });
+        }
+        Ok(deleted)
     }
 
     /// Revokes sessions and tells which of them were live. Of several callers that revoke the same many, each may be told
@@ -50,6 +56,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer; some sessions may be revoked all the same.
     pub async fn revoke_all(&self, user_id: &UserId) -> Result<()> {
-        Ok(self.store.delete_user(user_id, None).await?)
+        self.store.delete_user(user_id, None).await?;
+        self.platform.log(&Event::UserRevoked);
+        Ok(())
     }
 }

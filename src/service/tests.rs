@@ -4,6 +4,7 @@ mod endings;
 mod flows;
 mod keys;
 mod master_key;
+mod metrics;
 mod model;
 mod parties;
 mod races;

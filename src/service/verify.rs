@@ -9,6 +9,7 @@ use crate::domain::secret::{SecretString, SingleHash};
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::{AccessClaims, AccessTokenError};
 use crate::domain::token::header::Form;
+use crate::log::TokenKind;
 use crate::platform::Platform;
 use crate::store::Store;
 
@@ -66,7 +67,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let (claims, form) = match outcome {
             Ok(authentic) => authentic,
             Err(error) => {
-                self.refused("access token", None, &error);
+                self.refused(TokenKind::Access, None, &error);
                 return Ok(Verified::TryRefreshToken);
             }
         };
@@ -74,7 +75,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             && !is_shown(claims.anti_csrf.as_ref(), shown)
         {
             let reason = "without the anti-CSRF token that came with it";
-            self.refused("access token", Some(claims.handle), &reason);
+            self.refused(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
         }
         match (claims.parent, check.against) {
@@ -161,11 +162,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             }
             (AccessDecision::TryRefresh, Some(_)) => {
                 let reason = "another refresh token of the session is current";
-                self.refused("access token", Some(claims.handle), &reason);
+                self.refused(TokenKind::Access, Some(claims.handle), &reason);
                 Ok(Verified::TryRefreshToken)
             }
             (_, None) | (AccessDecision::Refuse, _) => {
-                self.refused("access token", Some(claims.handle), &Refusal::NoSession);
+                self.refused(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
                 Ok(Verified::Unauthorised)
             }
         }

@@ -185,6 +185,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn put_key(&self, row: &KeyRow) -> Result<()> {
+        self.tables().keys.insert(row.name.clone(), row.clone());
+        Ok(())
+    }
+
     async fn remove_key(&self, name: &str) -> Result<()> {
         self.tables().keys.remove(name);
         Ok(())
@@ -214,5 +219,9 @@ impl Store for MemoryStore {
             .filter(expired)
             .take(BACKLOG_ROWS as usize);
         Ok(counted.count() as u64)
+    }
+
+    async fn estimate_rows(&self) -> Result<u64> {
+        Ok(self.tables().sessions.len() as u64)
     }
 }

@@ -177,11 +177,17 @@ pub trait Store: Send + Sync + 'static {
     /// Adds rows to the key table; a name that is there already keeps its row.
     fn add_keys(&self, rows: &[KeyRow]) -> impl Future<Output = Result<()>> + Send;
 
+    /// Puts a row into the key table, in place of one of that name if there is one.
+    fn put_key(&self, row: &KeyRow) -> impl Future<Output = Result<()>> + Send;
+
     /// Removes a row of the key table, if it is there.
     fn remove_key(&self, name: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// Removes up to a batch of the sessions that expired before `before`, and tells how many.
     fn remove_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
+
+    /// About how many rows of sessions there are; SQLite counts them up to 100,000, MySQL tells its own estimate.
+    fn estimate_rows(&self) -> impl Future<Output = Result<u64>> + Send;
 
     /// Counts the sessions that expired before `before`, up to [`BACKLOG_ROWS`].
     fn count_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;

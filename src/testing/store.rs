@@ -200,6 +200,14 @@ impl Store for WatchedStore {
         self.enter("add_keys").await?.add_keys(rows).await
     }
 
+    async fn put_key(&self, row: &KeyRow) -> Result<()> {
+        self.enter("put_key").await?.put_key(row).await
+    }
+
+    async fn estimate_rows(&self) -> Result<u64> {
+        self.enter("estimate_rows").await?.estimate_rows().await
+    }
+
     async fn remove_key(&self, name: &str) -> Result<()> {
         self.enter("remove_key").await?.remove_key(name).await
     }

@@ -235,7 +235,7 @@ async fn in6_a_line_break_forges_no_log_line(db: Backend) {
     service.create("ada").await;
     service.database_away().await;
     service.post_session(r#"{"userId":"last"}"#).await;
-    service.expect_logged(&["request failed"]).await;
+    service.expect_logged(&["request_failed"]).await;
     let log = service.log();
     let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}');
     let forged = log.split(breaks).find(|line| line.starts_with("FORGED"));

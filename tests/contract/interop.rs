@@ -1,13 +1,10 @@
 //! Access tokens and a JOSE implementation that somebody else wrote: PyJWT.
-//!
-//! It is installed into a folder of its own under `target/` when Python has none.
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use session_tests::prelude::*;
+use session_tests::python;
 
 suite! {
     everywhere:
@@ -53,7 +50,7 @@ async fn pyjwt_verifies_an_access_token_with_the_key_of_the_database(db: Backend
 /// What a script prints. Panics with what it complained about if it fails.
 async fn python(script: &'static str, arguments: Vec<String>) -> String {
     let run = move || {
-        let mut command = Command::new(interpreter());
+        let mut command = Command::new(python::installed("pyjwt==2.15.1").join("python"));
         let output = command
             .arg("-c")
             .arg(script)
@@ -70,45 +67,4 @@ async fn python(script: &'static str, arguments: Vec<String>) -> String {
     tokio::task::spawn_blocking(run)
         .await
         .expect("the script succeeds")
-}
-
-/// A Python that has PyJWT.
-fn interpreter() -> PathBuf {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(|error| error.into_inner());
-    let has_pyjwt = |python: &PathBuf| {
-        let import = Command::new(python)
-            .args(["-c", "import jwt; jwt.PyJWT"])
-            .output();
-        import.is_ok_and(|output| output.status.success())
-    };
-    let system = PathBuf::from("python3");
-    let folder = testbed::workspace_root().join("target/pyjwt");
-    let own = folder.join("bin/python");
-    if let Some(python) = [&system, &own].into_iter().find(|python| has_pyjwt(python)) {
-        return python.clone();
-    }
-    testbed::packages::ensure_python_venv().expect("Python can make a folder for PyJWT");
-    let mut venv = Command::new(system);
-    let made = venv
-        .args(["-m", "venv"])
-        .arg(&folder)
-        .output()
-        .expect("python3 runs");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    let mut pip = Command::new(&own);
-    let installed = pip
-        .args(["-m", "pip", "install", "--quiet", "pyjwt"])
-        .output();
-    let installed = installed.expect("pip runs");
-    assert!(
-        installed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&installed.stderr)
-    );
-    own
 }

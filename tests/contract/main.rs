@@ -21,6 +21,7 @@ mod keys;
 mod leak;
 mod load;
 mod maintenance;
+mod openapi;
 mod refresh;
 mod reuse_window;
 mod revoke;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         ("storage", storage::cases()),
         ("statements", statements::cases()),
         ("interop", interop::cases()),
+        ("openapi", openapi::cases()),
         ("load", load::cases()),
         ("maintenance", maintenance::cases()),
         ("supply", supply::cases()),

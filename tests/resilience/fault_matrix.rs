@@ -236,7 +236,7 @@ async fn try_at(
         Request::RefreshStolen if row.is_none() => {
             let hash = sha256_hex(&scene.parent.handle);
             service
-                .expect_logged(&["token theft detected", &hash])
+                .expect_logged(&["token_theft_detected", &hash])
                 .await;
             // One lost answer is no reason to keep it from the caller.
             let lost_twice = fault.times == Some(2);

@@ -14,6 +14,7 @@ mod crash;
 mod deaths;
 mod fault_matrix;
 mod flood;
+mod handbook;
 mod history;
 mod keys;
 mod locks;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         ("flood", flood::cases()),
         ("secrets", secrets::cases()),
         ("model", model::cases()),
+        ("handbook", handbook::cases()),
         ("history", history::cases()),
         ("fault_matrix", fault_matrix::cases()),
         ("thief", thief::cases()),

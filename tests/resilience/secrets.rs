@@ -45,7 +45,7 @@ fn check_the_scan(session: &Session) {
         );
     }
     let fine = format!(
-        "INFO access token refused, session {}: expired",
+        "DEBUG token_refused token=access session={} reason=expired",
         sha256_hex("x")
     );
     assert_eq!(watch::in_log_line(&fine), None);
@@ -176,7 +176,7 @@ async fn se1_every_error_is_silent_about_secrets(db: Backend) {
     );
     let user = reply.part("sessionTheftDetected.session.userId");
     assert_eq!(user, Some(data(1)));
-    assert!(service.log().contains("token theft detected"));
+    assert!(service.log().contains("token_theft_detected"));
     service
         .send(
             "POST",

@@ -138,7 +138,7 @@ async fn th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable
                 // Revoked: then it was reported, to the log at least.
                 Answer::Unauthorised => {
                     let line = format!(
-                        "token theft detected, session {}",
+                        "token_theft_detected session={}",
                         sha256_hex(&session.handle)
                     );
                     assert!(

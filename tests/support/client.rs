@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::json::quote;
+use crate::openapi;
 use crate::reply::Reply;
 use crate::watch;
 
@@ -127,10 +128,10 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> Result<Reply, reqwest::Error> {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method is a token");
+        let verb = Method::from_bytes(method.as_bytes()).expect("a method is a token");
         let mut request = self
             .http
-            .request(method, format!("{}{path}", self.base))
+            .request(verb, format!("{}{path}", self.base))
             .body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -142,6 +143,7 @@ impl Client {
             body: response.bytes().await?,
         };
         watch::reply(&reply);
+        openapi::check(method, path, &reply);
         Ok(reply)
     }
 

@@ -11,6 +11,8 @@ pub mod forge;
 pub mod harness;
 pub mod json;
 pub mod locks;
+mod openapi;
+pub mod python;
 pub mod random;
 pub mod raw_http;
 pub mod reference;

@@ -29,7 +29,8 @@ impl Setup {
         Self {
             backend,
             place: None,
-            variables: Vec::new(),
+            // So that the canary scan sees all that can be logged.
+            variables: vec![("log_level".to_owned(), "debug".to_owned())],
             arguments: Vec::new(),
             lives_on: false,
         }

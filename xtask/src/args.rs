@@ -20,6 +20,8 @@ Commands:
   tick    Run the scheduled component once: rotate keys, remove expired sessions
   bench   Measure the application under load
   manifests  Write the settings into spin.toml, and spin-wasi02.toml from it
+  convert-config FILE
+          Print the settings for a config.json of the Node service
 
 cargo xtask COMMAND --help says more.
 ";
@@ -94,6 +96,15 @@ spin-wasi02.toml from spin.toml.
 Usage: cargo xtask manifests
 ";
 
+const CONVERT_CONFIG: &str = "\
+Prints the settings for a config.json of supertokens-node-mysql-ref-jwt-webservice, as lines for a shell.
+
+Usage: cargo xtask convert-config FILE
+
+Notes about options that mean something else here, or were ignored there, go to standard error. The lines
+hold the database's password: keep them as you keep the file. docs/migrate.md has the other steps.
+";
+
 /// The load generator's own: all arguments go to it.
 const BENCH: &str = include_str!("../../bench/src/help.txt");
 
@@ -116,6 +127,8 @@ pub(crate) enum Command {
     Manifests,
     /// Measure, with these arguments.
     Bench(Vec<OsString>),
+    /// Print the settings for this file of the Node service.
+    ConvertConfig(PathBuf),
 }
 
 /// The options of `up`.
@@ -183,6 +196,15 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, Error> {
                 false => Command::Bench(arguments),
             })
         }
+        "convert-config" => match parser.next()? {
+            Some(Long("help") | Short('h')) => Ok(Command::Help(CONVERT_CONFIG)),
+            Some(Value(file)) => match parser.next()? {
+                None => Ok(Command::ConvertConfig(file.into())),
+                Some(other) => Err(other.unexpected()),
+            },
+            Some(other) => Err(other.unexpected()),
+            None => Err("convert-config needs the path of a config.json".into()),
+        },
         "help" => Ok(Command::Help(HELP)),
         other => Err(format!("there is no command {other}").into()),
     }
@@ -307,6 +329,10 @@ mod tests {
             Ok(Command::Bench(vec!["--peer".into(), "x".into()]))
         );
         assert_eq!(parsed("check"), Ok(Command::Check));
+        assert_eq!(
+            parsed("convert-config old/config.json"),
+            Ok(Command::ConvertConfig("old/config.json".into()))
+        );
     }
 
     #[test]
@@ -319,12 +345,16 @@ mod tests {
             ("tick", TICK),
             ("bench", BENCH),
             ("manifests", MANIFESTS),
+            ("convert-config", CONVERT_CONFIG),
         ] {
             assert_eq!(
                 parsed(&format!("{command} --help")),
                 Ok(Command::Help(text))
             );
-            assert!(HELP.contains(&format!("\n  {command} ")));
+            assert!(
+                HELP.lines()
+                    .any(|line| line.trim_start().starts_with(command))
+            );
             assert!(text.contains(&format!("cargo xtask {command}")));
         }
         assert_eq!(parsed("bench --growth -h"), Ok(Command::Help(BENCH)));

@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod convert_config;
 mod curl;
 mod demo;
 mod manifests;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<()> {
         Command::Tick(options) => tick::run(&options),
         Command::Manifests => manifests::run(),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::ConvertConfig(file) => convert_config::run(&file),
     }
 }
 

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Either, Full, Limited};
 use session::domain::time::{Timestamp, millis};
 use session::edge::sessions::Transport;
 use session::edge::{self, Edge, Settings, SiteDown, Visit, settings};
-use session::platform::{Level, write_line};
+use session::log::{Event, LogSettings};
 use spin_sdk::http::{self, IntoResponse, Request, Response};
 use spin_sdk::variables::{self, Error};
 use spin_sdk::wasip3::http::types;
@@ -38,7 +38,7 @@ where
         Ok(edge) => {
             let visit = Visit {
                 now: now(),
-                log: &write_line,
+                log: &log,
             };
             edge.handle(request, &visit, site(edge.settings())).await
         }
@@ -51,9 +51,15 @@ where
     response
 }
 
+fn log(event: &Event<'_>) {
+    if let Some(line) = LogSettings::default().line(event, now().as_millis()) {
+        eprintln!("{line}");
+    }
+}
+
 /// Notes why the site gave no reply.
-pub(crate) fn site_down(error: &impl Display) -> SiteDown {
-    write_line(Level::Error, &format!("the site gave no reply: {error}"));
+pub(crate) fn site_down(error: &dyn Display) -> SiteDown {
+    log(&Event::NoReplyFromSite { reason: error });
     SiteDown
 }
 
@@ -72,7 +78,7 @@ fn start(values: &HashMap<&str, String>) -> Option<Edge<Chained>> {
         Ok(settings) => Some(Edge::new(settings, Chained)),
         Err(errors) => {
             for error in errors {
-                write_line(Level::Error, &format!("misconfigured: {error}"));
+                log(&Event::Misconfigured(&error));
             }
             None
         }
@@ -89,8 +95,8 @@ async fn read_settings() -> Option<HashMap<&'static str, String>> {
             Err(Error::Undefined(_)) => {}
             // The error's text is the provider's, and may hold an address or more.
             Err(_) => {
-                let line = format!("the variable {name} can't be read from its provider");
-                write_line(Level::Error, &line);
+                let reason = &format_args!("the variable {name} can't be read from its provider");
+                log(&Event::SettingsUnreadable { reason });
                 return None;
             }
         }

@@ -12,7 +12,8 @@ use http::Response;
 use http_body_util::{BodyExt as _, Full};
 use session::domain::config::NeededBy;
 use session::http::{Api, bad_request, needs_settings};
-use session::platform::{Level, Platform as _};
+use session::log::Event;
+use session::platform::Platform as _;
 use session::store::sql::SqlStore;
 use session_components::wasi02::{Connector, Spin, connector, request, variable};
 use session_components::{read_settings, start, warn_without_api_keys};
@@ -46,7 +47,7 @@ async fn handle(incoming: IncomingRequest, response_out: ResponseOutparam) {
         None => bad_request(),
     };
     if send(response, response_out).await.is_none() {
-        Spin.log(Level::Warn, "a response was not taken");
+        Spin.log(&Event::ReplyNotTaken);
     }
 }
 

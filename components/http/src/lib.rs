@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use session::domain::config::NeededBy;
 use session::http::{Api, needs_settings};
-use session::platform::{Level, Platform as _};
+use session::log::Event;
+use session::platform::Platform as _;
 use session::store::sql::SqlStore;
 use session::sync::once_cell::{OnceCell, Unmade};
 use session_components::wasi03::{Connector, Spin, connector, variable};
@@ -62,8 +63,8 @@ async fn app() -> &'static App {
         Ok(app) => app,
         Err(Unmade::Failed) => &WITHOUT_SETTINGS,
         Err(Unmade::Late) => {
-            let line = format!("the variables can't be read within {SETTINGS_DEADLINE:?}");
-            Spin.log(Level::Error, &line);
+            let reason = &format_args!("the variables can't be read within {SETTINGS_DEADLINE:?}");
+            Spin.log(&Event::SettingsUnreadable { reason });
             &WITHOUT_SETTINGS
         }
     }

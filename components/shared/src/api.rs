@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use session::domain::config::Config;
 use session::http::Api;
-use session::platform::{Level, Platform};
+use session::log::Event;
+use session::platform::Platform;
 use session::service::Service;
 use session::store::Store;
 use session::store::db::Connector;
@@ -38,7 +39,6 @@ pub fn warn_without_api_keys<S: Store, P: Platform>(api: &Api<S, P>) {
     if let Api::Ready(service) = api
         && service.config().api_keys.is_empty()
     {
-        let line = "api_keys is not set: whoever reaches this address can use the API";
-        service.platform().log(Level::Warn, line);
+        service.platform().log(&Event::OpenToAnyone);
     }
 }

@@ -11,6 +11,7 @@ mod clock;
 #[macro_use]
 mod conversions;
 mod database;
+mod log;
 mod settings;
 #[cfg(feature = "wasi02")]
 pub mod wasi02;

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use futures::future::try_join_all;
 use session::domain::config::{Config, ConfigError, NeededBy, SETTINGS, Setting};
-use session::platform::{Level, Platform};
+use session::log::Event;
+use session::platform::Platform;
+
+use crate::log;
 
 /// Why there is no configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +47,17 @@ pub async fn read_settings<P: Platform, F: Future<Output = Lookup>>(
     let values: HashMap<_, _> = try_join_all(values)
         .await
         .map_err(|name: &str| {
-            let line = format!("the variable {name} can't be read from its provider");
-            platform.log(Level::Error, &line);
+            let reason = &format_args!("the variable {name} can't be read from its provider");
+            platform.log(&Event::SettingsUnreadable { reason });
             SettingsError::Unavailable
         })?
         .into_iter()
         .collect();
-    Config::parse(|name| values.get(name).cloned().flatten()).map_err(|errors| {
+    let lookup = |name: &str| values.get(name).cloned().flatten();
+    log::set(Config::log_settings(lookup));
+    Config::parse(lookup).map_err(|errors| {
         for error in errors {
-            log_mistake(platform, &error);
+            platform.log(&Event::Misconfigured(&error));
         }
         SettingsError::Wrong
     })
@@ -82,12 +87,8 @@ pub(crate) fn read_key_file(
                 value: Some(path.clone()),
                 allowed: allowed.to_owned(),
             };
-            log_mistake(platform, &mistake);
+            platform.log(&Event::Misconfigured(&mistake));
             Err(SettingsError::Wrong)
         }
     }
-}
-
-fn log_mistake(platform: &impl Platform, mistake: &ConfigError) {
-    platform.log(Level::Error, &format!("misconfigured: {mistake}"));
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use session::domain::secret::Random;
 use session::domain::time::Timestamp;
-use session::platform::{Level, Platform};
+use session::log::{Event, Format, Level, LogSettings};
+use session::platform::Platform;
 
 /// More polls than any answer needs.
 const MAX_POLLS: usize = 1_000_000;
@@ -91,8 +92,13 @@ impl Platform for Still {
         block_on(task);
     }
 
-    fn log(&self, _: Level, line: &str) {
-        self.with(|state| state.log.push(line.to_owned()));
+    fn log(&self, event: &Event<'_>) {
+        let everything = LogSettings {
+            format: Format::Json,
+            level: Level::Debug,
+        };
+        let line = everything.line(event, self.now().as_millis());
+        self.with(|state| state.log.extend(line));
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::settings::{self, Kind, Setting};
 use super::{
-    AccessSettings, ConfigError, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy,
+    AccessSettings, ConfigError, Database, Format, Level, LogSettings, MySqlSettings,
+    RefreshSettings, Tables, TheftPolicy,
 };
 use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, RotationPolicy};
 use crate::domain::secret::SecretString;
@@ -153,6 +154,20 @@ impl Parser<'_> {
             self.fail(&settings::MAINTENANCE_ENDPOINT, value, allowed.to_owned());
         }
         is_there.then_some(budget)
+    }
+
+    pub(super) fn log(&mut self) -> LogSettings {
+        let format = match &*self.value(&settings::LOG_FORMAT) {
+            "json" => Format::Json,
+            _ => Format::Text,
+        };
+        let level = match &*self.value(&settings::LOG_LEVEL) {
+            "error" => Level::Error,
+            "info" => Level::Info,
+            "debug" => Level::Debug,
+            _ => Level::Warn,
+        };
+        LogSettings { format, level }
     }
 
     pub(super) fn clean_up_budget(&mut self) -> Duration {

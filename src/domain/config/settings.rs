@@ -102,5 +102,7 @@ settings! {
     CDI = "cdi", "false", BOOLEAN, Http;
     MAINTENANCE_ENDPOINT = "maintenance_endpoint", "false", BOOLEAN, Http;
     MAINTENANCE_BUDGET = "maintenance_endpoint_time_budget", "5", number(1, 3600, "seconds"), Http;
+    LOG_FORMAT = "log_format", "text", Kind::Word(&["text", "json"]), All;
+    LOG_LEVEL = "log_level", "warn", Kind::Word(&["error", "warn", "info", "debug"]), All;
     CLEAN_UP_BUDGET = "clean_up_time_budget", "30", number(1, 3600, "seconds"), All;
 }

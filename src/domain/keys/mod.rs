@@ -8,6 +8,7 @@ mod access;
 mod derived;
 mod master;
 mod plan;
+mod schedule;
 mod table;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use self::access::AccessKeys;
 pub use self::master::{MASTER_KEY_MIN_BYTES, MasterKey, MasterKeys, Slot};
 pub use self::plan::{Change, Planner, Reason, RotationPolicy};
+pub use self::schedule::Schedule;
 pub use self::table::{KeyTable, KeyTableError, SigningKey};
 
 use super::secret::Key;

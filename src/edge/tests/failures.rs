@@ -77,7 +77,7 @@ fn a_wrong_api_key_is_the_operators_mistake_and_is_logged() {
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(reply.json()["code"], "misconfigured");
     let log = world.log.lock().unwrap();
-    assert!(log[0].1.contains("401 unauthenticated"), "{log:?}");
+    assert!(log[0].contains("401 unauthenticated"), "{log:?}");
     drop(log);
 
     let world = World::with_service(&[("session_api_key", "0123456789abcdef")], &service);

@@ -1,8 +1,9 @@
 //! The seven endpoints and what has been added to them: the routes, and what each takes from its request.
 
+pub(super) mod metrics;
 mod reply;
 
-use ::http::{Method, request};
+use ::http::{Method, StatusCode, request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -37,10 +38,11 @@ pub(super) enum Call {
     Maintain,
     Health,
     Ready,
+    Metrics,
 }
 
 /// The routes: whoever may call, then what each method does.
-const ROUTES: [(&str, Access, Methods<Call>); 9] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 10] = [
     (
         "/session",
         Access::WithKey,
@@ -104,6 +106,11 @@ const ROUTES: [(&str, Access, Methods<Call>); 9] = [
         Access::Open,
         &[(Method::GET, Endpoint::without_body(Call::Ready))],
     ),
+    (
+        "/metrics",
+        Access::WithKey,
+        &[(Method::GET, Endpoint::without_body(Call::Metrics))],
+    ),
 ];
 
 /// The seven endpoints, and the probes.
@@ -144,6 +151,10 @@ impl Dialect for Native {
             Call::Ready => {
                 service.ready().await?;
                 Ok(reply::ready())
+            }
+            Call::Metrics => {
+                let page = metrics::page(&*service.metrics().await);
+                Ok(Reply::text(StatusCode::OK, page))
             }
         }
     }

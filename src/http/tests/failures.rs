@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{ENDPOINTS, Site, Untouchable};
 use crate::http::Api;
-use crate::platform::Level;
+use crate::log::Level;
 use crate::store::StoreError;
 
 #[test]

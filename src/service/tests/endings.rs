@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{World, create, is_plain, is_unavailable, replacement, user};
-use crate::platform::Level;
+use crate::log::Level;
 use crate::service::{Refreshed, Verified};
 use crate::testing::{START, ready};
 

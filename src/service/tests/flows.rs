@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{SLOT, World, is_plain, json, lasting, replacement, user};
-use crate::platform::Level;
+use crate::log::Level;
 use crate::service::{Refreshed, Verified};
 use crate::testing::{START, ready};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::keys::{kid, names};
 use super::{World, create, is_plain, misconfigured, user};
 use crate::domain::time::Timestamp;
-use crate::platform::Level;
+use crate::log::Level;
 use crate::service::{Service, Verified};
 use crate::store::{KeyRow, Store};
 use crate::testing::{START, config, ready};
@@ -41,7 +41,10 @@ fn kr4_a_key_that_cannot_be_published_stops_nobody() {
     assert_eq!(kid(&later.access.value), kid(&grant.access.value));
     assert_eq!(names(&world).len(), 2);
     let errors = world.platform.logged(Level::Error);
-    assert!(errors[0].contains("not published"), "{errors:?}");
+    assert!(
+        errors[0].contains("signing_key_not_published"),
+        "{errors:?}"
+    );
 }
 
 #[test]

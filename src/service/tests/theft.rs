@@ -1,7 +1,7 @@
 //! A token that two parties hold: what is reported, revoked, and in which order.
 
 use super::{SLOT, World, child, create, is_unavailable, replacement, user};
-use crate::platform::Level;
+use crate::log::Level;
 use crate::service::{Grant, Refreshed, Verified};
 use crate::testing::ready;
 

@@ -66,6 +66,19 @@ impl Dialect {
         }
     }
 
+    /// A query of one row: about how many rows a table has.
+    pub(super) fn estimate_rows(self, table: &str) -> String {
+        match self {
+            Self::MySql => format!(
+                "SELECT CAST(COALESCE(`table_rows`, 0) AS UNSIGNED) FROM `information_schema`.`tables` \
+                 WHERE `table_schema` = DATABASE() AND `table_name` = '{table}'"
+            ),
+            Self::Sqlite => {
+                format!("SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` LIMIT 100000) AS counted")
+            }
+        }
+    }
+
     /// The statements that create the tables.
     pub(super) fn create_tables(self, tables: &Tables) -> Vec<String> {
         let file = match self {

@@ -74,6 +74,14 @@ fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {
     [handle.as_str().into(), now.as_millis().into()]
 }
 
+fn key_params(row: &KeyRow) -> Vec<Value> {
+    vec![
+        row.name.as_str().into(),
+        row.value.as_str().into(),
+        row.time.as_millis().into(),
+    ]
+}
+
 impl<C: Connector, P: Platform> SqlStore<C, P> {
     /// A store on the database that `connector` opens, with at most `limit` connections.
     pub fn new(
@@ -109,9 +117,8 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
         }
     }
 
-    async fn count(&self, sql: &str, before: Timestamp) -> Result<u64> {
-        let count = [row(sql, vec![before.as_millis().into()])];
-        Ok(number(&self.runner.run(&count).await?))
+    async fn count(&self, sql: &str, params: Vec<Value>) -> Result<u64> {
+        Ok(number(&self.runner.run(&[row(sql, params)]).await?))
     }
 }
 
@@ -307,16 +314,17 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
     async fn add_keys(&self, rows: &[KeyRow]) -> Result<()> {
         let script: Vec<_> = rows
             .iter()
-            .map(|row| {
-                let params = vec![
-                    row.name.as_str().into(),
-                    row.value.as_str().into(),
-                    row.time.as_millis().into(),
-                ];
-                execute(&self.sql.add_key, params)
-            })
+            .map(|row| execute(&self.sql.add_key, key_params(row)))
             .collect();
         self.runner.run(&script).await?;
+        Ok(())
+    }
+
+    async fn put_key(&self, row: &KeyRow) -> Result<()> {
+        let params = key_params(row);
+        self.runner
+            .run(&[execute(&self.sql.put_key, params)])
+            .await?;
         Ok(())
     }
 
@@ -328,7 +336,9 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
     }
 
     async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
-        let found = self.count(&self.sql.some_expired, before).await?;
+        let found = self
+            .count(&self.sql.some_expired, vec![before.as_millis().into()])
+            .await?;
         if found > 0 {
             let remove = execute(&self.sql.remove_expired, vec![before.as_millis().into()]);
             self.runner.run(&[remove]).await?;
@@ -337,7 +347,12 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
     }
 
     async fn count_expired(&self, before: Timestamp) -> Result<u64> {
-        self.count(&self.sql.count_expired, before).await
+        self.count(&self.sql.count_expired, vec![before.as_millis().into()])
+            .await
+    }
+
+    async fn estimate_rows(&self) -> Result<u64> {
+        self.count(&self.sql.estimate_rows, Vec::new()).await
     }
 }
 

@@ -4,7 +4,8 @@ use super::dialect::Dialect;
 use super::execute;
 use super::runner::Failure;
 use crate::domain::config::Tables;
-use crate::platform::{Level, Platform};
+use crate::log::Event;
+use crate::platform::Platform;
 use crate::store::db::{Connector, DbError};
 use crate::store::pool::Lease;
 
@@ -30,7 +31,7 @@ pub(super) async fn mend<C: Connector, P: Platform>(
         }
         change(lease, dialect, tables, dialect.upgrade_tables(tables)).await?;
     }
-    platform.log(Level::Info, "created or upgraded the session tables");
+    platform.log(&Event::TablesChanged);
     Ok(())
 }
 

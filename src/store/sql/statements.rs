@@ -24,11 +24,13 @@ pub(super) struct Sql {
     pub(super) list_user: String,
     pub(super) keys: String,
     pub(super) add_key: String,
+    pub(super) put_key: String,
     pub(super) remove_key: String,
     sessions: String,
     pub(super) some_expired: String,
     pub(super) remove_expired: String,
     pub(super) count_expired: String,
+    pub(super) estimate_rows: String,
 }
 
 /// `user_id = ?` uses the index, but MySQL's binary collations ignore trailing spaces; the digits don't.
@@ -84,11 +86,15 @@ impl Sql {
                 "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",
                 dialect.insert_ignore()
             ),
+            put_key: format!(
+                "REPLACE INTO `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)"
+            ),
             remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
             sessions: sessions.clone(),
             some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
             count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
+            estimate_rows: dialect.estimate_rows(sessions),
         }
     }
 

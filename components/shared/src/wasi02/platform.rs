@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use session::domain::secret::Random;
 use session::domain::time::Timestamp;
+use session::log::LogSettings;
 use session::platform::Platform;
 use spin_executor::{CancelOnDropToken, push_waker, push_waker_and_get_token};
 use wasi::clocks::monotonic_clock;
 
-use crate::clock;
+use crate::{clock, log};
 
 /// How old an instance is before a timer of its can be due, in milliseconds.
 const YOUNG_MILLIS: u64 = 1_000;
@@ -45,6 +46,10 @@ impl Random for Spin {
 }
 
 impl Platform for Spin {
+    fn log_settings(&self) -> LogSettings {
+        log::settings()
+    }
+
     fn now(&self) -> Timestamp {
         clock::now()
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use session::domain::secret::Random;
 use session::domain::time::Timestamp;
+use session::log::LogSettings;
 use session::platform::Platform;
 use spin_sdk_7::wasip3::wit_stream;
 use spin_sdk_7::wit_bindgen::StreamWriter;
 
-use crate::clock;
+use crate::{clock, log};
 
 /// The runtime that the component lives in.
 pub struct Spin;
@@ -20,6 +21,10 @@ impl Random for Spin {
 }
 
 impl Platform for Spin {
+    fn log_settings(&self) -> LogSettings {
+        log::settings()
+    }
+
     fn now(&self) -> Timestamp {
         clock::now()
     }

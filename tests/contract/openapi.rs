@@ -1,0 +1,38 @@
+//! docs/openapi.yaml and a program that reads nothing else: schemathesis makes requests from it, right and wrong
+//! ones, and looks whether the replies are as it says.
+//!
+//! Every reply of the other tests is held against it, too: `tests/support/openapi.rs`.
+
+use std::process::Command;
+
+use session_tests::prelude::*;
+use session_tests::python;
+
+suite! {
+    sqlite:
+        schemathesis_finds_nothing;
+}
+
+/// A run has this many seconds, and begins with the same requests each time.
+const SECONDS: &str = "25";
+
+const KEY: &str = "a-key-for-schemathesis";
+
+async fn schemathesis_finds_nothing(db: Backend) {
+    let service = db.service().set("api_keys", KEY).start().await;
+    let mut command = Command::new(python::installed("schemathesis==4.32.5").join("schemathesis"));
+    command
+        .arg("run")
+        .arg(testbed::workspace_root().join("docs/openapi.yaml"))
+        .args(["--url", &format!("http://{}", service.address())])
+        .args(["--header", &format!("api-key: {KEY}")])
+        .args(["--checks", "all", "--seed", "1", "--max-time", SECONDS])
+        .current_dir(testbed::workspace_root().join("target"));
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("it does not panic")
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("No issues found"), "{text}");
+}
