@@ -32,11 +32,7 @@ fn the_figures_are_those_of_the_database_the_keys_and_the_last_tick() {
     assert_eq!(keys.until, Some(START.plus(DAY)));
 
     world.wait(3 * 3600);
-    let report = ready(tick(
-        &*world.store,
-        &*world.platform,
-        world.service.config(),
-    ));
+    let report = tick(&world);
     assert_eq!((report.removed, report.error), (2, None));
     let metrics = ready(world.service.metrics());
     let tick = metrics.last_tick.unwrap();
@@ -80,11 +76,7 @@ fn a_database_that_is_away_or_read_only_is_a_figure() {
 fn a_tick_that_failed_in_part_says_so() {
     let world = World::new(&[]);
     world.store.fail(&["remove_expired"]);
-    let report = ready(tick(
-        &*world.store,
-        &*world.platform,
-        world.service.config(),
-    ));
+    let report = tick(&world);
     assert!(report.error.is_some());
     let metrics = ready(world.service.metrics());
     assert!(!metrics.last_tick.unwrap().ok);

@@ -44,7 +44,12 @@ impl Demo {
     /// Lets every access token expire that there is.
     pub async fn let_access_tokens_expire(&self) {
         let millis = i64::try_from(A_TOKENS_LIFE.as_millis()).expect("it is seconds");
-        let moved = self.service.control().advance_ms(millis).await;
+        let moved = self
+            .service
+            .control()
+            .expect("the development host has one")
+            .advance_ms(millis)
+            .await;
         moved.expect("the clock moves");
     }
 }

@@ -108,7 +108,12 @@ async fn lives_a_session(site: &str, service: &Service) {
     assert!(forged.text().await.unwrap().contains("ada"));
 
     for _ in 0..2 {
-        service.control().advance_ms(3_600_000).await.unwrap();
+        service
+            .control()
+            .expect("the development host has one")
+            .advance_ms(3_600_000)
+            .await
+            .unwrap();
         assert_eq!(visitor.get("/me").await.0, 401);
         assert_eq!(visitor.post("/auth/session/refresh").await, 200);
         let before = visitor.jar.clone();
