@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use session::domain::config::NeededBy;
-use session::log::Event;
 use session::maintenance;
-use session::platform::Platform as _;
 use session_components::wasi02::{Spin, connector, run, variable};
 use session_components::{SettingsError, open_store, read_settings};
 
