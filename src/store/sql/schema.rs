@@ -21,7 +21,10 @@ pub(super) async fn mend<C: Connector, P: Platform>(
     let script = match problem(lease, tables).await? {
         None => return Ok(()),
         Some(DbError::NoSuchTable) => dialect.create_tables(tables),
-        Some(_) => dialect.upgrade_tables(tables),
+        Some(_) => {
+            refuse_another_schema(lease, tables).await?;
+            dialect.upgrade_tables(tables)
+        }
     };
     change(lease, dialect, tables, script).await?;
     // A documented table beside a missing one: created the one, now upgrade the other.
@@ -48,7 +51,7 @@ async fn problem<C: Connector, P: Platform>(
             tables.signing_key
         ),
         format!(
-            "SELECT `generation`, `created_at`, `handle_sealed` FROM `{}` LIMIT 0",
+            "SELECT {DOCUMENTED_COLUMNS}, `generation`, `created_at`, `handle_sealed` FROM `{}` LIMIT 0",
             tables.refresh_tokens
         ),
     ];
@@ -60,6 +63,27 @@ async fn problem<C: Connector, P: Platform>(
         }
     }
     Ok(None)
+}
+
+/// The columns of a sessions table that can be upgraded.
+const DOCUMENTED_COLUMNS: &str = "`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, `session_info`, \
+                                  `expires_at`, `jwt_user_payload`";
+
+/// A table of that name may be somebody else's: it is left as it is, and the error says so.
+async fn refuse_another_schema<C: Connector, P: Platform>(
+    lease: &mut Lease<'_, C, P>,
+    tables: &Tables,
+) -> Result<(), Failure> {
+    let table = &tables.refresh_tokens;
+    let probe = format!("SELECT {DOCUMENTED_COLUMNS} FROM `{table}` LIMIT 0");
+    match lease.run(&[execute(&probe, Vec::new())]).await {
+        Ok(_) | Err(DbError::NoSuchTable) => Ok(()),
+        Err(DbError::NoSuchColumn) => Err(Failure::Schema(format!(
+            "the table {table} lacks columns that a sessions table always had; set refresh_tokens_table to another \
+             name (docs/migrate.md, if it is the Node service's)"
+        ))),
+        Err(error) => Err(Failure::Db(error)),
+    }
 }
 
 async fn change<C: Connector, P: Platform>(

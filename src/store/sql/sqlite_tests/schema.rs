@@ -192,6 +192,23 @@ async fn documented_tables_are_upgraded_in_place() {
     assert_eq!(created, [[Value::Integer(0)]]);
 }
 
+/// The Node service's library 5 calls its key `session_handle`, and keeps handles in it as they are.
+#[tokio::test]
+async fn a_table_that_is_none_of_ours_is_left_alone_and_named() {
+    let database = Database::new();
+    let another = DOCUMENTED.replace("session_handle_hash_1", "session_handle");
+    database.batch(&another);
+    let store = store(&database);
+    for _ in 0..2 {
+        let outcome = store.insert(&session(1, "bob")).await;
+        let Err(StoreError::Schema(message)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(message.contains("refresh_tokens_table"), "{message}");
+        assert!(indexes(&database).is_empty());
+    }
+}
+
 #[tokio::test]
 async fn half_of_an_upgrade_is_finished() {
     for done in ["generation", "created_at"] {
