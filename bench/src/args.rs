@@ -68,7 +68,7 @@ impl Args {
     pub(crate) fn parse(mut parser: Parser) -> Result<Self, Error> {
         let mut args = Self {
             mode: Mode::Compare,
-            operations: Operation::ALL.to_vec(),
+            operations: Operation::all(),
             clients: Vec::new(),
             window: Duration::from_millis(1500),
             rounds: 3,
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_said_otherwise() {
         let args = parsed("").unwrap();
-        assert_eq!(args.operations, Operation::ALL);
+        assert_eq!(args.operations, Operation::all());
         assert_eq!(args.clients, [1, 16, 64]);
         assert_eq!(args.databases, [Database::MySql, Database::Sqlite]);
         assert!(args.peer && !args.write);

@@ -19,7 +19,7 @@ use crate::measure::{Measured, measure, median, median_of};
 use crate::operation::Operation;
 use crate::peer::Peer;
 use crate::report::{Report, conditions, fine, whole};
-use crate::runtime::{RECOMMENDED, Runtime};
+use crate::runtime::Runtime;
 use crate::system::{System, Who};
 
 /// Between windows, so that what one has left behind (log writes, purging) is less of a burden for the next.
@@ -210,14 +210,15 @@ fn start<'a>(
         server.create_database(name)?;
         Ok(server.database(name))
     };
-    let ours = place("service")?;
-    let service = Box::new(move || runtime.service(&ours, &[]));
+    let [ours, tuned, older] = [place("service")?, place("tuned")?, place("wasi02")?];
+    let service = Box::new(move || runtime.service(&ours));
     let mut systems = vec![System::new(Who::Service, server, service)?];
     if let Runtime::Spin(..) = runtime {
-        let ours = place("tuned")?;
-        let tuned = Box::new(move || runtime.service(&ours, &RECOMMENDED));
+        let tuned = Box::new(move || runtime.tuned(&tuned));
         systems.push(System::new(Who::Tuned, server, tuned)?);
     }
+    let wasi02 = Box::new(move || runtime.wasi02(&older));
+    systems.push(System::new(Who::Wasi02, server, wasi02)?);
     systems.push(System::new(Who::Bare, None, Box::new(|| runtime.bare()))?);
     if let (Some(peer), Some(_)) = (peer, server) {
         let theirs = place("peer")?;
@@ -238,7 +239,7 @@ fn cold_start(
     let place = server.database("cold_start");
     let start = || -> Result<[f64; 2]> {
         let began = Instant::now();
-        let served = runtime.service(&place, &[])?;
+        let served = runtime.service(&place)?;
         let listening = began.elapsed();
         let client = HttpClient::new(served.address);
         event_loop.block_on(client.send(Call::create(0)))?;

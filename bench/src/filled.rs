@@ -47,7 +47,7 @@ impl<'a> FilledService<'a> {
         server.create_database(&name)?;
         let place = server.database(&name);
         let start_place = place.clone();
-        let start = Box::new(move || runtime.service(&start_place, &[]));
+        let start = Box::new(move || runtime.service(&start_place));
         let mut system = System::new(Who::Service, Some(server), start)?;
         eprintln!("  inserting {sessions} sessions");
         let known = system.target.sessions(KNOWN.min(sessions) as usize);

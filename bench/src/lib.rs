@@ -2,7 +2,7 @@
 //! the documented system.
 
 use http::Method;
-use serde::Deserialize;
+use serde_json::Value;
 
 /// A request that is yet to be sent.
 #[derive(Clone, Debug)]
@@ -28,51 +28,27 @@ pub struct Tokens {
     pub id: String,
 }
 
-#[derive(Deserialize)]
-struct Token {
-    value: String,
-}
-
-#[derive(Deserialize)]
-struct Session {
-    handle: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Grant {
-    session: Session,
-    #[serde(alias = "newAccessToken")]
-    access_token: Token,
-    #[serde(alias = "newRefreshToken")]
-    refresh_token: Token,
-    #[serde(alias = "newIdRefreshToken")]
-    id_refresh_token: Token,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Verified {
-    new_access_token: Option<Token>,
-}
-
 impl Tokens {
     /// What the reply to a create or a refresh gave, if it gave any.
     pub fn read(reply: &[u8]) -> Option<Self> {
-        let grant: Grant = serde_json::from_slice(reply).ok()?;
+        let reply: Value = serde_json::from_slice(reply).ok()?;
+        let token = |created, refreshed| {
+            let token = reply.get(created).or_else(|| reply.get(refreshed));
+            Some(token?["value"].as_str()?.to_owned())
+        };
         Some(Self {
-            handle: grant.session.handle,
-            access: grant.access_token.value,
-            refresh: grant.refresh_token.value,
-            id: grant.id_refresh_token.value,
+            handle: reply["session"]["handle"].as_str()?.to_owned(),
+            access: token("accessToken", "newAccessToken")?,
+            refresh: token("refreshToken", "newRefreshToken")?,
+            id: token("idRefreshToken", "newIdRefreshToken")?,
         })
     }
 
     /// Takes the new access token of a reply to a verify, if there is one.
     pub fn replace_access(&mut self, reply: &[u8]) {
-        let verified: Option<Verified> = serde_json::from_slice(reply).ok();
-        if let Some(token) = verified.and_then(|verified| verified.new_access_token) {
-            self.access = token.value;
+        let reply: Value = serde_json::from_slice(reply).unwrap_or_default();
+        if let Some(token) = reply["newAccessToken"]["value"].as_str() {
+            token.clone_into(&mut self.access);
         }
     }
 

@@ -109,7 +109,10 @@ impl Target {
         let seconds = (warm_up + length).as_secs_f64();
         let stock = self.fill_stock(operation, clients, seconds).await;
         stock.context("failed to prepare sessions")?;
-        let own = match self.shared.is_empty() || operation.changes_its_session() {
+        // What follows its session through changes can't use one that others use as well.
+        let own = match self.shared.is_empty()
+            || matches!(operation, Operation::Chain | Operation::Mix)
+        {
             true => try_join_all((0..clients).map(|_| self.session())).await?,
             false => Vec::new(),
         };

@@ -26,38 +26,28 @@ pub(crate) enum Operation {
     Mix,
 }
 
+/// All of them, by their names on the command line and in tables.
+const NAMES: [(&str, Operation); 9] = [
+    ("create", Operation::Create),
+    ("verify", Operation::Verify),
+    ("refresh", Operation::Refresh),
+    ("chain", Operation::Chain),
+    ("confirm", Operation::Confirm),
+    ("read", Operation::Read),
+    ("write", Operation::Write),
+    ("delete", Operation::Delete),
+    ("mix", Operation::Mix),
+];
+
 impl Operation {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Create,
-        Self::Verify,
-        Self::Refresh,
-        Self::Chain,
-        Self::Confirm,
-        Self::Read,
-        Self::Write,
-        Self::Delete,
-        Self::Mix,
-    ];
-
-    /// Whether clients can't share sessions, because it follows one through its changes.
-    pub(crate) fn changes_its_session(self) -> bool {
-        matches!(self, Self::Chain | Self::Mix)
+    pub(crate) fn all() -> Vec<Self> {
+        NAMES.map(|(_, operation)| operation).to_vec()
     }
 
-    /// Its name on the command line and in tables.
+    /// Its name.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Verify => "verify",
-            Self::Refresh => "refresh",
-            Self::Chain => "chain",
-            Self::Confirm => "confirm",
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Delete => "delete",
-            Self::Mix => "mix",
-        }
+        NAMES[self as usize].0
     }
 }
 
@@ -71,12 +61,10 @@ impl FromStr for Operation {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|operation| operation.name() == name)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::name).join(", ");
-                format!("there is no operation {name}; there are {names}")
-            })
+        let named = NAMES.into_iter().find(|(known, _)| *known == name);
+        let names = NAMES.map(|(known, _)| known).join(", ");
+        named
+            .map(|(_, operation)| operation)
+            .ok_or_else(|| format!("there is no operation {name}; there are {names}"))
     }
 }

@@ -14,7 +14,7 @@ use crate::system::Served;
 const BARE: &str = "bench-bare";
 
 /// What docs/operations.md recommends for production.
-pub(crate) const RECOMMENDED: [&str; 4] = [
+const RECOMMENDED: [&str; 4] = [
     "--max-instance-reuse-count",
     "10000",
     "--idle-instance-timeout",
@@ -66,17 +66,41 @@ impl Runtime {
         }
     }
 
-    /// Starts the service on a database.
-    pub(crate) fn service(&self, database: &Database, options: &[&str]) -> Result<Served> {
+    /// Starts the service on a database, as the runtime does by default.
+    pub(crate) fn service(&self, database: &Database) -> Result<Served> {
+        self.start("spin.toml", database, &[], &[])
+    }
+
+    /// Starts it with the recommended options.
+    pub(crate) fn tuned(&self, database: &Database) -> Result<Served> {
+        self.start("spin.toml", database, &RECOMMENDED, &[])
+    }
+
+    /// Starts the component for WASI 0.2, with a master key.
+    pub(crate) fn wasi02(&self, database: &Database) -> Result<Served> {
+        let master_key = ("master_key", "a master key for measurements only");
+        self.start("spin-wasi02.toml", database, &[], &[master_key])
+    }
+
+    fn start(
+        &self,
+        manifest: &str,
+        database: &Database,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Served> {
         Served::start(|address, folder| {
             let root = workspace_root();
-            let mut command = self.command(&root.join("spin.toml"), "session-http");
+            let mut command = self.command(&root.join(manifest), "session-http");
             command
                 .arg("--runtime-config-file")
                 .arg(root.join("runtime-config.http.toml"))
                 .args(options);
             place(&mut command, address, folder);
             set_variables(&mut command, database);
+            for (name, value) in variables {
+                command.env(variable_in_environment(name), value);
+            }
             Ok(command)
         })
     }

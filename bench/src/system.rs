@@ -26,6 +26,8 @@ pub(crate) enum Who {
     Service,
     /// The service with the options that docs/operations.md recommends.
     Tuned,
+    /// The service's component for WASI 0.2, with a master key: each request is an instance of its own.
+    Wasi02,
     /// The documented system.
     Peer,
     /// A component that does nothing, as the runtime starts it by default.
@@ -38,6 +40,7 @@ impl Who {
         match self {
             Self::Service => "service",
             Self::Tuned => "service, tuned",
+            Self::Wasi02 => "service, WASI 0.2",
             Self::Peer => "peer",
             Self::Bare => "bare",
         }
@@ -45,7 +48,7 @@ impl Who {
 
     /// Whether it is one of ours.
     pub(crate) fn is_service(self) -> bool {
-        matches!(self, Self::Service | Self::Tuned)
+        matches!(self, Self::Service | Self::Tuned | Self::Wasi02)
     }
 }
 
