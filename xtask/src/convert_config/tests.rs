@@ -91,7 +91,10 @@ fn unknown_options_and_wrong_types_are_noted_with_their_paths() {
 fn settings_that_the_service_would_refuse_are_an_error_that_names_them() {
     let file = format!(r#"{{{REQUIRED}, "tokens": {{"accessToken": {{"validity": 86400001}}}}}}"#);
     let error = convert(&file).unwrap_err().to_string();
-    assert!(error.contains("access_token_validity is \"86400001\""), "{error}");
+    assert!(
+        error.contains("access_token_validity is \"86400001\""),
+        "{error}"
+    );
     let error = convert("{}").unwrap_err().to_string();
     assert!(
         error.contains("mysql_user") && error.contains("mysql_database"),
