@@ -44,7 +44,7 @@ async fn it_removes_what_has_expired_and_says_so(db: Backend) {
     assert!(place.tables().session(&stays.handle).await.is_some());
     assert_eq!(place.tables().session_count().await, 1);
     service
-        .expect_logged(&["INFO maintenance", "\"removed\":1"])
+        .expect_logged(&["INFO maintenance", "removed=1"])
         .await;
 }
 

@@ -19,7 +19,15 @@ const SECONDS: &str = "25";
 const KEY: &str = "a-key-for-schemathesis";
 
 async fn schemathesis_finds_nothing(db: Backend) {
-    let service = db.service().set("api_keys", KEY).start().await;
+    // With everything that a setting brings.
+    let service = db
+        .service()
+        .set("api_keys", KEY)
+        .set("access_token_algorithm", "EdDSA")
+        .set("maintenance_endpoint", true)
+        .set("maintenance_endpoint_time_budget", 1)
+        .start()
+        .await;
     let mut command = Command::new(python::installed("schemathesis==4.32.5").join("schemathesis"));
     command
         .arg("run")
