@@ -183,7 +183,7 @@ async fn statements_per_request_of_an_instance_for_each(db: Backend) {
     service.write_data(&session.handle, "1").await;
     assert_eq!(count("write data").await, (1, 2));
     service.revoke(&session.handle).await;
-    assert_eq!(count("delete").await, (1, 2));
+    assert_eq!(count("delete").await, (1, 3));
     service.revoke_all("ada").await;
     assert_eq!(count("delete all of a user").await, (1, 2));
     assert_eq!(service.data(&other.handle).await.answer(), "UNAUTHORISED");
