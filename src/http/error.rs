@@ -38,6 +38,8 @@ pub(super) enum ApiError {
     TooLargeForDatabase(String),
     /// The database did not answer; for the log.
     Unavailable(String),
+    /// The database takes no changes; for the log.
+    ReadOnly(String),
     /// A tick of maintenance did not do all; for the log.
     MaintenanceFailed(String),
     /// A fault of ours; for the log.
@@ -55,6 +57,7 @@ impl ApiError {
             Self::Misconfigured(detail)
             | Self::TooLargeForDatabase(detail)
             | Self::Unavailable(detail)
+            | Self::ReadOnly(detail)
             | Self::MaintenanceFailed(detail)
             | Self::Internal(detail) => Some(detail),
             _ => None,
@@ -128,6 +131,11 @@ impl ApiError {
                 "database_unavailable",
                 "the database did not answer; try again".to_owned(),
             ),
+            Self::ReadOnly(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_read_only",
+                "the database takes no changes now; try again".to_owned(),
+            ),
             Self::MaintenanceFailed(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "maintenance_failed",
@@ -147,7 +155,10 @@ impl ApiError {
             Self::MethodNotAllowed(allow) => {
                 Some((header::ALLOW, HeaderValue::from_str(allow).ok()?))
             }
-            Self::SettingsUnavailable | Self::Unavailable(_) | Self::MaintenanceFailed(_) => {
+            Self::SettingsUnavailable
+            | Self::Unavailable(_)
+            | Self::ReadOnly(_)
+            | Self::MaintenanceFailed(_) => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             // RFC 9110 §11.6.1: a 401 says how to authenticate.
@@ -163,6 +174,7 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Store(StoreError::Unavailable(detail)) => Self::Unavailable(detail),
+            ServiceError::Store(error @ StoreError::ReadOnly) => Self::ReadOnly(error.to_string()),
             ServiceError::Store(StoreError::TooLarge(detail)) => Self::TooLargeForDatabase(detail),
             ServiceError::Store(StoreError::Schema(message)) => Self::Misconfigured(message),
             ServiceError::Store(error @ StoreError::Corrupt { .. }) => {

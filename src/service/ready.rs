@@ -38,7 +38,7 @@ impl<P: Platform> Readiness<P> {
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Whether the database answers and the keys are there, or what was so a second ago.
+    /// Whether the database answers and takes changes and the keys are there, or what was so a second ago.
     ///
     /// # Errors
     /// What is missing.
@@ -54,6 +54,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         let ask = async {
             self.keys.ring().await?;
             self.store.count_expired(Timestamp::EPOCH).await?;
+            // There is no key without a name: nothing changes, but a server that takes no changes says so.
+            self.store.remove_key("").await?;
             Ok(())
         };
         let answer = tokio::select! {

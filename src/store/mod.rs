@@ -62,6 +62,9 @@ pub enum StoreError {
     /// The database's settings allow no statement of this size; nothing happened, and to try again is no use.
     #[error("too large for the database: {0}")]
     TooLarge(String),
+    /// The database takes no changes; nothing happened, and to try again is safe.
+    #[error("the database is read-only")]
+    ReadOnly,
     /// The tables are missing or lack columns, and could not be mended.
     #[error("{0}")]
     Schema(String),

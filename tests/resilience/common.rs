@@ -53,9 +53,20 @@ impl Answer {
 /// Panics unless this is the 503 of a database that does not answer.
 #[track_caller]
 pub(crate) fn unavailable(reply: &Reply) {
+    outage(reply, "database_unavailable");
+}
+
+/// Checks that a reply says that the database takes no changes.
+#[track_caller]
+pub(crate) fn read_only(reply: &Reply) {
+    outage(reply, "database_read_only");
+}
+
+#[track_caller]
+fn outage(reply: &Reply, code: &str) {
     reply
         .clone()
-        .expect_error(503, "database_unavailable")
+        .expect_error(503, code)
         .header("retry-after")
         .parse::<u32>()
         .unwrap_or_else(|_| panic!("no Retry-After: {reply:?}"));

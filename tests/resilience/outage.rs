@@ -9,7 +9,7 @@ use session_tests::prelude::*;
 use testbed::database::Server;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, child_of, data, eventually, quiet, soaking, unavailable};
+use crate::common::{Answer, child_of, data, eventually, quiet, read_only, soaking, unavailable};
 
 suite! {
     servers:
@@ -176,12 +176,13 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
         server.execute_admin(&sql).expect("an administrator may");
     };
     tokio::task::block_in_place(|| set(&server, 1));
-    unavailable(&service.post_session(CREATE).await);
-    unavailable(&service.refresh(&child.refresh.value).await);
-    unavailable(&service.verify(&child.access.value).await);
-    unavailable(&service.write_data(&session.handle, &data(1)).await);
-    unavailable(&service.revoke(&session.handle).await);
-    unavailable(&service.revoke_all("ada").await);
+    read_only(&service.post_session(CREATE).await);
+    read_only(&service.refresh(&child.refresh.value).await);
+    read_only(&service.verify(&child.access.value).await);
+    read_only(&service.write_data(&session.handle, &data(1)).await);
+    read_only(&service.revoke(&session.handle).await);
+    read_only(&service.revoke_all("ada").await);
+    read_only(&service.send("GET", "/ready", &[], "").await);
     assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
     assert_eq!(service.refresh(&session.refresh.value).await.answer(), "OK");
     let read = service.data(&session.handle).await;

@@ -153,7 +153,7 @@ impl Dialect for Cdi {
         let header = error.header();
         let is_outage = matches!(
             error,
-            ApiError::Unavailable(_) | ApiError::SettingsUnavailable
+            ApiError::Unavailable(_) | ApiError::ReadOnly(_) | ApiError::SettingsUnavailable
         );
         let (status, text) = match error {
             ApiError::Unauthenticated => (StatusCode::UNAUTHORIZED, "Invalid API key\n".to_owned()),

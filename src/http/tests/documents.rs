@@ -53,6 +53,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::UnsupportedEncoding,
         ApiError::TooLargeForDatabase(text()),
         ApiError::MaintenanceFailed(text()),
+        ApiError::ReadOnly(text()),
         ApiError::Misconfigured(text()),
         ApiError::SettingsUnavailable,
         ApiError::Unavailable(text()),
@@ -72,6 +73,7 @@ fn every_error() -> Vec<ApiError> {
             | ApiError::UnsupportedEncoding
             | ApiError::TooLargeForDatabase(_)
             | ApiError::MaintenanceFailed(_)
+            | ApiError::ReadOnly(_)
             | ApiError::Misconfigured(_)
             | ApiError::SettingsUnavailable
             | ApiError::Unavailable(_)
