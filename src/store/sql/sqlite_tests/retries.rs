@@ -66,7 +66,11 @@ async fn what_no_retry_helps_is_reported_at_once() {
     ] {
         database.at_statements([(1, Fault::Error(error.clone()))]);
         let outcome = store.find(handle(1), START).await;
-        assert_eq!(outcome, Err(StoreError::Unavailable(error.to_string())));
+        let expected = match error {
+            DbError::ReadOnly => StoreError::ReadOnly,
+            error => StoreError::Unavailable(error.to_string()),
+        };
+        assert_eq!(outcome, Err(expected));
         assert_eq!(database.statements().len(), 1);
     }
     assert!(store.find(handle(1), START).await.is_ok());
