@@ -4,7 +4,7 @@
 
 CREATE TABLE IF NOT EXISTS `signing_key` (
     `key_name`        VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-        COMMENT 'access_token_signing_key.<generation>, static_access_token_key, or refresh_token_key',
+        COMMENT 'access_token_signing_key.<generation>, refresh_token_key, master_key_check.<fingerprint>, or last_tick',
     `key_value`       VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
         COMMENT 'URL-safe base64 without padding of 32 random bytes',
     `created_at_time` BIGINT UNSIGNED NOT NULL

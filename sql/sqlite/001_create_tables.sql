@@ -18,7 +18,7 @@ CREATE INDEX IF NOT EXISTS `refresh_tokens_user_id` ON `refresh_tokens` (`user_i
 CREATE INDEX IF NOT EXISTS `refresh_tokens_expires_at` ON `refresh_tokens` (`expires_at`);
 
 CREATE TABLE IF NOT EXISTS `signing_key` (
-    `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, static_access_token_key, or refresh_token_key
+    `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, refresh_token_key, master_key_check.<fingerprint>, or last_tick
     `key_value`       TEXT NOT NULL,             -- URL-safe base64 without padding of 32 random bytes
     `created_at_time` INTEGER NOT NULL           -- ms since the Unix epoch; an access-token key signs from then on
 );
