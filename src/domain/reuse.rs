@@ -84,6 +84,8 @@ pub struct Issuer<'a> {
     pub validity: Duration,
     /// Whether a child comes with an anti-CSRF token.
     pub anti_csrf: bool,
+    /// Whether a token whose child of this slot has been used already is taken for a twin's, and not for stolen.
+    pub late_twins: bool,
     /// For children that agree with no other.
     pub random: &'a (dyn Random + Sync),
 }
@@ -108,6 +110,9 @@ impl Issuer<'_> {
         stored: &StoredSession,
         moments: Moments,
     ) -> Option<RefreshToken> {
+        if !self.late_twins {
+            return None;
+        }
         let depth = stored.generation.0.checked_sub(token.claims.generation.0)?;
         let slots = self.window.slots(moments);
         // While a master key is introduced or changed, another instance may make children with another key.

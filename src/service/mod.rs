@@ -52,6 +52,8 @@ pub struct Terms {
     pub form: Form,
     /// Whether an anti-CSRF token comes with them.
     pub anti_csrf: bool,
+    /// Whether a refresh that comes after its twin's child was used gets that child, too.
+    pub late_twins: bool,
 }
 
 impl Terms {
@@ -59,6 +61,7 @@ impl Terms {
     pub const NATIVE: Self = Self {
         form: Form::Native,
         anti_csrf: false,
+        late_twins: true,
     };
 }
 

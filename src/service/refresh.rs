@@ -41,7 +41,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.refused(TokenKind::Refresh, Some(token.claims.handle), &reason);
             return Ok(Refreshed::Unauthorised);
         }
-        let issuer = self.issuer(&ring, terms.anti_csrf);
+        let issuer = self.issuer(&ring, terms);
         let moments = || Moments {
             started,
             now: self.platform.now(),
@@ -78,12 +78,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    fn issuer<'a>(&'a self, ring: &'a KeyRing, anti_csrf: bool) -> Issuer<'a> {
+    fn issuer<'a>(&'a self, ring: &'a KeyRing, terms: Terms) -> Issuer<'a> {
         Issuer {
             keys: ring.refresh_keys(),
             window: self.reuse_window(),
             validity: self.config.refresh.validity,
-            anti_csrf,
+            anti_csrf: terms.anti_csrf,
+            late_twins: terms.late_twins,
             random: &*self.platform,
         }
     }

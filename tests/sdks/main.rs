@@ -32,11 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn service(place: &std::sync::Arc<Place>) -> session_tests::service::Setup {
-    place
-        .service()
-        .set("cdi", true)
-        .set("api_keys", KEY)
-        .set("refresh_reuse_window", 2)
+    place.service().set("cdi", true).set("api_keys", KEY)
 }
 
 fn folder() -> PathBuf {
@@ -76,7 +72,7 @@ async fn node_site(uri: &str) -> Command {
     }
     let mut node = Command::new("node");
     node.arg(script("site.mjs")).args([uri, KEY]);
-    node.env("SDK_FOLDER", own).env("PAST_THE_SLOT_MS", "5000");
+    node.env("SDK_FOLDER", own);
     node
 }
 
@@ -95,7 +91,6 @@ async fn python_site(uri: &str) -> Command {
     }
     let mut site = Command::new(python);
     site.arg(script("site.py")).args([uri, KEY]);
-    site.env("PAST_THE_SLOT_MS", "5000");
     site
 }
 

@@ -64,6 +64,7 @@ impl Family {
             window: ReuseWindow::new(Duration::from_secs(10), VALIDITY),
             validity: VALIDITY,
             anti_csrf: false,
+            late_twins: true,
             random: &self.random,
         }
     }

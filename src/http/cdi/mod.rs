@@ -40,8 +40,8 @@ pub(super) enum Call {
 
 /// The routes, without app and tenant.
 const ROUTES: [(&str, Access, Methods<Call>); 13] = [
-    ("/", Access::Open, &[get(Call::Hello)]),
-    ("/hello", Access::Open, &[get(Call::Hello)]),
+    ("/", Access::Open, HELLO),
+    ("/hello", Access::Open, HELLO),
     (key_set::PATH, Access::Open, &[get(Call::KeySet)]),
     ("/apiversion", Access::WithKey, &[get(Call::ApiVersion)]),
     ("/user/id", Access::WithKey, &[get(Call::UserId)]),
@@ -85,6 +85,14 @@ const ROUTES: [(&str, Access, Methods<Call>); 13] = [
             Endpoint::with_body(Call::Remove).without_deadline(),
         )],
     ),
+];
+
+/// The SDKs' own tests send it with each method that they have.
+const HELLO: Methods<Call> = &[
+    get(Call::Hello),
+    (Method::POST, Endpoint::without_body(Call::Hello)),
+    (Method::PUT, Endpoint::without_body(Call::Hello)),
+    (Method::DELETE, Endpoint::without_body(Call::Hello)),
 ];
 
 const fn get(call: Call) -> (Method, Endpoint<Call>) {

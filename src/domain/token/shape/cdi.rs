@@ -70,10 +70,8 @@ pub(in crate::domain::token) fn write(claims: &AccessClaims, version: Version) -
         anti_csrf_token: claims.anti_csrf.as_ref().map(SecretString::expose),
     };
     let mut text = serde_json::to_vec(&ours).expect("strings and numbers serialize");
-    let members = claims
-        .payload
-        .as_ref()
-        .map_or("", |payload| members(payload));
+    let payload = claims.payload.as_ref();
+    let members = payload.map_or("", |payload| members(payload.as_str()));
     if !members.is_empty() {
         text.pop();
         text.push(b',');
@@ -84,12 +82,16 @@ pub(in crate::domain::token) fn write(claims: &AccessClaims, version: Version) -
 }
 
 /// What stands between the braces of an object; empty if nothing does.
-fn members(payload: &Json) -> &str {
-    let text = payload.as_str();
-    let inside = text
+fn members(object: &str) -> &str {
+    let inside = object
         .strip_prefix('{')
         .and_then(|text| text.strip_suffix('}'));
-    inside.unwrap_or_default().trim()
+    inside.unwrap_or_default().trim_ascii()
+}
+
+/// The object of these members, which stood in one.
+fn object(members: &str) -> Json {
+    Json::parse(format!("{{{members}}}")).expect("it was JSON before")
 }
 
 /// Reads what [`write`] wrote; `None` for anything else.
@@ -126,7 +128,7 @@ pub(in crate::domain::token) fn read(text: &str, version: Version) -> Option<Acc
         refresh,
         parent,
         anti_csrf: anti_csrf.map(SecretString::new),
-        payload: Json::parse(format!("{{{members}}}")),
+        payload: Some(object(members)),
     })
 }
 
@@ -179,19 +181,17 @@ impl Payload {
     /// If tokens can't carry it.
     pub fn check(value: &RawValue) -> Result<Self, PayloadError> {
         let mut text = serde_json::Deserializer::from_str(value.get());
-        let names = text
-            .deserialize_map(NamesVisitor)
-            .map_err(|_| PayloadError::NotAnObject)?;
-        match names {
-            Names::Protected => Err(PayloadError::Protected),
-            Names::None => Ok(Self::empty()),
-            Names::Free => Ok(Self(Json::from(value))),
+        match text.deserialize_map(NamesVisitor) {
+            Ok(true) => Err(PayloadError::Protected),
+            // As a token carries it: the two are compared.
+            Ok(false) => Ok(Self(object(members(value.get())))),
+            Err(_) => Err(PayloadError::NotAnObject),
         }
     }
 
     /// The object without members.
     pub fn empty() -> Self {
-        Self(Json::parse("{}".to_owned()).expect("it is JSON"))
+        Self(object(""))
     }
 
     /// The value.
@@ -200,33 +200,22 @@ impl Payload {
     }
 }
 
-/// What the names of an object's members are.
-#[derive(Clone, Copy, PartialEq)]
-enum Names {
-    None,
-    Free,
-    Protected,
-}
-
+/// Whether a name of ours is among those of an object.
 struct NamesVisitor;
 
 impl<'de> Visitor<'de> for NamesVisitor {
-    type Value = Names;
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
-        let mut names = Names::None;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut found = false;
         while let Some((Name(name), _)) = map.next_entry::<Name<'de>, IgnoredAny>()? {
-            if CLAIMS.contains(&&*name) {
-                names = Names::Protected;
-            } else if names == Names::None {
-                names = Names::Free;
-            }
+            found |= CLAIMS.contains(&&*name);
         }
-        Ok(names)
+        Ok(found)
     }
 }
 

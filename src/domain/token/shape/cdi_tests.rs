@@ -48,6 +48,8 @@ fn payloads_come_out_as_they_went_in() {
         r#"{"a":null,"b":{"c":[null,{"d":null}]}}"#,
         r#"{"a":1e400,"a":"\ud800","Zoë\u0000\"}":"🦀"}"#,
         r#"{"Sub":1,"sub ":2,"nested":{"sub":3}}"#,
+        // Without the white space at the braces, so that what is stored and what a token carries are the same.
+        "{ \"a\": 1\n}",
         &long,
     ] {
         for version in [Version::Four, Version::Five] {

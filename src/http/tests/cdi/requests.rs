@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{GET, Held, POST, PUT, Site, part, site};
@@ -172,7 +172,14 @@ fn errors_are_text_and_an_outage_is_429() {
         (answer.status.as_u16(), &*answer.text),
         (401, "Invalid API key\n")
     );
-    assert_eq!(site.call(GET, "/hello", &Value::Null).text, "Hello\n");
+    for method in [GET, POST, PUT, Method::DELETE] {
+        for path in ["/", "/hello", "/appid-public/public/hello"] {
+            assert_eq!(
+                site.call(method.clone(), path, &Value::Null).text,
+                "Hello\n"
+            );
+        }
+    }
     let site = super::site();
     let held = site.new_held();
     site.platform.advance(Duration::from_secs(2));
