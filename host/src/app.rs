@@ -15,7 +15,6 @@ use crate::manifest::{self, Files, Manifest, Source};
 use crate::outbound::AllowedHosts;
 use crate::runtime_config::RuntimeConfig;
 use crate::schedule::Schedule;
-use crate::sqlite::Database;
 use crate::template::Template;
 use crate::variables::{self, Provider};
 
@@ -25,8 +24,8 @@ pub(crate) struct App {
     pub(crate) name: String,
     /// Components that are wanted, by id.
     pub(crate) components: BTreeMap<String, Arc<Component>>,
-    /// Routes and the components that they lead to; private ones are `None`.
-    pub(crate) routes: Vec<(Option<String>, Arc<Component>)>,
+    /// HTTP triggers.
+    pub(crate) routes: Vec<Route>,
     /// Schedules and the components that they run.
     pub(crate) schedules: Vec<(Schedule, Arc<Component>)>,
     /// One permit per MySQL connection, if they are limited.
@@ -39,6 +38,15 @@ pub(crate) struct App {
     pub(crate) ignored: Vec<String>,
 }
 
+/// An HTTP trigger.
+pub(crate) struct Route {
+    /// `None`: only other components reach it.
+    pub(crate) path: Option<String>,
+    pub(crate) component: Arc<Component>,
+}
+
+type Databases = BTreeMap<String, Option<PathBuf>>;
+
 /// A component and what it may use.
 pub(crate) struct Component {
     pub(crate) id: String,
@@ -49,7 +57,8 @@ pub(crate) struct Component {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) variables: HashMap<String, String>,
     pub(crate) allowed_hosts: AllowedHosts,
-    pub(crate) databases: HashMap<String, Arc<Database>>,
+    /// SQLite files by label; `None` is in memory.
+    pub(crate) databases: Databases,
 }
 
 impl App {
@@ -116,12 +125,15 @@ impl App {
         let mut routes = Vec::new();
         for trigger in &manifest.trigger.http {
             if let Some(component) = components.get(&trigger.component) {
-                routes.push((trigger.route.path().map(str::to_owned), component.clone()));
+                routes.push(Route {
+                    path: trigger.route.path().map(str::to_owned),
+                    component: component.clone(),
+                });
             }
         }
         for component in components.values() {
             for id in component.allowed_hosts.chained() {
-                if !routes.iter().any(|(_, other)| other.id == id) {
+                if !routes.iter().any(|route| route.component.id == id) {
                     mistakes.push(format!(
                         "component '{}' may call '{id}', which is no HTTP component that runs here",
                         component.id
@@ -177,15 +189,11 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn component(
-        &self,
-        databases: &HashMap<String, Arc<Database>>,
-        mistakes: &mut Vec<String>,
-    ) -> Component {
+    fn component(&self, databases: &Databases, mistakes: &mut Vec<String>) -> Component {
         let mut wrong = |what: String| mistakes.push(format!("component '{}': {what}", self.id));
         let mut variables = HashMap::new();
         for (name, template) in &self.declared.variables {
-            if !variables::is_valid_name(name) {
+            if !manifest::is_valid_name(name) {
                 wrong(format!("variable '{name}' is not lower-case snake case"));
             }
             match self.fill(template) {
@@ -204,13 +212,17 @@ impl Assembly<'_> {
             wrong(error);
             AllowedHosts::default()
         });
-        let mut own = HashMap::new();
+        let mut own = Databases::new();
         for label in &self.declared.sqlite_databases {
             match databases.get(label) {
                 Some(database) => _ = own.insert(label.clone(), database.clone()),
                 None => wrong(format!("sqlite database '{label}' is not configured")),
             }
         }
+        let wasm = match &self.declared.source {
+            Source::Path(path) => self.folder.join(path),
+            Source::Remote { .. } => PathBuf::new(),
+        };
         let files = self.declared.files.iter().filter_map(|files| match files {
             Files::Placement {
                 source,
@@ -218,10 +230,6 @@ impl Assembly<'_> {
             } => Some((self.folder.join(source), destination.clone())),
             Files::Pattern(_) => None,
         });
-        let wasm = match &self.declared.source {
-            Source::Path(path) => self.folder.join(path),
-            Source::Remote { .. } => PathBuf::new(),
-        };
         Component {
             id: self.id.to_owned(),
             compiled: code_cache::path_for(&wasm, self.state_dir),
@@ -249,15 +257,13 @@ impl Assembly<'_> {
     }
 }
 
-fn databases(args: &Args, config: &RuntimeConfig) -> HashMap<String, Arc<Database>> {
+fn databases(args: &Args, config: &RuntimeConfig) -> Databases {
     let default = args
         .state_dir
         .as_ref()
         .map(|folder| folder.join("sqlite_db.db"));
-    let mut databases = HashMap::from([("default".to_owned(), Arc::new(Database::new(default)))]);
-    for (label, path) in &config.sqlite {
-        databases.insert(label.clone(), Arc::new(Database::new(path.clone())));
-    }
+    let mut databases = Databases::from([("default".to_owned(), default)]);
+    databases.extend(config.sqlite.clone());
     databases
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
 
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
@@ -88,88 +90,78 @@ impl Args {
             reuse: Reuse::default(),
         };
         if let Some(address) = listen {
-            args.listen = value("SPIN_HTTP_LISTEN_ADDR", &address)?;
+            let wrong = |error| Stop::Wrong(format!("SPIN_HTTP_LISTEN_ADDR {address}: {error}"));
+            args.listen = address.parse().map_err(wrong)?;
         }
-        let mut state_dir = None;
-        let mut words = words.into_iter();
-        while let Some(word) = words.next() {
-            let (flag, attached) = match word.split_once('=') {
-                Some((flag, attached)) => (flag.to_owned(), Some(attached.to_owned())),
-                None => (word, None),
-            };
-            match flag.as_str() {
-                "--help" | "-h" => return Err(Stop::Help),
-                "--no-cron" => {
-                    args.cron = false;
-                    continue;
-                }
-                _ => {}
+        let mut parser = Parser::from_args(words);
+        while let Some(flag) = next(&mut parser)? {
+            if matches!(flag.as_str(), "--help" | "-h") {
+                return Err(Stop::Help);
             }
-            let mut text = || {
-                attached
-                    .clone()
-                    .or_else(|| words.next())
-                    .ok_or_else(|| Stop::Wrong(format!("{flag} needs a value")))
-            };
-            match flag.as_str() {
-                "--from" | "-f" => args.manifest = text()?.into(),
-                "--runtime-config-file" => args.runtime_config = Some(text()?.into()),
-                "--listen" => args.listen = value(&flag, &text()?)?,
-                "--state-dir" => state_dir = Some(PathBuf::from(text()?)),
-                "--variable" => {
-                    let text = text()?;
-                    let (name, value) = text.split_once('=').ok_or_else(|| {
-                        Stop::Wrong(format!("--variable {text}: must be NAME=VALUE"))
-                    })?;
-                    args.variables.insert(name.to_owned(), value.to_owned());
-                }
-                "--component" | "-c" => args.components.push(text()?),
-                "--control" => args.control = Some(value(&flag, &text()?)?),
-                "--max-instance-reuse-count" => args.reuse.count = at_least_one(&flag, &text()?)?,
-                "--max-instance-concurrent-reuse-count" => {
-                    args.reuse.concurrent = at_least_one(&flag, &text()?)?;
-                }
-                "--idle-instance-timeout" => {
-                    let text = text()?;
-                    args.reuse.idle = text
-                        .trim_end_matches('s')
-                        .parse()
-                        .ok()
-                        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-                        .ok_or_else(|| Stop::Wrong(format!("{flag} {text}: must be seconds")))?;
-                }
-                _ => return Err(Stop::Wrong(format!("unknown argument {flag} (see --help)"))),
-            }
+            args.take(&flag, &mut parser)
+                .map_err(|error| Stop::Wrong(format!("{flag}: {error} (see --help)")))?;
         }
         if args.manifest.is_dir() {
             args.manifest.push("spin.toml");
         }
-        if let Some(address) = args.control
-            && !address.ip().is_loopback()
-        {
-            return Err(Stop::Wrong(format!(
-                "--control {address}: must be a loopback address"
-            )));
-        }
-        args.state_dir = match state_dir {
+        args.state_dir = match args.state_dir {
             Some(folder) if folder.as_os_str().is_empty() => None,
             Some(folder) => Some(folder),
             None => Some(args.manifest.with_file_name(".spin")),
         };
         Ok(args)
     }
+
+    fn take(&mut self, flag: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
+        match flag {
+            "--no-cron" => self.cron = false,
+            "--from" | "-f" => self.manifest = parser.value()?.into(),
+            "--runtime-config-file" => self.runtime_config = Some(parser.value()?.into()),
+            "--listen" => self.listen = parser.value()?.parse()?,
+            "--state-dir" => self.state_dir = Some(parser.value()?.into()),
+            "--variable" => {
+                let text = parser.value()?.string()?;
+                let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+                self.variables.insert(name.to_owned(), value.to_owned());
+            }
+            "--component" | "-c" => self.components.push(parser.value()?.string()?),
+            "--control" => {
+                let address: SocketAddr = parser.value()?.parse()?;
+                if !address.ip().is_loopback() {
+                    return Err("must be a loopback address".into());
+                }
+                self.control = Some(address);
+            }
+            "--max-instance-reuse-count" => self.reuse.count = count(parser)?,
+            "--max-instance-concurrent-reuse-count" => self.reuse.concurrent = count(parser)?,
+            "--idle-instance-timeout" => {
+                let text = parser.value()?.string()?;
+                let seconds = text
+                    .trim_end_matches('s')
+                    .parse()
+                    .map_err(|_| "no number")?;
+                self.reuse.idle =
+                    Duration::try_from_secs_f64(seconds).map_err(|_| "out of range")?;
+            }
+            _ => return Err("there is no such argument".into()),
+        }
+        Ok(())
+    }
 }
 
-fn value<T: FromStr>(flag: &str, text: &str) -> Result<T, Stop> {
-    text.parse()
-        .map_err(|_| Stop::Wrong(format!("{flag} {text}: must be ADDRESS:PORT")))
+fn next(parser: &mut Parser) -> Result<Option<String>, Stop> {
+    let word = parser
+        .next()
+        .map_err(|error| Stop::Wrong(error.to_string()))?;
+    Ok(word.map(|word| match word {
+        Arg::Short(letter) => format!("-{letter}"),
+        Arg::Long(name) => format!("--{name}"),
+        Arg::Value(value) => value.to_string_lossy().into_owned(),
+    }))
 }
 
-fn at_least_one(flag: &str, text: &str) -> Result<usize, Stop> {
-    text.parse()
-        .ok()
-        .filter(|&count| count > 0)
-        .ok_or_else(|| Stop::Wrong(format!("{flag} {text}: must be a number above 0")))
+fn count(parser: &mut Parser) -> Result<usize, lexopt::Error> {
+    Ok(parser.value()?.parse::<NonZeroUsize>()?.get())
 }
 
 #[cfg(test)]

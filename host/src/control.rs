@@ -4,27 +4,28 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode, header};
+use dev_host_control::{
+    Clock, ClockChange, ClockTarget, Paused, Refusal, Resume, Seed, Tick, TickRequest,
+};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use crate::clock::Clock;
+use crate::clock;
 use crate::cron_trigger::{CronTrigger, Tally};
-use crate::faults::Rule;
 use crate::instruments::Instruments;
 
 const LARGEST_BODY: usize = 1 << 20;
 
 /// What the API reaches.
 pub(crate) struct Control {
-    clock: Arc<Clock>,
+    clock: Arc<clock::Clock>,
     cron: Arc<CronTrigger>,
     instruments: Arc<Instruments>,
     /// Two changes of the clock at once would see each other's ticks.
@@ -32,50 +33,18 @@ pub(crate) struct Control {
 }
 
 /// A mistake of the caller's.
-struct Refusal(String);
+struct Mistake(String);
 
-impl<T: ToString> From<T> for Refusal {
+impl<T: ToString> From<T> for Mistake {
     fn from(text: T) -> Self {
         Self(text.to_string())
     }
 }
 
-type Reply = Result<Value, Refusal>;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClockChange {
-    now_ms: Option<i64>,
-    advance_ms: Option<i64>,
-    frozen_ms: Option<i64>,
-    real: Option<bool>,
-    #[serde(default)]
-    run_due: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seed {
-    seed: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Resume {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tick {
-    component: String,
-    timestamp: Option<u64>,
-}
-
 impl Control {
     /// The API over these.
     pub(crate) fn new(
-        clock: Arc<Clock>,
+        clock: Arc<clock::Clock>,
         cron: Arc<CronTrigger>,
         instruments: Arc<Instruments>,
     ) -> Self {
@@ -109,21 +78,11 @@ impl Control {
     }
 
     async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (head, body) = request.into_parts();
-        let (status, value) = match Limited::new(body, LARGEST_BODY).collect().await {
-            Ok(body) => match self
-                .call(&head.method, head.uri.path(), &body.to_bytes())
-                .await
-            {
-                Ok(value) => (StatusCode::OK, value),
-                Err(Refusal(message)) => (StatusCode::BAD_REQUEST, json!({ "message": message })),
-            },
-            Err(error) => (
-                StatusCode::BAD_REQUEST,
-                json!({ "message": error.to_string() }),
-            ),
+        let (status, text) = match self.answer(request).await {
+            Ok(text) => (StatusCode::OK, text),
+            Err(Mistake(message)) => (StatusCode::BAD_REQUEST, json(&Refusal { message })),
         };
-        let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
+        let mut response = Response::new(Full::new(Bytes::from(text)));
         *response.status_mut() = status;
         response.headers_mut().insert(
             header::CONTENT_TYPE,
@@ -132,121 +91,101 @@ impl Control {
         response
     }
 
-    async fn call(&self, method: &Method, path: &str, body: &[u8]) -> Reply {
+    async fn answer(&self, request: Request<Incoming>) -> Result<String, Mistake> {
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, LARGEST_BODY).collect().await?.to_bytes();
         let Instruments {
             entropy,
             faults,
             stats,
         } = &*self.instruments;
-        match (method.as_str(), path) {
-            ("GET", "/clock") => Ok(json!({ "now_ms": self.clock.now_ms() })),
-            ("PUT", "/clock") => self.change_clock(&parse(body)?).await,
+        Ok(match (head.method.as_str(), head.uri.path()) {
+            ("GET", "/clock") => json(&self.clock_after(Tally::default())),
+            ("PUT", "/clock") => json(&self.change_clock(parse(&body)?).await?),
             ("PUT", "/entropy") => {
-                let Seed { seed } = parse(body)?;
-                entropy.seed(seed);
-                Ok(json!({ "seed": seed }))
+                let seed: Seed = parse(&body)?;
+                entropy.seed(seed.seed);
+                json(&seed)
             }
-            ("GET", "/faults") => Ok(json!(faults.rules())),
+            ("GET", "/faults") => json(&faults.rules()),
             ("PUT", "/faults") => {
-                faults.replace(parse::<Vec<Rule>>(body)?);
-                Ok(json!(faults.rules()))
+                faults.replace(parse(&body)?);
+                json(&faults.rules())
             }
             ("DELETE", "/faults") => {
                 faults.clear();
-                Ok(json!([]))
+                json(&faults.rules())
             }
-            ("GET", "/paused") => Ok(json!({ "paused": faults.paused() })),
+            ("GET", "/paused") => json(&Paused {
+                paused: faults.paused(),
+            }),
             ("POST", "/resume") => {
-                let Resume { name } = parse(body)?;
-                Ok(json!({ "resumed": faults.resume(&name) }))
+                let resume: Resume = parse(&body)?;
+                faults.resume(&resume.name);
+                json(&resume)
             }
-            ("GET", "/stats") => Ok(json!(stats.report())),
+            ("GET", "/stats") => json(&stats.report()),
             ("DELETE", "/stats") => {
                 stats.reset();
-                Ok(json!(stats.report()))
+                json(&stats.report())
             }
             ("POST", "/tick") => {
-                let Tick {
+                let TickRequest {
                     component,
                     timestamp,
-                } = parse(body)?;
-                match self.cron.tick(&component, timestamp).await {
-                    Some(Ok(())) => Ok(json!({ "ok": true })),
-                    Some(Err(error)) => Ok(json!({ "ok": false, "error": error })),
-                    None => Err(format!("no cron trigger runs component '{component}'").into()),
-                }
+                } = parse(&body)?;
+                let run = self.cron.tick(&component, timestamp).await;
+                let run = run.ok_or(format!("no cron trigger runs component '{component}'"))?;
+                json(&Tick {
+                    ok: run.is_ok(),
+                    error: run.err(),
+                })
             }
-            _ => Err(format!("there is no {method} {path}").into()),
-        }
+            (method, path) => return Err(format!("there is no {method} {path}").into()),
+        })
     }
 
-    async fn change_clock(&self, change: &ClockChange) -> Reply {
+    async fn change_clock(
+        &self,
+        ClockChange { to, run_due }: ClockChange,
+    ) -> Result<Clock, Mistake> {
         let _turn = self.turning_clock.lock().await;
         let now = self.clock.now_ms();
-        let target = match *change {
-            ClockChange {
-                now_ms: Some(ms),
-                advance_ms: None,
-                frozen_ms: None,
-                real: None,
-                ..
-            } => Target::Running(ms),
-            ClockChange {
-                now_ms: None,
-                advance_ms: Some(ms),
-                frozen_ms: None,
-                real: None,
-                ..
-            } => {
-                let ms = now.checked_add(ms).ok_or("advance_ms is out of range")?;
-                if self.clock.is_frozen() {
-                    Target::Frozen(ms)
-                } else {
-                    Target::Running(ms)
-                }
+        let (at, frozen) = match to {
+            ClockTarget::NowMs(ms) => (ms, false),
+            ClockTarget::AdvanceMs(ms) => {
+                let at = now.checked_add(ms).ok_or("advance_ms is out of range")?;
+                (at, self.clock.is_frozen())
             }
-            ClockChange {
-                now_ms: None,
-                advance_ms: None,
-                frozen_ms: Some(ms),
-                real: None,
-                ..
-            } => Target::Frozen(ms),
-            ClockChange {
-                now_ms: None,
-                advance_ms: None,
-                frozen_ms: None,
-                real: Some(true),
-                ..
-            } => Target::Real,
-            _ => return Err("one of now_ms, advance_ms, frozen_ms and real must be given".into()),
+            ClockTarget::FrozenMs(ms) => (ms, true),
+            ClockTarget::Real => (clock::Clock::new().now_ms(), false),
         };
-        let tally = match target {
-            Target::Running(to) | Target::Frozen(to) if change.run_due => {
-                self.cron.run_due(now, to).await
-            }
-            Target::Real if change.run_due => self.cron.run_due(now, Clock::new().now_ms()).await,
-            _ => Tally::default(),
+        let tally = if run_due {
+            self.cron.run_due(now, at).await
+        } else {
+            Tally::default()
         };
-        match target {
-            Target::Running(ms) => self.clock.set(ms),
-            Target::Frozen(ms) => self.clock.freeze(ms),
-            Target::Real => self.clock.reset(),
+        match to {
+            ClockTarget::Real => self.clock.reset(),
+            _ if frozen => self.clock.freeze(at),
+            _ => self.clock.set(at),
         }
-        Ok(json!({
-            "now_ms": self.clock.now_ms(), "ticks": tally.ticks, "failed": tally.failed
-        }))
+        Ok(self.clock_after(tally))
+    }
+
+    fn clock_after(&self, tally: Tally) -> Clock {
+        Clock {
+            now_ms: self.clock.now_ms(),
+            ticks: tally.ticks,
+            failed: tally.failed,
+        }
     }
 }
 
-/// What the clock will show.
-#[derive(Clone, Copy)]
-enum Target {
-    Running(i64),
-    Frozen(i64),
-    Real,
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Mistake> {
+    serde_json::from_slice(body).map_err(Mistake::from)
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(Refusal::from)
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("the types of the API are JSON")
 }

@@ -158,9 +158,7 @@ struct Runner {
 impl Runner {
     fn new(app: &Arc<App>, component: &Arc<Component>, engine: &Engine) -> Result<Self, String> {
         let id = &component.id;
-        let loaded = engine
-            .load(component)
-            .map_err(|error| format!("component '{id}' cannot be loaded: {error:#}"))?;
+        let loaded = engine.load(component)?;
         let too_new: Vec<_> = engine
             .imports(&loaded)
             .into_iter()

@@ -45,10 +45,11 @@ impl Engine {
     }
 
     /// Makes a component ready: compiled, unless that was done before, and linked.
-    pub(crate) fn load(&self, component: &Component) -> wasmtime::Result<InstancePre<Guest>> {
+    pub(crate) fn load(&self, component: &Component) -> Result<InstancePre<Guest>, String> {
         let cache = component.compiled.as_deref();
-        self.linker
-            .instantiate_pre(&code_cache::load(&self.wasmtime, &component.wasm, cache)?)
+        code_cache::load(&self.wasmtime, &component.wasm, cache)
+            .and_then(|code| self.linker.instantiate_pre(&code))
+            .map_err(|error| format!("component '{}' cannot be loaded: {error:#}", component.id))
     }
 
     /// The names of what a loaded component imports.

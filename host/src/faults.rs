@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
+use dev_host_control::{Action, FaultRule, FaultState};
+pub(crate) use dev_host_control::{Database, ServerError};
 use tokio::sync::{oneshot, watch};
 
-use self::rule::{Action, True};
-pub(crate) use self::rule::{Call, Database, Operation, Rule, ServerError};
+pub(crate) use self::rule::{Call, Operation};
 
 /// What has to happen to a call once all waiting is over.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,19 +22,10 @@ pub(crate) enum Verdict {
     CutAfter,
 }
 
-/// A rule and what it has seen.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Counted {
-    #[serde(flatten)]
-    rule: Rule,
-    matched: u64,
-    fired: u64,
-}
-
 /// The rules in force and the calls that they hold up.
 pub(crate) struct Faults {
     armed: AtomicBool,
-    rules: Mutex<Vec<Counted>>,
+    rules: Mutex<Vec<FaultState>>,
     paused: Mutex<Vec<(String, oneshot::Sender<()>)>>,
     cleared: watch::Sender<()>,
 }
@@ -52,11 +43,11 @@ impl Default for Faults {
 
 impl Faults {
     /// Puts `rules` in the place of all others and starts counting. Calls held up stay so.
-    pub(crate) fn replace(&self, rules: Vec<Rule>) {
+    pub(crate) fn replace(&self, rules: Vec<FaultRule>) {
         self.armed.store(!rules.is_empty(), Ordering::Release);
         *lock(&self.rules) = rules
             .into_iter()
-            .map(|rule| Counted {
+            .map(|rule| FaultState {
                 rule,
                 matched: 0,
                 fired: 0,
@@ -72,7 +63,7 @@ impl Faults {
     }
 
     /// The rules with their counts.
-    pub(crate) fn rules(&self) -> Vec<Counted> {
+    pub(crate) fn rules(&self) -> Vec<FaultState> {
         lock(&self.rules).clone()
     }
 
@@ -111,13 +102,13 @@ impl Faults {
                     // An error means that the pause was cleared, which also lets the call go on.
                     _ = resumed.await;
                 }
-                Action::Hang(True) => {
+                Action::Hang => {
                     _ = cleared.changed().await;
                     return Verdict::CutBefore;
                 }
                 Action::Error(error) => return Verdict::Fail(error),
-                Action::CutBefore(True) => return Verdict::CutBefore,
-                Action::CutAfter(True) => return Verdict::CutAfter,
+                Action::CutBefore => return Verdict::CutBefore,
+                Action::CutAfter => return Verdict::CutAfter,
             }
         }
         Verdict::Proceed
@@ -127,10 +118,10 @@ impl Faults {
         let mut due = Vec::new();
         for counted in lock(&self.rules)
             .iter_mut()
-            .filter(|counted| counted.rule.matches(call))
+            .filter(|counted| rule::matches(&counted.rule, call))
         {
             counted.matched += 1;
-            if counted.rule.is_due(counted.matched) {
+            if rule::is_due(&counted.rule, counted.matched) {
                 counted.fired += 1;
                 due.push(counted.rule.action.clone());
             }
@@ -147,11 +138,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::sync::Arc;
 
+    use dev_host_control::{Database, On};
+
     use super::*;
 
-    fn faults(rules: serde_json::Value) -> Arc<Faults> {
+    fn faults(rules: impl IntoIterator<Item = FaultRule>) -> Arc<Faults> {
         let faults = Faults::default();
-        faults.replace(serde_json::from_value(rules).unwrap());
+        faults.replace(rules.into_iter().collect());
         Arc::new(faults)
     }
 
@@ -173,27 +166,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_rule_fires_at_the_nth_match_and_so_many_times() {
-        let faults = faults(serde_json::json!([
-            {"on": "execute", "sql_contains": "UPDATE", "nth": 2, "times": 2, "do": {"cut_before": true}}
-        ]));
+        let rule = FaultRule::new(On::Execute, Action::CutBefore);
+        let faults = faults([rule.sql_contains("UPDATE").nth(2).times(2)]);
         let mut verdicts = Vec::new();
         for sql in ["UPDATE a", "DELETE a", "UPDATE b", "UPDATE c", "UPDATE d"] {
             verdicts.push(faults.meet(execute(sql)).await == Verdict::CutBefore);
         }
         assert_eq!(verdicts, [false, false, true, true, false]);
-        let rules = serde_json::to_value(faults.rules()).unwrap();
-        assert_eq!(
-            (&rules[0]["matched"], &rules[0]["fired"]),
-            (&4.into(), &2.into())
-        );
-        assert_eq!(rules[0]["do"], serde_json::json!({"cut_before": true}));
+        let rules = faults.rules();
+        assert_eq!((rules[0].matched, rules[0].fired), (4, 2));
     }
 
     #[tokio::test]
-    async fn times_is_one_unless_null() {
-        let error = serde_json::json!({"error": {"code": 1213, "message": "Deadlock found"}});
-        let one = faults(serde_json::json!([{"on": "any", "do": error}]));
-        let all = faults(serde_json::json!([{"on": "any", "times": null, "do": error}]));
+    async fn a_rule_fires_once_or_for_ever() {
+        let rule = FaultRule::new(On::Any, Action::error(1213, "Deadlock found"));
+        let one = faults([rule.clone()]);
+        let all = faults([rule.for_ever()]);
         let failure = Verdict::Fail(ServerError {
             code: 1213,
             message: "Deadlock found".to_owned(),
@@ -206,9 +194,8 @@ mod tests {
 
     #[tokio::test]
     async fn rules_choose_by_operation_and_database() {
-        let faults = faults(serde_json::json!([
-            {"on": "statement", "database": "sqlite", "times": null, "do": {"cut_after": true}}
-        ]));
+        let rule = FaultRule::new(On::Statement, Action::CutAfter).for_ever();
+        let faults = faults([rule.database(Database::Sqlite)]);
         assert_eq!(faults.meet(open()).await, Verdict::Proceed);
         assert_eq!(faults.meet(execute("x")).await, Verdict::Proceed);
         let call = Call {
@@ -220,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_paused_call_waits_for_its_name() {
-        let faults = faults(serde_json::json!([{"on": "any", "do": {"pause": "here"}}]));
+        let faults = faults([FaultRule::new(On::Any, Action::pause("here"))]);
         let call = tokio::spawn({
             let faults = faults.clone();
             async move { faults.meet(open()).await }
@@ -237,9 +224,10 @@ mod tests {
 
     #[tokio::test]
     async fn clearing_fails_hanging_calls_and_lets_paused_ones_go() {
-        let faults = faults(serde_json::json!([
-            {"on": "open", "do": {"hang": true}}, {"on": "execute", "do": {"pause": "p"}}
-        ]));
+        let faults = faults([
+            FaultRule::new(On::Open, Action::Hang),
+            FaultRule::new(On::Execute, Action::pause("p")),
+        ]);
         let (hanging, paused) = (faults.clone(), faults.clone());
         let hanging = tokio::spawn(async move { hanging.meet(open()).await });
         let paused = tokio::spawn(async move { paused.meet(execute("x")).await });

@@ -1,21 +1,22 @@
 //! The state of one instance of a component: its WASI context, its resources and what it may do.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::component::{HasData, Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::app::{App, Component};
 use crate::clock::GuestClock;
 use crate::entropy::GuestRng;
+use crate::instance::Instance;
 use crate::outbound_http::{Chain, OutboundHttp};
 use crate::output::GuestOutput;
 
 /// What a `Store` holds.
 pub(crate) struct Guest {
     pub(crate) instance: Arc<Instance>,
-    pub(crate) table: ResourceTable,
+    table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: OutboundHttp,
@@ -28,42 +29,6 @@ impl HasData for GuestData {
     type Data<'a> = &'a mut Guest;
 }
 
-/// What can be known about an instance without its store.
-pub(crate) struct Instance {
-    pub(crate) app: Arc<App>,
-    pub(crate) component: Arc<Component>,
-    /// Spin keeps an instance's MySQL connections behind this lock. `open` has it while it connects, a statement for a
-    /// moment at its beginning; whoever waits gets it in turn, before it runs.
-    pub(crate) mysql_table: tokio::sync::Mutex<()>,
-    violation: OnceLock<String>,
-}
-
-impl Instance {
-    /// The trap for an instance that did what Spin would not survive.
-    pub(crate) fn violates(&self, text: &str) -> wasmtime::Error {
-        let text = record_violation(&self.app, &self.component.id, text);
-        // A later one is a consequence of the first.
-        _ = self.violation.set(text.clone());
-        wasmtime::Error::msg(text)
-    }
-
-    /// What the instance did wrong, if it did.
-    pub(crate) fn violation(&self) -> Option<&str> {
-        self.violation.get().map(String::as_str)
-    }
-}
-
-/// Tells the log and the statistics that a component did what Spin would not survive, and returns
-/// the full text.
-pub(crate) fn record_violation(app: &App, component: &str, text: &str) -> String {
-    let text = format!("component '{component}': {text}");
-    eprintln!("VIOLATION {text}");
-    if let Some(instruments) = &app.instruments {
-        instruments.stats.violation(&text);
-    }
-    text
-}
-
 impl Guest {
     /// State for a fresh instance of `component`; `chain` leads to other components.
     pub(crate) fn new(
@@ -74,12 +39,7 @@ impl Guest {
         if let Some(instruments) = &app.instruments {
             instruments.stats.instance();
         }
-        let instance = Arc::new(Instance {
-            app: app.clone(),
-            component: component.clone(),
-            mysql_table: tokio::sync::Mutex::default(),
-            violation: OnceLock::new(),
-        });
+        let instance = Arc::new(Instance::new(app.clone(), component.clone()));
         Ok(Self {
             wasi: wasi_context(app, component)?,
             http: WasiHttpCtx::new(),
@@ -87,6 +47,33 @@ impl Guest {
             table: ResourceTable::new(),
             instance,
         })
+    }
+
+    /// Keeps what the guest calls an `R`.
+    pub(crate) fn keep<R: 'static>(
+        &mut self,
+        value: impl Send + 'static,
+    ) -> wasmtime::Result<Resource<R>> {
+        Ok(Resource::new_own(self.table.push(value)?.rep()))
+    }
+
+    /// What was kept under `handle`.
+    pub(crate) fn kept<T: Clone + Send + 'static, R: 'static>(
+        &self,
+        handle: &Resource<R>,
+    ) -> wasmtime::Result<T> {
+        let handle = Resource::<T>::new_borrow(handle.rep());
+        Ok(self.table.get(&handle)?.clone())
+    }
+
+    /// Drops what was kept under `handle`.
+    pub(crate) fn forget<T: Send + 'static, R: 'static>(
+        &mut self,
+        handle: &Resource<R>,
+    ) -> wasmtime::Result<()> {
+        let handle = Resource::<T>::new_own(handle.rep());
+        self.table.delete(handle)?;
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody, p2, p3};
 use crate::app::{App, Component};
 use crate::args::Reuse;
 use crate::engine::Engine;
-use crate::guest::record_violation;
+use crate::instance::record_violation;
 use crate::instances::{Instances, Server};
 use crate::outbound_http::{Chain, chained};
 use crate::router::{Match, Router};
@@ -47,15 +47,16 @@ impl HttpTrigger {
         let every: Arc<OnceLock<Targets>> = Arc::default();
         let chain = chain(&every);
         let mut targets = Targets::new();
-        for (_, component) in &app.routes {
-            if !targets.contains_key(&component.id) {
-                let target = Target::new(app, component, engine, reuse, &chain)?;
-                targets.insert(component.id.clone(), Arc::new(target));
-            }
+        let mut public = Vec::new();
+        for route in &app.routes {
+            let component = &route.component;
+            let target = match targets.get(&component.id) {
+                Some(target) => target.clone(),
+                None => Arc::new(Target::new(app, component, engine, reuse, &chain)?),
+            };
+            targets.insert(component.id.clone(), target.clone());
+            public.extend(route.path.clone().map(|path| (path, target)));
         }
-        let public = app.routes.iter().filter_map(|(route, component)| {
-            Some((route.clone()?, targets.get(&component.id)?.clone()))
-        });
         let router = Router::new(public);
         _ = every.set(targets);
         Ok(Self {
@@ -194,9 +195,7 @@ impl Target {
         chain: &Chain,
     ) -> Result<Self, String> {
         let id = &component.id;
-        let loaded = engine
-            .load(component)
-            .map_err(|error| format!("component '{id}' cannot be loaded: {error:#}"))?;
+        let loaded = engine.load(component)?;
         let (service, reuse) = match p3::bindings::ServicePre::new(loaded.clone()) {
             Ok(service) => (ProxyPre::P3(service), reuse),
             Err(error) => {

@@ -20,7 +20,8 @@ use wasmtime_wasi_http::handler::{
 use crate::app::{App, Component};
 use crate::args::Reuse;
 use crate::engine::Engine;
-use crate::guest::{Guest, Instance};
+use crate::guest::Guest;
+use crate::instance::Instance;
 use crate::outbound_http::Chain;
 
 /// Which instance has taken a request.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::entropy::Entropy;
 use crate::faults::{Call, Faults, Operation, Verdict};
-use crate::stats::Stats;
+use crate::stats::Counters;
 
 /// All instruments but the clock, which the cron scheduler needs as well.
 #[derive(Default)]
 pub(crate) struct Instruments {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) faults: Faults,
-    pub(crate) stats: Stats,
+    pub(crate) stats: Counters,
 }
 
 impl Instruments {

@@ -4,34 +4,45 @@
 //!
 //! It is not for production: there is no TLS, no metrics, and guests are trusted not to loop.
 
-mod app;
-mod args;
-mod bindings;
+// From the bottom up: a group knows those above it, and in none of them does a file know one that knows it.
+// What tests read and turn.
 mod clock;
-mod code_cache;
-mod control;
-mod cron_trigger;
-mod engine;
 mod entropy;
 mod faults;
-mod guest;
-mod http_trigger;
-mod instances;
 mod instruments;
+mod stats;
+
+// What is configured.
+mod app;
+mod args;
+mod code_cache;
 mod manifest;
-mod mysql;
 mod outbound;
-mod outbound_http;
-mod output;
-mod router;
 mod runtime_config;
 mod schedule;
-mod spin_headers;
-mod sqlite;
-mod stats;
 mod template;
 mod variables;
 
+// What guests see of the host.
+mod bindings;
+mod guest;
+mod guest_variables;
+mod instance;
+mod mysql;
+mod outbound_http;
+mod output;
+mod sqlite;
+
+// What runs them.
+mod control;
+mod cron_trigger;
+mod engine;
+mod http_trigger;
+mod instances;
+mod router;
+mod spin_headers;
+
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -124,10 +135,11 @@ async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, String> {
 /// Tells a person what runs here.
 fn describe(app: &App, args: &Args, address: &str) {
     eprintln!("{} on dev-host, without Spin", app.name);
-    for (route, component) in &app.routes {
-        match route {
-            Some(route) => eprintln!("  http://{address}{route} -> {}", component.id),
-            None => eprintln!("  only for other components -> {}", component.id),
+    for route in &app.routes {
+        let id = &route.component.id;
+        match &route.path {
+            Some(path) => eprintln!("  http://{address}{path} -> {id}"),
+            None => eprintln!("  only for other components -> {id}"),
         }
     }
     for (schedule, component) in &app.schedules {
@@ -138,15 +150,12 @@ fn describe(app: &App, args: &Args, address: &str) {
         };
         eprintln!("  {schedule} (UTC) -> {}{note}", component.id);
     }
-    let mut databases: Vec<_> = app
+    let databases = app
         .components
         .values()
-        .flat_map(|component| &component.databases)
-        .collect();
-    databases.sort_by_key(|(label, _)| *label);
-    databases.dedup_by_key(|(label, _)| *label);
-    for (label, database) in databases {
-        match database.path() {
+        .flat_map(|component| &component.databases);
+    for (label, path) in databases.collect::<BTreeMap<_, _>>() {
+        match path {
             Some(path) => eprintln!("  sqlite database '{label}': {}", path.display()),
             None => eprintln!("  sqlite database '{label}': in memory, anew for every connection"),
         }

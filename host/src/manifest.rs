@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::variables::is_valid_name;
-
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -246,6 +244,16 @@ impl Component {
     }
 }
 
+/// Whether `name` is lower-case snake case, which is all that Spin allows.
+pub(crate) fn is_valid_name(name: &str) -> bool {
+    name.split('_').all(|word| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    }) && name.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,5 +332,15 @@ mod tests {
             error.contains("line") && error.contains("sqlite"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn names_are_lower_snake_case() {
+        for good in ["a", "mysql_host", "key2"] {
+            assert!(is_valid_name(good), "{good}");
+        }
+        for bad in ["", "A", "2a", "_a", "a_", "a__b", "a-b", "é"] {
+            assert!(!is_valid_name(bad), "{bad}");
+        }
     }
 }

@@ -10,46 +10,12 @@ mod values;
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
-#[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub use self::connection::Connection;
+use self::connection::Connection;
 use self::rows::Answer;
 use crate::bindings::imports::fermyon::spin::mysql as v2;
 use crate::bindings::imports::spin::mysql::mysql as v3;
+use crate::bindings::rdbms_types;
 use crate::guest::{Guest, GuestData};
-
-/// `fermyon:spin/rdbms-types`: types of version 3 again, and the one that only version 2 has.
-#[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub mod rdbms_types {
-    use wasmtime::component::{ComponentType, HasData, Lift, Linker, Lower};
-
-    pub use super::v3::{Column, Error, ParameterValue, Row};
-
-    /// All rows of an answer.
-    #[derive(Clone, Debug, ComponentType, Lift, Lower)]
-    #[component(record)]
-    pub struct RowSet {
-        /// What is in each place of a row.
-        pub columns: Vec<Column>,
-        /// The rows.
-        pub rows: Vec<Row>,
-    }
-
-    /// An interface of types has no functions to implement.
-    pub trait Host {}
-    impl<T: ?Sized> Host for T {}
-
-    /// Likewise.
-    pub trait HostWithStore<T>: HasData {}
-    impl<T, D: HasData> HostWithStore<T> for D {}
-
-    /// Defines the interface as the empty one that it is.
-    pub fn add_to_linker<T, D: HasData>(
-        linker: &mut Linker<T>,
-        _: fn(&mut T) -> D::Data<'_>,
-    ) -> wasmtime::Result<()> {
-        linker.instance("fermyon:spin/rdbms-types@2.0.0").map(drop)
-    }
-}
 
 type Params = Vec<v3::ParameterValue>;
 type Streams = (
@@ -62,8 +28,8 @@ impl v3::Host for Guest {}
 impl v2::Host for Guest {}
 
 impl v3::HostConnection for Guest {
-    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
-        close(self, connection)
+    fn drop(&mut self, connection: Resource<v3::Connection>) -> wasmtime::Result<()> {
+        close(self, &connection)
     }
 }
 
@@ -71,11 +37,11 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
     async fn open(
         accessor: &Accessor<T, Self>,
         address: String,
-    ) -> wasmtime::Result<Result<Resource<Connection>, v3::Error>> {
+    ) -> wasmtime::Result<Result<Resource<v3::Connection>, v3::Error>> {
         let instance = accessor.with(|mut access| access.get().instance.clone());
         match Connection::open(instance, &address).await? {
             Ok(connection) => Ok(Ok(
-                accessor.with(|mut access| access.get().table.push(connection))?
+                accessor.with(|mut access| access.get().keep(connection))?
             )),
             Err(error) => Ok(Err(open_error(error))),
         }
@@ -83,12 +49,12 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
 
     async fn query(
         accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
         statement: String,
         params: Params,
     ) -> wasmtime::Result<Result<Streams, v3::Error>> {
         let connection =
-            accessor.with(|mut access| access.get().table.get(&connection).cloned())?;
+            accessor.with(|mut access| access.get().kept::<Connection, _>(&connection))?;
         match connection.query(statement, params).await? {
             Ok(Answer {
                 columns,
@@ -110,12 +76,12 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
 
     async fn execute(
         accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
         statement: String,
         params: Params,
     ) -> wasmtime::Result<Result<(), v3::Error>> {
         let connection =
-            accessor.with(|mut access| access.get().table.get(&connection).cloned())?;
+            accessor.with(|mut access| access.get().kept::<Connection, _>(&connection))?;
         Ok(connection
             .execute(&statement, params)
             .await?
@@ -127,20 +93,20 @@ impl v2::HostConnection for Guest {
     async fn open(
         &mut self,
         address: String,
-    ) -> wasmtime::Result<Result<Resource<Connection>, v3::Error>> {
+    ) -> wasmtime::Result<Result<Resource<v2::Connection>, v3::Error>> {
         match Connection::open(self.instance.clone(), &address).await? {
-            Ok(connection) => Ok(Ok(self.table.push(connection)?)),
+            Ok(connection) => Ok(Ok(self.keep(connection)?)),
             Err(error) => Ok(Err(open_error(error))),
         }
     }
 
     async fn query(
         &mut self,
-        connection: Resource<Connection>,
+        connection: Resource<v2::Connection>,
         statement: String,
         params: Params,
     ) -> wasmtime::Result<Result<rdbms_types::RowSet, v3::Error>> {
-        let connection = self.table.get(&connection)?.clone();
+        let connection: Connection = self.kept(&connection)?;
         match connection.query(statement, params).await? {
             Ok(answer) => {
                 let columns = answer.columns.clone();
@@ -155,23 +121,23 @@ impl v2::HostConnection for Guest {
 
     async fn execute(
         &mut self,
-        connection: Resource<Connection>,
+        connection: Resource<v2::Connection>,
         statement: String,
         params: Params,
     ) -> wasmtime::Result<Result<(), v3::Error>> {
-        let connection = self.table.get(&connection)?.clone();
+        let connection: Connection = self.kept(&connection)?;
         Ok(connection
             .execute(&statement, params)
             .await?
             .map_err(statement_error))
     }
 
-    async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
-        close(self, connection)
+    async fn drop(&mut self, connection: Resource<v2::Connection>) -> wasmtime::Result<()> {
+        close(self, &connection)
     }
 }
 
-fn close(guest: &mut Guest, connection: Resource<Connection>) -> wasmtime::Result<()> {
+fn close<R: 'static>(guest: &mut Guest, connection: &Resource<R>) -> wasmtime::Result<()> {
     // Spin waits for the lock here, and nothing of the instance runs meanwhile: whoever has it never gives it back.
     if guest.instance.mysql_table.try_lock().is_err() {
         return Err(guest.instance.violates(
@@ -179,8 +145,7 @@ fn close(guest: &mut Guest, connection: Resource<Connection>) -> wasmtime::Resul
              the host's lock but had not run; Spin hangs for ever",
         ));
     }
-    guest.table.delete(connection)?;
-    Ok(())
+    guest.forget::<Connection, R>(connection)
 }
 
 fn statement_error(error: mysql_async::Error) -> v3::Error {

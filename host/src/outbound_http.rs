@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{
     WasiHttpHooks,
 };
 
-use crate::guest::Instance;
+use crate::instance::Instance;
 
 /// Leads a request to the component with this id; `None` if it serves no HTTP.
 pub(crate) type Chain =

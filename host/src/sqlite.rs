@@ -7,9 +7,7 @@ mod values;
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
-#[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub use self::connection::Connection;
-pub(crate) use self::database::Database;
+use self::connection::Connection;
 use crate::bindings::imports::fermyon::spin::sqlite as v2;
 use crate::bindings::imports::spin::sqlite::sqlite as v3;
 use crate::guest::{Guest, GuestData};
@@ -27,37 +25,36 @@ impl v3::HostConnection for Guest {
     async fn open(
         &mut self,
         database: String,
-    ) -> wasmtime::Result<Result<Resource<Connection>, v3::Error>> {
+    ) -> wasmtime::Result<Result<Resource<v3::Connection>, v3::Error>> {
         match Connection::open(self.instance.clone(), &database).await {
-            Ok(connection) => Ok(Ok(self.table.push(connection)?)),
+            Ok(connection) => Ok(Ok(self.keep(connection)?)),
             Err(error) => Ok(Err(error)),
         }
     }
 
     async fn execute(
         &mut self,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
         statement: String,
         parameters: Vec<v3::Value>,
     ) -> wasmtime::Result<Result<v3::QueryResult, v3::Error>> {
-        let connection = self.table.get(&connection)?.clone();
+        let connection: Connection = self.kept(&connection)?;
         connection.execute(statement, parameters).await
     }
 
     async fn last_insert_rowid(
         &mut self,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
     ) -> wasmtime::Result<i64> {
-        self.table.get(&connection)?.last_insert_rowid()
+        self.kept::<Connection, _>(&connection)?.last_insert_rowid()
     }
 
-    async fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        self.table.get(&connection)?.changes()
+    async fn changes(&mut self, connection: Resource<v3::Connection>) -> wasmtime::Result<u64> {
+        self.kept::<Connection, _>(&connection)?.changes()
     }
 
-    async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
-        self.table.delete(connection)?;
-        Ok(())
+    async fn drop(&mut self, connection: Resource<v3::Connection>) -> wasmtime::Result<()> {
+        self.forget::<Connection, _>(&connection)
     }
 }
 
@@ -65,11 +62,11 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
     async fn open_async(
         accessor: &Accessor<T, Self>,
         database: String,
-    ) -> wasmtime::Result<Result<Resource<Connection>, v3::Error>> {
+    ) -> wasmtime::Result<Result<Resource<v3::Connection>, v3::Error>> {
         let instance = accessor.with(|mut access| access.get().instance.clone());
         match Connection::open(instance, &database).await {
             Ok(connection) => Ok(Ok(
-                accessor.with(|mut access| access.get().table.push(connection))?
+                accessor.with(|mut access| access.get().keep(connection))?
             )),
             Err(error) => Ok(Err(error)),
         }
@@ -77,12 +74,12 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
 
     async fn execute_async(
         accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
         statement: String,
         parameters: Vec<v3::Value>,
     ) -> wasmtime::Result<Result<Streams, v3::Error>> {
         let connection =
-            accessor.with(|mut access| access.get().table.get(&connection).cloned())?;
+            accessor.with(|mut access| access.get().kept::<Connection, _>(&connection))?;
         // Spin reports what goes wrong at the end of the rows, never at their beginning.
         let (answer, result) = match connection.execute(statement, parameters).await? {
             Ok(answer) => (answer, Ok(())),
@@ -104,16 +101,21 @@ impl<T: Send> v3::HostConnectionWithStore<T> for GuestData {
 
     async fn last_insert_rowid_async(
         accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
     ) -> wasmtime::Result<i64> {
-        accessor.with(|mut access| access.get().table.get(&connection)?.last_insert_rowid())
+        accessor.with(|mut access| {
+            access
+                .get()
+                .kept::<Connection, _>(&connection)?
+                .last_insert_rowid()
+        })
     }
 
     async fn changes_async(
         accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
+        connection: Resource<v3::Connection>,
     ) -> wasmtime::Result<u64> {
-        accessor.with(|mut access| access.get().table.get(&connection)?.changes())
+        accessor.with(|mut access| access.get().kept::<Connection, _>(&connection)?.changes())
     }
 }
 
@@ -121,25 +123,27 @@ impl v2::HostConnection for Guest {
     async fn open(
         &mut self,
         database: String,
-    ) -> wasmtime::Result<Result<Resource<Connection>, v2::Error>> {
-        Ok(v3::HostConnection::open(self, database)
-            .await?
-            .map_err(old_error))
+    ) -> wasmtime::Result<Result<Resource<v2::Connection>, v2::Error>> {
+        match Connection::open(self.instance.clone(), &database).await {
+            Ok(connection) => Ok(Ok(self.keep(connection)?)),
+            Err(error) => Ok(Err(old_error(error))),
+        }
     }
 
     async fn execute(
         &mut self,
-        connection: Resource<Connection>,
+        connection: Resource<v2::Connection>,
         statement: String,
         parameters: Vec<v2::Value>,
     ) -> wasmtime::Result<Result<v2::QueryResult, v2::Error>> {
         let parameters = parameters.into_iter().map(new_value).collect();
-        let answer = v3::HostConnection::execute(self, connection, statement, parameters).await?;
+        let connection: Connection = self.kept(&connection)?;
+        let answer = connection.execute(statement, parameters).await?;
         Ok(answer.map(old_result).map_err(old_error))
     }
 
-    async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
-        v3::HostConnection::drop(self, connection).await
+    async fn drop(&mut self, connection: Resource<v2::Connection>) -> wasmtime::Result<()> {
+        self.forget::<Connection, _>(&connection)
     }
 }
 

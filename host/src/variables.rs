@@ -1,14 +1,7 @@
-//! Values of the application's variables: where they come from, in Spin's order, and the two
-//! interfaces through which a component reads its own.
+//! Values of the application's variables: where they come from, in Spin's order.
 
 use std::collections::{BTreeMap, HashMap};
 
-use wasmtime::component::Accessor;
-
-use crate::bindings::imports::fermyon::spin::variables as v2;
-use crate::bindings::imports::spin::variables::variables as v3;
-use crate::faults::{Call, Operation, Verdict};
-use crate::guest::{Guest, GuestData, Instance};
 use crate::manifest;
 
 /// A source of values; the first that has one wins.
@@ -64,80 +57,6 @@ pub(crate) fn resolve(
     values
 }
 
-/// Whether `name` is lower-case snake case, which is all that Spin allows.
-pub(crate) fn is_valid_name(name: &str) -> bool {
-    name.split('_').all(|word| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    }) && name.starts_with(|c: char| c.is_ascii_lowercase())
-}
-
-/// What Spin's guests are told then is the provider's own text.
-const PROVIDER_FAILED: &str = "the provider at secrets.internal did not answer";
-
-enum Missing {
-    InvalidName(String),
-    Undefined(String),
-    /// The fault rules want its provider to fail.
-    Provider,
-}
-
-async fn get(instance: &Instance, name: &str) -> Result<String, Missing> {
-    if let Some(instruments) = &instance.app.instruments {
-        let call = Call {
-            database: None,
-            operation: Operation::Variable,
-            sql: name,
-        };
-        if instruments.faults.meet(call).await != Verdict::Proceed {
-            return Err(Missing::Provider);
-        }
-    }
-    if !is_valid_name(name) {
-        return Err(Missing::InvalidName(format!(
-            "{name:?} is not lower-case snake case"
-        )));
-    }
-    let component = &instance.component;
-    component
-        .variables
-        .get(name)
-        .cloned()
-        .ok_or_else(|| Missing::Undefined(format!("no variable for {:?}.{name:?}", component.id)))
-}
-
-impl v3::Host for Guest {}
-
-impl<T: Send> v3::HostWithStore<T> for GuestData {
-    async fn get(
-        accessor: &Accessor<T, Self>,
-        name: String,
-    ) -> wasmtime::Result<Result<String, v3::Error>> {
-        let instance = accessor.with(|mut access| access.get().instance.clone());
-        Ok(get(&instance, &name)
-            .await
-            .map_err(|missing| match missing {
-                Missing::InvalidName(text) => v3::Error::InvalidName(text),
-                Missing::Undefined(text) => v3::Error::Undefined(text),
-                Missing::Provider => v3::Error::Provider(PROVIDER_FAILED.to_owned()),
-            }))
-    }
-}
-
-impl v2::Host for Guest {
-    async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, v2::Error>> {
-        Ok(get(&self.instance, &name)
-            .await
-            .map_err(|missing| match missing {
-                Missing::InvalidName(text) => v2::Error::InvalidName(text),
-                Missing::Undefined(text) => v2::Error::Undefined(text),
-                Missing::Provider => v2::Error::Provider(PROVIDER_FAILED.to_owned()),
-            }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,15 +103,5 @@ mod tests {
             "{}",
             mistakes[0]
         );
-    }
-
-    #[test]
-    fn names_are_lower_snake_case() {
-        for good in ["a", "mysql_host", "key2"] {
-            assert!(is_valid_name(good), "{good}");
-        }
-        for bad in ["", "A", "2a", "_a", "a_", "a__b", "a-b", "é"] {
-            assert!(!is_valid_name(bad), "{bad}");
-        }
     }
 }

@@ -74,7 +74,7 @@ fn wrong_arguments_end_with_two() {
     assert_eq!(code, Some(2));
     assert_eq!(
         message,
-        "dev-host: unknown argument --colour (see --help)\n"
+        "dev-host: --colour: there is no such argument (see --help)\n"
     );
 }
 

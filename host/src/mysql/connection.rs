@@ -11,15 +11,14 @@ use super::rows::{self, Answer};
 use super::slot::{Lease, Shared};
 use super::{address, refused, v3, values};
 use crate::faults::{self, Call, Database, Operation, Verdict};
-use crate::guest::Instance;
+use crate::instance::Instance;
 
 /// The outer error is a trap, the inner one the driver's.
 type Outcome<T> = wasmtime::Result<Result<T, Error>>;
 
 /// A connection as a guest's handle names it.
 #[derive(Clone)]
-#[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub struct Connection(Arc<Shared>);
+pub(super) struct Connection(Arc<Shared>);
 
 impl Connection {
     /// Opens `address` (a mysql:// URL) for `instance`, if it may and once there is a permit.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mysql_async::Conn;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::guest::Instance;
+use crate::instance::Instance;
 
 /// How long a call waits for the rest of the rows of the one before. Spin waits for ever.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use dev_host_control::{
+    Clock, ClockChange, ClockTarget, FaultRule, FaultState, Paused, Resume, Seed, Stats, Tick,
+    TickRequest,
+};
 use reqwest::{Method, RequestBuilder};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
-
-use super::faults::{FaultRule, FaultState};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Moving the clock by months runs the scheduled component thousands of times.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -18,85 +19,6 @@ const LIMIT: Duration = Duration::from_secs(300);
 pub struct Control {
     url: String,
     client: reqwest::Client,
-}
-
-/// The service's wall clock after a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Clock {
-    /// Milliseconds since the Unix epoch.
-    pub now_ms: i64,
-    /// How many scheduled runs were due on the way and have been made.
-    #[serde(default)]
-    pub ticks: u64,
-    /// How many of those failed.
-    #[serde(default)]
-    pub failed: u64,
-}
-
-/// What a service has done since its start or since [`Control::reset_stats`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Stats {
-    /// HTTP requests that were answered.
-    pub requests: u64,
-    /// Component instances that were made.
-    pub instances: u64,
-    /// Instances that trapped.
-    pub traps: u64,
-    /// What would have hung, crashed or slowed Spin.
-    pub violations: Vec<String>,
-    /// Connections to a database.
-    pub connections: Connections,
-    /// The statements that were run, by text.
-    pub statements: Vec<StatementCount>,
-}
-
-impl Stats {
-    /// How many statements were run in all.
-    pub fn statements_run(&self) -> u64 {
-        self.statements
-            .iter()
-            .map(|statement| statement.count)
-            .sum()
-    }
-
-    /// How many statements were run whose text contains `part`.
-    pub fn statements_containing(&self, part: &str) -> u64 {
-        self.statements
-            .iter()
-            .filter(|statement| statement.sql.contains(part))
-            .map(|statement| statement.count)
-            .sum()
-    }
-}
-
-/// Connections of a service to its database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Connections {
-    /// Open now.
-    pub open: u64,
-    /// The most that were open at once.
-    pub max_open: u64,
-    /// Opened in all.
-    pub opened: u64,
-}
-
-/// One statement and how often it was run.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct StatementCount {
-    /// Its text, with placeholders.
-    pub sql: String,
-    /// How often.
-    pub count: u64,
-}
-
-/// The outcome of one run of the scheduled component.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Tick {
-    /// Whether it succeeded.
-    pub ok: bool,
-    /// What it reported otherwise.
-    #[serde(default)]
-    pub error: Option<String>,
 }
 
 impl Control {
@@ -127,34 +49,35 @@ impl Control {
 
     /// Sets the wall clock; it runs on from there.
     pub async fn set_now_ms(&self, now_ms: i64) -> Result<Clock> {
-        self.change_clock(json!({ "now_ms": now_ms })).await
+        self.change_clock(ClockTarget::NowMs(now_ms), false).await
     }
 
     /// Moves the wall clock by so many milliseconds, forwards or backwards, without scheduled runs.
     pub async fn advance_ms(&self, milliseconds: i64) -> Result<Clock> {
-        self.change_clock(json!({ "advance_ms": milliseconds }))
+        self.change_clock(ClockTarget::AdvanceMs(milliseconds), false)
             .await
     }
 
     /// Moves the wall clock forwards and makes every scheduled run that falls due on the way.
     pub async fn advance_running_due_ms(&self, milliseconds: i64) -> Result<Clock> {
-        self.change_clock(json!({ "advance_ms": milliseconds, "run_due": true }))
+        self.change_clock(ClockTarget::AdvanceMs(milliseconds), true)
             .await
     }
 
     /// Stops the wall clock at this instant.
     pub async fn freeze_at_ms(&self, now_ms: i64) -> Result<Clock> {
-        self.change_clock(json!({ "frozen_ms": now_ms })).await
+        self.change_clock(ClockTarget::FrozenMs(now_ms), false)
+            .await
     }
 
     /// Back to the system's own clock.
     pub async fn use_real_clock(&self) -> Result<Clock> {
-        self.change_clock(json!({ "real": true })).await
+        self.change_clock(ClockTarget::Real, false).await
     }
 
     /// Makes the components' randomness repeatable, or real again with `None`.
     pub async fn seed_entropy(&self, seed: Option<u64>) -> Result<()> {
-        self.call_without_reply(Method::PUT, "/entropy", Some(json!({ "seed": seed })))
+        self.call_without_reply(Method::PUT, "/entropy", Some(Seed { seed }))
             .await
     }
 
@@ -177,10 +100,6 @@ impl Control {
 
     /// The names of the pauses at which a call is waiting.
     pub async fn paused(&self) -> Result<Vec<String>> {
-        #[derive(Deserialize)]
-        struct Paused {
-            paused: Vec<String>,
-        }
         let paused: Paused = self.call(Method::GET, "/paused", None::<()>).await?;
         Ok(paused.paused)
     }
@@ -202,7 +121,8 @@ impl Control {
 
     /// Lets the calls that wait at the pause `name` go on.
     pub async fn resume(&self, name: &str) -> Result<()> {
-        self.call_without_reply(Method::POST, "/resume", Some(json!({ "name": name })))
+        let name = name.to_owned();
+        self.call_without_reply(Method::POST, "/resume", Some(Resume { name }))
             .await
     }
 
@@ -219,21 +139,24 @@ impl Control {
 
     /// Runs the scheduled component `component` once, now. A run that fails is not an error of this call.
     pub async fn tick(&self, component: &str) -> Result<Tick> {
-        self.call(
-            Method::POST,
-            "/tick",
-            Some(json!({ "component": component })),
-        )
-        .await
+        self.run(component, None).await
     }
 
     /// Like [`Control::tick`], with the time of the trigger in seconds since the Unix epoch.
     pub async fn tick_at(&self, component: &str, timestamp: u64) -> Result<Tick> {
-        let body = json!({ "component": component, "timestamp": timestamp });
-        self.call(Method::POST, "/tick", Some(body)).await
+        self.run(component, Some(timestamp)).await
     }
 
-    async fn change_clock(&self, change: Value) -> Result<Clock> {
+    async fn run(&self, component: &str, timestamp: Option<u64>) -> Result<Tick> {
+        let request = TickRequest {
+            component: component.to_owned(),
+            timestamp,
+        };
+        self.call(Method::POST, "/tick", Some(request)).await
+    }
+
+    async fn change_clock(&self, to: ClockTarget, run_due: bool) -> Result<Clock> {
+        let change = ClockChange { to, run_due };
         self.call(Method::PUT, "/clock", Some(change)).await
     }
 

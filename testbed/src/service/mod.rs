@@ -1,12 +1,10 @@
 //! The application, served by a process of its own: dev-host, or Spin.
 //!
-//! How one is started is in `builder`; what can be done to it through its control API, in `control` and
-//! `faults`.
+//! How one is started is in `builder`; what can be done to it through its control API, in `control`.
 
 mod builder;
 mod control;
 mod database;
-mod faults;
 mod runtime;
 
 use std::{
@@ -17,9 +15,11 @@ use std::{
 };
 
 pub use builder::ServiceBuilder;
-pub use control::{Clock, Connections, Control, StatementCount, Stats, Tick};
+pub use control::Control;
 pub use database::{Database, variable_in_environment};
-pub use faults::{Action, FaultRule, FaultState, On, ServerError};
+pub use dev_host_control::{
+    Action, Clock, Connections, FaultRule, FaultState, On, ServerError, StatementCount, Stats, Tick,
+};
 pub use runtime::{RUNTIME, Runtime};
 
 use crate::{folder::TempFolder, process};

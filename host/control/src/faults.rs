@@ -1,4 +1,4 @@
-//! Rules by which dev-host lets calls to databases and variables fail, wait or be cut, as its control API writes them.
+//! Rules by which calls to databases and variables fail, wait or are cut.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,19 @@ pub enum On {
     Any,
 }
 
+/// A kind of database, as guests know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Database {
+    /// MySQL or MariaDB.
+    MySql,
+    /// SQLite, whose statements are queries if they begin with SELECT.
+    Sqlite,
+}
+
 /// An error as a MySQL server reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServerError {
     /// The server's number, for example 1213 for a deadlock.
     pub code: u16,
@@ -38,12 +49,12 @@ pub enum Action {
     /// The call waits this many milliseconds first.
     DelayMs(u64),
     /// The call never returns while the rule stands.
-    Hang(bool),
-    /// The connection is closed, and the statement is not run.
-    CutBefore(bool),
-    /// The statement is run, and then the connection is closed before the answer.
-    CutAfter(bool),
-    /// The call waits until [`super::Control::resume`] is called with this name, and goes on then.
+    Hang,
+    /// The connection is lost, and the statement is not run.
+    CutBefore,
+    /// The statement is run, and then the connection is lost before the answer.
+    CutAfter,
+    /// The call waits until it is resumed by this name, and goes on then.
     Pause(String),
 }
 
@@ -58,17 +69,17 @@ impl Action {
 
     /// The call never returns while the rule stands.
     pub fn hang() -> Self {
-        Self::Hang(true)
+        Self::Hang
     }
 
     /// The connection is lost before the statement was run.
     pub fn cut_before() -> Self {
-        Self::CutBefore(true)
+        Self::CutBefore
     }
 
     /// The connection is lost after the statement was run.
     pub fn cut_after() -> Self {
-        Self::CutAfter(true)
+        Self::CutAfter
     }
 
     /// The call waits to be resumed by this name.
@@ -79,16 +90,15 @@ impl Action {
 
 /// One rule: which calls it counts, which of those it acts on, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FaultRule {
     /// The kind of call.
     pub on: On,
     /// Only statements whose text contains this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql_contains: Option<String>,
-    /// Only calls to this interface: `mysql` or `sqlite`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub database: Option<String>,
-    /// The first matching call to act on, from 1.
+    /// Only calls to this kind of database.
+    pub database: Option<Database>,
+    /// The first matching call to act on, counted from 1 when the rule is set.
     pub nth: u64,
     /// How many matching calls to act on from there; `None` is all of them.
     pub times: Option<u64>,
@@ -117,14 +127,14 @@ impl FaultRule {
         self
     }
 
-    /// Only calls to the interface `mysql` or `sqlite`.
+    /// Only calls to this kind of database.
     #[must_use]
-    pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.database = Some(name.into());
+    pub fn database(mut self, kind: Database) -> Self {
+        self.database = Some(kind);
         self
     }
 
-    /// Acts on the `nth` matching call first, counted from 1 when the rule is set.
+    /// Acts on the `nth` matching call first.
     #[must_use]
     pub fn nth(mut self, nth: u64) -> Self {
         self.nth = nth;
@@ -147,10 +157,9 @@ impl FaultRule {
 }
 
 /// A rule that is in force, and what it has done.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultState {
     /// The rule.
-    #[serde(flatten)]
     pub rule: FaultRule,
     /// How many calls matched.
     pub matched: u64,
@@ -160,46 +169,20 @@ pub struct FaultState {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn rules_are_written_as_the_control_api_reads_them() {
-        let rule = FaultRule::new(On::Execute, Action::error(1213, "Deadlock found"))
-            .sql_contains("UPDATE")
-            .database("mysql")
-            .nth(2);
-        assert_eq!(
-            serde_json::to_value(&rule).unwrap(),
-            json!({"on": "execute", "sql_contains": "UPDATE", "database": "mysql", "nth": 2, "times": 1,
-                   "do": {"error": {"code": 1213, "message": "Deadlock found"}}})
-        );
-        let actions = [
-            (Action::DelayMs(5), json!({"delay_ms": 5})),
-            (Action::hang(), json!({"hang": true})),
-            (Action::cut_before(), json!({"cut_before": true})),
-            (Action::cut_after(), json!({"cut_after": true})),
-            (Action::pause("here"), json!({"pause": "here"})),
-        ];
-        for (action, expected) in actions {
-            assert_eq!(serde_json::to_value(action).unwrap(), expected);
+    fn what_is_misspelled_is_refused() {
+        let good = FaultRule::new(On::Any, Action::Hang);
+        let good = serde_json::to_value(&good).unwrap();
+        assert!(serde_json::from_value::<FaultRule>(good.clone()).is_ok());
+        for (key, value) in [("on", "nothing"), ("do", "explode"), ("nht", "2")] {
+            let mut wrong = good.clone();
+            wrong[key] = value.into();
+            assert!(
+                serde_json::from_value::<FaultRule>(wrong).is_err(),
+                "{key} {value}"
+            );
         }
-        let always = FaultRule::new(On::Any, Action::hang()).for_ever();
-        assert_eq!(serde_json::to_value(always).unwrap()["times"], json!(null));
-    }
-
-    #[test]
-    fn states_are_read_with_their_counts() {
-        let state: FaultState = serde_json::from_value(json!({
-            "on": "open", "sql_contains": null, "nth": 1, "times": null, "do": {"hang": true},
-            "matched": 3, "fired": 2
-        }))
-        .unwrap();
-        assert_eq!(
-            state.rule,
-            FaultRule::new(On::Open, Action::hang()).for_ever()
-        );
-        assert_eq!((state.matched, state.fired), (3, 2));
     }
 }
