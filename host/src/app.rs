@@ -13,7 +13,7 @@ use crate::code_cache;
 use crate::instruments::Instruments;
 use crate::manifest::{self, Files, Manifest, Source};
 use crate::outbound::AllowedHosts;
-use crate::runtime_config::RuntimeConfig;
+use crate::runtime_config::{RuntimeConfig, unused_keys};
 use crate::schedule::Schedule;
 use crate::template::Template;
 use crate::variables::{self, Provider};
@@ -152,6 +152,12 @@ impl App {
                     )),
                 }
             }
+        }
+        if args.cron && !schedules.is_empty() && !config.too_new_for_cron.is_empty() {
+            mistakes.push(format!(
+                "the cron trigger embeds Spin 3.5 and ends with: {}",
+                unused_keys(&config.too_new_for_cron)
+            ));
         }
         if mistakes.is_empty() && components.is_empty() {
             mistakes.push("there is no component with a trigger".to_owned());

@@ -117,3 +117,25 @@ fn a_component_that_serves_nothing_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn what_the_cron_trigger_would_refuse_is_refused() {
+    let manifest = format!(
+        "{MANIFEST}\n[[trigger.cron]]\ncomponent = \"web\"\ncron_expression = \"0 0 * * * *\""
+    );
+    let app = App::new("cron", &manifest);
+    let config = app.0.join("runtime-config.toml");
+    fs::write(&config, "[outbound_mysql]\nmax_connections = 1").unwrap();
+    let arguments = [
+        "--variable",
+        "token=x",
+        "--runtime-config-file",
+        config.to_str().unwrap(),
+    ];
+    let refused = "unused runtime config key(s): outbound_mysql";
+    let (code, message) = app.run(&arguments);
+    assert_eq!(code, Some(2));
+    assert!(message.contains(refused), "{message}");
+    let (_, message) = app.run(&[&arguments[..], &["--no-cron"]].concat());
+    assert!(!message.contains(refused), "{message}");
+}
