@@ -1,10 +1,9 @@
-//! Doubles for the tests: a platform whose time the test moves, a store that misbehaves on demand, and the rules
-//! of rotation told a second time.
+//! Doubles for the tests: a platform whose time the test moves, a store that misbehaves on demand, and random
+//! operations to play against the reference.
 
 pub(crate) mod db;
 pub(crate) mod dice;
 pub(crate) mod histories;
-pub(crate) mod model;
 pub(crate) mod store;
 
 use std::pin::{Pin, pin};

@@ -25,6 +25,18 @@ impl MemoryStore {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Its sessions, expired ones, too: a backup.
+    #[cfg(test)]
+    pub(crate) fn sessions(&self) -> BTreeMap<HandleHash, NewSession> {
+        self.tables().sessions.clone()
+    }
+
+    /// Restores a backup.
+    #[cfg(test)]
+    pub(crate) fn replace_sessions(&self, backup: &BTreeMap<HandleHash, NewSession>) {
+        self.tables().sessions.clone_from(backup);
+    }
 }
 
 impl Tables {

@@ -40,6 +40,11 @@ impl WatchedStore {
         self.watch.lock().unwrap()
     }
 
+    /// What it watches.
+    pub(crate) fn memory(&self) -> &MemoryStore {
+        &self.inner
+    }
+
     /// From now on these operations fail (`*`: all); none: everything works again.
     pub(crate) fn fail(&self, operations: &[&'static str]) {
         self.watch().failing = operations.to_vec();

@@ -3,8 +3,11 @@
 //! The reuse window is off, so every refresh draws another child and no clock has to move.
 
 use futures::StreamExt;
+use session_reference::game::{Game, Op};
+use session_reference::rules::Reference;
+use session_reference::settings::{OnTheft, Settings};
 use session_tests::prelude::*;
-use session_tests::reference::{Expected, OnTheft, Reference, Settings};
+use session_tests::subject::Http;
 
 suite! {
     everywhere:
@@ -14,94 +17,57 @@ suite! {
         th1_every_sequence_of_up_to_6_steps_is_answered_by_the_table;
 }
 
-/// A step of either party, on the token with this number in order of issue.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Refresh(usize),
-    Verify(usize),
-}
+const SETTINGS: Settings = Settings {
+    access_validity: HOUR,
+    refresh_validity: HOUR,
+    reuse_window: 0,
+    blacklisting: false,
+    on_theft: OnTheft::Report,
+};
 
 /// The reference, with one session.
-#[derive(Clone)]
-struct Model(Reference);
-
-impl Model {
-    fn new() -> Self {
-        let mut reference = Reference::new(Settings {
-            access_validity: HOUR,
-            refresh_validity: HOUR,
-            reuse_window: 0,
-            blacklisting: false,
-            on_theft: OnTheft::Report,
-        });
-        reference.create(0, None, 0);
-        Self(reference)
-    }
-
-    fn steps(&self) -> impl Iterator<Item = Step> + use<> {
-        let tokens = 0..self.0.tokens.len();
-        tokens.flat_map(|token| [Step::Refresh(token), Step::Verify(token)])
-    }
-
-    fn take(&mut self, step: Step) -> Expected {
-        match step {
-            Step::Refresh(token) => self.0.refresh(token, 0),
-            Step::Verify(token) => self.0.verify(token, false, HOUR, 0),
-        }
-    }
+fn reference() -> Reference {
+    let mut reference = Reference::new(SETTINGS);
+    reference.create(0, None, 0);
+    reference
 }
 
-fn outcome(step: Step, reply: &Reply, tokens: usize) -> Expected {
-    match (step, &*reply.answer()) {
-        (Step::Refresh(_), "OK") => Expected::Child(tokens),
-        (Step::Refresh(_), "UNAUTHORISED")
-            if reply.part("sessionTheftDetected.value").as_deref() == Some("true") =>
-        {
-            Expected::Theft
-        }
-        (Step::Verify(_), "OK") => Expected::Good {
-            replaced: reply.part("newAccessToken").is_some(),
-        },
-        (Step::Verify(_), "TRY_REFRESH_TOKEN") => Expected::TryRefreshToken,
-        _ => panic!("the table knows no such answer to {step:?}: {reply:?}"),
-    }
+/// The steps that there are by now.
+fn possible(reference: &Reference) -> impl Iterator<Item = Op> + use<> {
+    let tokens = 0..reference.token_count();
+    tokens.flat_map(|token| [Op::Refresh(token), Op::Verify(token)])
+}
+
+fn take(reference: &mut Reference, step: Op) {
+    match step {
+        Op::Refresh(token) => reference.refresh(token, 0),
+        Op::Verify(token) => reference.verify(token, false, HOUR, 0),
+        other => panic!("{other:?}"),
+    };
 }
 
 /// Plays a sequence on a session of its own and compares every reply, and the row at the end.
-async fn play(service: &Service, steps: Vec<Step>) {
-    let mut model = Model::new();
-    let mut tokens = vec![service.create("ada").await];
-    for (done, &step) in steps.iter().enumerate() {
-        let reply = match step {
-            Step::Refresh(token) => service.refresh(&tokens[token].refresh.value).await,
-            Step::Verify(token) => service.verify(&tokens[token].access.value).await,
-        };
-        let played = &steps[..=done];
-        assert_eq!(
-            outcome(step, &reply, tokens.len()),
-            model.take(step),
-            "at the end of {played:?}: {reply:?}"
-        );
-        if let (Step::Refresh(_), "OK") = (step, &*reply.answer()) {
-            tokens.push(Session::refreshed(&reply));
-        }
-    }
+async fn play(service: &Service, steps: Vec<Op>) {
+    let users = "ada".to_owned();
+    let mut game = Game::new(Http { service, users }, SETTINGS);
+    let ops = [&[Op::Create(0)], &*steps].concat();
+    let compared = game.play(&ops).await;
+    assert_eq!(compared, Ok(ops.len()), "{ops:?}");
+    let (current, generation) = game.current(0);
     let row = service
         .tables()
-        .session(&tokens[0].handle)
+        .session(&current.handle)
         .await
         .expect("nothing ends the session");
-    let (current, generation) = model.0.current(0);
-    let current = &tokens[current].refresh.value;
     assert_eq!(
         row.refresh_token_hash_2,
-        sha256_hex(&sha256_hex(current)),
+        sha256_hex(&sha256_hex(&current.refresh.value)),
         "after {steps:?}"
     );
     assert_eq!(row.generation, i64::from(generation), "after {steps:?}");
 }
 
-async fn play_all(db: Backend, sequences: Vec<Vec<Step>>) {
+async fn play_all(db: Backend, sequences: Vec<Vec<Op>>) {
     let setup = db.service().set("refresh_reuse_window", 0);
     let setup = match sequences.len() {
         10_000.. => setup.of_many_requests(),
@@ -116,17 +82,17 @@ async fn play_all(db: Backend, sequences: Vec<Vec<Step>>) {
 }
 
 /// Every sequence that begins with these steps and goes on for so many.
-fn sequences(beginning: &[Step], length: usize) -> Vec<Vec<Step>> {
-    let mut first = Model::new();
+fn sequences(beginning: &[Op], length: usize) -> Vec<Vec<Op>> {
+    let mut first = reference();
     for step in beginning {
-        first.take(*step);
+        take(&mut first, *step);
     }
     let mut games = vec![(first, beginning.to_vec())];
     for _ in 0..length {
         let longer = games.iter().flat_map(|(model, steps)| {
-            model.steps().map(|step| {
+            possible(model).map(|step| {
                 let (mut model, mut steps) = (model.clone(), steps.clone());
-                model.take(step);
+                take(&mut model, step);
                 steps.push(step);
                 (model, steps)
             })
@@ -137,7 +103,7 @@ fn sequences(beginning: &[Step], length: usize) -> Vec<Vec<Step>> {
 }
 
 /// A child that was confirmed: from then on there is a token older than the current one.
-const CONFIRMED: [Step; 2] = [Step::Refresh(0), Step::Verify(1)];
+const CONFIRMED: [Op; 2] = [Op::Refresh(0), Op::Verify(1)];
 
 async fn th1_every_sequence_of_up_to_5_steps_is_answered_by_the_table(db: Backend) {
     let mut games = sequences(&[], 5);
@@ -157,17 +123,17 @@ async fn th1_long_random_sequences_are_answered_by_the_table(db: Backend) {
     let mut random = Random::new();
     let mut sequences = Vec::new();
     for _ in 0..150 {
-        let mut model = Model::new();
+        let mut model = reference();
         let mut steps = Vec::new();
         for _ in 0..12 {
-            let possible: Vec<Step> = model.steps().collect();
+            let possible: Vec<Op> = possible(&model).collect();
             // Mostly the youngest tokens: a theft that was seen ends the interesting part.
             let youngest = possible.len().saturating_sub(6);
             let step = match random.below(4) {
                 0 => *random.pick(&possible),
                 _ => *random.pick(&possible[youngest..]),
             };
-            model.take(step);
+            take(&mut model, step);
             steps.push(step);
         }
         sequences.push(steps);

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use session_tests::prelude::*;
+pub(crate) use session_tests::watch::data;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// What a caller learns from a request.
@@ -103,11 +104,6 @@ pub(crate) async fn child_of(service: &Service, parent: &Session) -> Session {
 /// The double hash under which the database knows a refresh token.
 pub(crate) fn stored(token: &str) -> String {
     sha256_hex(&sha256_hex(token))
-}
-
-/// Session data that the canary scan knows.
-pub(crate) fn data(number: u64) -> String {
-    format!("\"{} {number}\"", session_tests::watch::CANARY)
 }
 
 static TURN: RwLock<()> = RwLock::const_new(());

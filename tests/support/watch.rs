@@ -17,6 +17,11 @@ static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// Every piece of session data and every payload of these tests holds this; no log line and no error may.
 pub const CANARY: &str = "canary-4711";
 
+/// Session data that the scan knows.
+pub fn data(number: u64) -> String {
+    format!("\"{CANARY} {number}\"")
+}
+
 /// Words that only a statement has. A caller's text may hold them, so tests that watch send none.
 const SQL: [&str; 10] = [
     "SELECT ",

@@ -1,11 +1,14 @@
 //! Sequences: all of them up to six steps over P, C, C', G and O. Long random ones are in `service/tests/model.rs`.
 
+use std::collections::BTreeMap;
+
+use session_reference::lineage::{Lineage, Standing};
+
 use super::table::{Family, access, at, now, row};
 use crate::domain::rotation::{
     AccessDecision, Confirmation, Outcome, RefreshDecision, StoredSession, decide_access,
     decide_confirmed,
 };
-use std::collections::BTreeMap;
 
 const O: usize = 0;
 const P: usize = 1;
@@ -14,31 +17,26 @@ const C2: usize = 3;
 const G: usize = 4;
 const NAMES: [&str; 5] = ["O", "P", "C", "C'", "G"];
 const PARENTS: [Option<usize>; 5] = [None, Some(O), Some(P), Some(P), Some(C)];
-const GENERATIONS: [u32; 5] = [0, 1, 2, 2, 3];
-
-/// The table, for a session that stays live: what happens, and what is current then.
-fn table(current: usize, verb: &str, token: usize) -> (&'static str, usize) {
-    let parent_is_current = PARENTS[token] == Some(current);
-    let ahead = GENERATIONS[token] > GENERATIONS[current] + 1;
-    match verb {
-        "refresh" if token == current => ("ok", current),
-        "refresh" if parent_is_current => ("ok", token),
-        "refresh" if ahead => ("unauthorised", current),
-        "refresh" => ("theft", current),
-        _ if token == current => ("ok", current),
-        _ if parent_is_current => ("ok", token),
-        _ => ("try refresh", current),
-    }
-}
 
 struct Sequences {
     family: Family,
+    lineage: Lineage,
     /// What has been seen to follow from what; decisions depend on nothing but the row.
     seen: BTreeMap<(usize, &'static str, usize), usize>,
     count: u64,
 }
 
 impl Sequences {
+    /// The table, for a session that stays live: what happens, and what is current then.
+    fn table(&self, current: usize, verb: &str, token: usize) -> (&'static str, usize) {
+        match (self.lineage.standing(token, current), verb) {
+            (Standing::Current | Standing::Child, _) => ("ok", token),
+            (Standing::Old, "refresh") => ("theft", current),
+            (Standing::Ahead, "refresh") => ("unauthorised", current),
+            _ => ("try refresh", current),
+        }
+    }
+
     fn step(
         &mut self,
         row: &StoredSession,
@@ -81,7 +79,7 @@ impl Sequences {
                 AccessDecision::Refuse => "unauthorised",
             }
         };
-        let (expected, next) = table(current, verb, token);
+        let (expected, next) = self.table(current, verb, token);
         let what = format!(
             "{verb} {} while {} is current",
             NAMES[token], NAMES[current]
@@ -121,10 +119,12 @@ impl Sequences {
 
 #[test]
 fn th1_every_sequence_of_up_to_6_steps_is_as_the_table_says() {
-    let family = Family::new();
+    let (family, mut lineage) = (Family::new(), Lineage::default());
+    assert_eq!(PARENTS.map(|parent| lineage.add(parent)), [O, P, C, C2, G]);
     let start = row(&family.p);
     let mut sequences = Sequences {
         family,
+        lineage,
         seen: BTreeMap::new(),
         count: 0,
     };

@@ -1,164 +1,191 @@
-//! The whole service against the model of the rotation table (`testing::model`).
+//! The whole service against the reference (`session_reference`).
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use session_reference::game::{Game, Op};
+use session_reference::settings::{OnTheft, Settings};
+use session_reference::subject::{self, Request, Response, Subject};
 
-use super::World;
+use super::{World, json, user};
+use crate::domain::id::HandleHash;
 use crate::domain::time::Timestamp;
-use crate::service::{Grant, Refreshed, Verified};
-use crate::store::{NewSession, Store};
-use crate::testing::model::{self, Op, Reply, Rules, Subject};
-use crate::testing::{START, cases, histories, ready};
+use crate::platform::Platform;
+use crate::service::{Grant, Refreshed, SessionInfo, Token, Verified};
+use crate::store::NewSession;
+use crate::testing::{cases, histories, ready};
 
-/// One session of a service.
-pub(super) struct Session {
+/// A service in this process.
+struct Native {
     world: World,
-    grant: Grant,
-    backup: Option<NewSession>,
+    sessions: BTreeMap<String, SessionInfo>,
+    backup: BTreeMap<HandleHash, NewSession>,
 }
 
-impl Session {
-    fn handle(&self) -> String {
-        self.grant.session.handle.reveal()
-    }
-}
-
-impl Subject for Session {
-    fn refresh(&mut self, token: &str, now: Timestamp) -> Reply {
-        self.world.platform.set_now(now);
-        match ready(self.world.service.refresh_native(token)).unwrap() {
-            Refreshed::Ok(grant) => Reply::Child {
-                refresh: grant.refresh.value,
-                access: grant.access.value,
-                access_expires: grant.access.expires,
-            },
-            Refreshed::Unauthorised => Reply::Unauthorised,
-            Refreshed::TheftDetected(handle, user_id) => {
-                let session = &self.grant.session;
-                assert_eq!((handle, user_id), (session.handle, session.user_id.clone()));
-                Reply::Theft
-            }
+impl Native {
+    fn new(settings: Settings) -> Self {
+        let variables = settings.variables();
+        let mut variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        variables.push(("access_token_signing_key_dynamic", "false"));
+        Self {
+            world: World::new(&variables),
+            sessions: BTreeMap::new(),
+            backup: BTreeMap::new(),
         }
     }
 
-    fn verify(&mut self, token: &str, now: Timestamp) -> Reply {
-        self.world.platform.set_now(now);
-        match ready(self.world.service.verify_native(token)).unwrap() {
-            Verified::Ok(session, token) => {
-                assert_eq!(session, self.grant.session);
-                Reply::Verified {
-                    replacement: token.map(|token| token.value),
+    /// The handle of a session that is as it was when it was created.
+    fn same(&self, session: &SessionInfo) -> String {
+        let handle = session.handle.reveal();
+        assert_eq!(self.sessions[&handle], *session);
+        handle
+    }
+}
+
+impl Subject for Native {
+    fn now(&self) -> Option<i64> {
+        Some(millis(self.world.platform.now()))
+    }
+
+    async fn ask(&mut self, request: Request<'_>) -> Result<Response, String> {
+        let service = &self.world.service;
+        Ok(match request {
+            Request::Create(number, data) => {
+                let data = json(&data.to_string());
+                let user = user(&number.to_string());
+                let grant = service.create_native(user, json("{}"), data).await.unwrap();
+                let session = grant.session.clone();
+                self.sessions.insert(session.handle.reveal(), session);
+                Response::Granted(granted(&grant))
+            }
+            Request::Refresh(token) => match service.refresh_native(token).await.unwrap() {
+                Refreshed::Ok(grant) => {
+                    self.same(&grant.session);
+                    Response::Granted(granted(&grant))
+                }
+                Refreshed::Unauthorised => Response::Unauthorised,
+                Refreshed::TheftDetected(handle, user_id) => {
+                    let handle = handle.reveal();
+                    assert_eq!(user_id, self.sessions[&handle].user_id);
+                    Response::Theft(handle)
+                }
+            },
+            Request::Verify(token) => match service.verify_native(token).await.unwrap() {
+                Verified::Ok(session, replacement) => {
+                    Response::Good(self.same(&session), replacement.as_ref().map(known))
+                }
+                Verified::Unauthorised => Response::Unauthorised,
+                Verified::TryRefreshToken => Response::TryRefreshToken,
+            },
+            Request::Delete(handle) => {
+                Response::Deleted(service.revoke_native(handle).await.unwrap())
+            }
+            Request::DeleteAll(number) => {
+                let user = user(&number.to_string());
+                service.revoke_all(&user).await.unwrap();
+                Response::Done
+            }
+            Request::Read(handle) => match service.read_data_native(handle).await.unwrap() {
+                Some(data) => Response::Data(data.map(|data| data.as_str().parse().unwrap())),
+                None => Response::Unauthorised,
+            },
+            Request::Write(handle, data) => {
+                let data = json(&data.to_string());
+                match service
+                    .write_data_native(handle, data.as_ref())
+                    .await
+                    .unwrap()
+                {
+                    true => Response::Done,
+                    false => Response::Unauthorised,
                 }
             }
-            Verified::Unauthorised => Reply::Unauthorised,
-            Verified::TryRefreshToken => Reply::TryRefresh,
-        }
-    }
-
-    fn back_up(&mut self, now: Timestamp) {
-        let handle = self.grant.session.handle.hash();
-        let stored = ready(self.world.store.find(handle, now)).unwrap();
-        self.backup = stored.map(|stored| NewSession {
-            handle,
-            stored,
-            data: None,
-            created_at: now,
-            sealed: None,
-        });
-    }
-
-    fn restore(&mut self, now: Timestamp) {
-        self.revoke(now);
-        if let Some(session) = &self.backup {
-            ready(self.world.store.insert(session)).unwrap();
-        }
-    }
-
-    fn revoke(&mut self, now: Timestamp) {
-        self.world.platform.set_now(now);
-        ready(self.world.service.revoke_native(&self.handle())).unwrap();
-        // What had expired already is still a row.
-        ready(
-            self.world
-                .store
-                .remove_expired(Timestamp::from_millis(u64::MAX)),
-        )
-        .unwrap();
+            Request::Clock(now) => {
+                let now = Timestamp::from_millis(now as u64);
+                self.world.platform.set_now(now);
+                Response::Done
+            }
+            Request::Tick => {
+                service.maintain().await.unwrap();
+                Response::Done
+            }
+            Request::BackUp => {
+                self.backup = self.world.store.memory().sessions();
+                Response::Done
+            }
+            Request::Restore => {
+                let store = self.world.store.memory();
+                store.replace_sessions(&self.backup);
+                Response::Done
+            }
+        })
     }
 }
 
-/// Rules with short lives, so that tests outlive them.
-pub(super) fn rules(window_secs: u64) -> Rules {
-    Rules {
-        window: Duration::from_secs(window_secs),
-        access_validity: Duration::from_secs(1800),
-        refresh_validity: Duration::from_secs(3600),
+fn granted(grant: &Grant) -> subject::Grant {
+    subject::Grant {
+        handle: grant.session.handle.reveal(),
+        refresh: known(&grant.refresh),
+        access: known(&grant.access),
+    }
+}
+
+fn known(token: &Token) -> subject::Token {
+    subject::Token {
+        value: token.value.clone(),
+        expires: millis(token.expires),
+    }
+}
+
+fn millis(time: Timestamp) -> i64 {
+    time.as_millis() as i64
+}
+
+/// Short lives, so that games outlive them.
+fn settings(window_secs: i64) -> Settings {
+    Settings {
+        access_validity: 1_800_000,
+        refresh_validity: 3_600_000,
+        reuse_window: window_secs * 1000,
         blacklisting: false,
-        theft_revokes: false,
+        on_theft: OnTheft::Report,
     }
 }
 
-impl Session {
-    /// A session that was created at the start.
-    pub(super) fn new(rules: Rules) -> Self {
-        let policy = match rules.theft_revokes {
-            true => "revoke_session",
-            false => "report",
-        };
-        let access_validity = rules.access_validity.as_secs().to_string();
-        let refresh_validity = (rules.refresh_validity.as_secs() / 3600).to_string();
-        let world = World::new(&[
-            ("refresh_reuse_window", &rules.window.as_secs().to_string()),
-            ("access_token_validity", &access_validity),
-            ("refresh_token_validity", &refresh_validity),
-            ("access_token_blacklisting", &rules.blacklisting.to_string()),
-            ("on_token_theft", policy),
-            ("access_token_signing_key_dynamic", "false"),
-        ]);
-        let grant = world.create();
-        Self {
-            world,
-            grant,
-            backup: None,
-        }
+fn follow(settings: Settings, ops: &[Op]) {
+    let mut game = Game::new(Native::new(settings), settings);
+    if let Err(mismatch) = ready(game.play(ops)) {
+        panic!("{mismatch}");
     }
-
-    /// Its first refresh and access token.
-    pub(super) fn texts(&self) -> (String, String) {
-        let Grant {
-            refresh, access, ..
-        } = &self.grant;
-        (refresh.value.clone(), access.value.clone())
-    }
-}
-
-fn follow(rules: Rules, ops: &[Op]) {
-    let mut session = Session::new(rules);
-    let texts = session.texts();
-    model::check(&mut session, rules, texts, START, ops);
 }
 
 proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn the_service_answers_as_the_model_says(
+    fn the_service_answers_as_the_reference_says(
         window in prop_oneof![Just(0), Just(10), Just(30)],
         blacklisting: bool,
-        theft_revokes: bool,
+        on_theft in prop_oneof![
+            Just(OnTheft::Report),
+            Just(OnTheft::RevokeSession),
+            Just(OnTheft::RevokeUser),
+        ],
         ops in histories::ops(40),
     ) {
-        follow(Rules { blacklisting, theft_revokes, ..rules(window) }, &ops);
+        follow(Settings { blacklisting, on_theft, ..settings(window) }, &ops);
     }
 }
 
-const SLOT: Op = Op::Wait(Duration::from_secs(10));
+const SLOT: Op = Op::Advance(10_000);
 
 /// Histories that are worth keeping by name.
 #[test]
 fn histories() {
-    use Op::{BackUp, Refresh, RefreshAndLose, Restore, SetBack, Verify, VerifyReplacement, Wait};
+    use Op::{Advance, BackUp, Lost, Refresh, Restore, Verify, VerifyReplaced};
     let histories: [&[Op]; 10] = [
         // TH2: the victim goes on, then the thief presents what it copied.
         &[Refresh(0), Verify(1), SLOT, Refresh(0)],
@@ -185,7 +212,7 @@ fn histories() {
         // TH7: two refreshes in one slot are one.
         &[
             Refresh(0),
-            Wait(Duration::from_secs(9)),
+            Advance(9_000),
             Refresh(0),
             Verify(1),
             Refresh(1),
@@ -202,30 +229,30 @@ fn histories() {
         ],
         // TH8: ten lost replies.
         &[
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
-            RefreshAndLose(0),
+            Lost(0),
             SLOT,
             Refresh(0),
             Refresh(1),
             Verify(1),
-            VerifyReplacement(1),
+            VerifyReplaced(1),
         ],
         // DB9: a backup from before two confirmations.
         &[
@@ -244,30 +271,30 @@ fn histories() {
             Refresh(0),
             SLOT,
             Refresh(0),
-            SetBack(Duration::from_secs(10)),
+            Advance(-10_000),
             Refresh(0),
             Verify(1),
         ],
         // The child's announced end counts, also when its parent's would be later.
         &[
-            Wait(Duration::from_secs(5)),
+            Advance(5_000),
             Refresh(0),
             Verify(1),
-            Wait(Duration::from_millis(3_594_999)),
+            Advance(3_594_999),
             Refresh(1),
         ],
         // A replaced access token is as good as the one it replaces, and no longer.
         &[
             Refresh(0),
             Verify(1),
-            VerifyReplacement(1),
-            Wait(Duration::from_secs(1800)),
-            VerifyReplacement(1),
+            VerifyReplaced(1),
+            Advance(1_800_000),
+            VerifyReplaced(1),
         ],
     ];
     for ops in histories {
         for window in [0, 10] {
-            follow(rules(window), ops);
+            follow(settings(window), &[&[Op::Create(0)][..], ops].concat());
         }
     }
 }

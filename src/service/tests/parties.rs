@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::model::{Session, rules};
-use crate::domain::time::Timestamp;
-use crate::testing::model::{Reply, Subject as _};
-use crate::testing::{START, cases};
+use super::{Grant, Refreshed, Token, Verified, World};
+use crate::testing::cases;
 
 /// A client that follows the protocol.
 #[derive(Clone, Debug)]
 struct Client {
-    refresh: String,
-    access: String,
+    refresh: Token,
+    access: Token,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,44 +30,58 @@ enum Act {
 type Seen = bool;
 
 impl Client {
-    fn act(&mut self, session: &mut Session, act: Act, now: Timestamp) -> Seen {
-        match act {
-            Act::Refresh { lost } => self.refresh(session, now, lost),
-            Act::Race(times) => {
-                let own = self.clone();
-                let seen = self.refresh(session, now, false);
-                (1..times).fold(seen, |seen, _| {
-                    own.clone().refresh(session, now, true) || seen
-                })
-            }
-            Act::Verify => match session.verify(&self.access, now) {
-                Reply::Verified { replacement } => {
-                    if let Some(access) = replacement {
-                        self.access = access;
-                    }
-                    false
-                }
-                Reply::TryRefresh => self.refresh(session, now, false),
-                reply => panic!("{reply:?}"),
-            },
-            Act::Wait(_) => false,
+    fn new(grant: Grant) -> Self {
+        Self {
+            refresh: grant.refresh,
+            access: grant.access,
         }
     }
 
-    fn refresh(&mut self, session: &mut Session, now: Timestamp, lost: bool) -> Seen {
-        match session.refresh(&self.refresh, now) {
-            Reply::Child {
-                refresh, access, ..
-            } => {
+    fn act(&mut self, world: &World, act: Act) -> Seen {
+        match act {
+            Act::Refresh { lost } => self.refresh(world, lost),
+            Act::Race(times) => {
+                let own = self.clone();
+                let seen = self.refresh(world, false);
+                (1..times).fold(seen, |seen, _| own.clone().refresh(world, true) || seen)
+            }
+            Act::Verify => match world.verify(&self.access) {
+                Verified::Ok(_, replacement) => {
+                    self.access = replacement.unwrap_or_else(|| self.access.clone());
+                    false
+                }
+                Verified::TryRefreshToken => self.refresh(world, false),
+                answer => panic!("{answer:?}"),
+            },
+            Act::Wait(millis) => {
+                world.platform.advance(Duration::from_millis(millis));
+                false
+            }
+        }
+    }
+
+    fn refresh(&mut self, world: &World, lost: bool) -> Seen {
+        match world.refresh(&self.refresh) {
+            Refreshed::Ok(grant) => {
                 if !lost {
-                    *self = Self { refresh, access };
+                    *self = Self::new(*grant);
                 }
                 false
             }
-            Reply::Theft => true,
-            reply => panic!("{reply:?}"),
+            Refreshed::TheftDetected(..) => true,
+            answer => panic!("{answer:?}"),
         }
     }
+}
+
+/// Settings with short lives, so that games outlive them.
+fn world(window: u64) -> World {
+    World::new(&[
+        ("refresh_reuse_window", &window.to_string()),
+        ("access_token_validity", "1800"),
+        ("refresh_token_validity", "1"),
+        ("access_token_signing_key_dynamic", "false"),
+    ])
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -81,13 +93,6 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn after(now: Timestamp, act: Act) -> Timestamp {
-    match act {
-        Act::Wait(millis) => now.plus(Duration::from_millis(millis)),
-        _ => now,
-    }
-}
-
 proptest! {
     #![proptest_config(cases(200))]
 
@@ -97,13 +102,10 @@ proptest! {
         window in prop_oneof![Just(0), Just(10)],
         acts in prop::collection::vec(act(), 1..40),
     ) {
-        let mut session = Session::new(rules(window));
-        let (refresh, access) = session.texts();
-        let mut client = Client { refresh, access };
-        let mut now = START;
+        let world = world(window);
+        let mut client = Client::new(world.create());
         for act in acts {
-            now = after(now, act);
-            prop_assert!(!client.act(&mut session, act, now), "{act:?}");
+            prop_assert!(!client.act(&world, act), "{act:?}");
         }
     }
 
@@ -116,28 +118,24 @@ proptest! {
         both in prop::collection::vec((any::<bool>(), act()), 0..25),
         thief_first: bool,
     ) {
-        let mut session = Session::new(rules(window));
-        let (refresh, access) = session.texts();
-        let mut victim = Client { refresh, access };
-        let mut now = START;
+        let world = world(window);
+        let mut victim = Client::new(world.create());
         for act in before {
-            now = after(now, act);
-            victim.act(&mut session, act, now);
+            victim.act(&world, act);
         }
         let mut thief = victim.clone();
         let mut seen = false;
         for (is_thief, act) in both {
-            now = after(now, act);
             let who = if is_thief { &mut thief } else { &mut victim };
-            seen |= who.act(&mut session, act, now);
+            seen |= who.act(&world, act);
         }
         // Now each goes on in a slot of its own.
         for turn in 0..3 {
             let is_thief = thief_first == (turn != 1);
             let who = if is_thief { &mut thief } else { &mut victim };
-            now = now.plus(Duration::from_secs(10));
-            seen |= who.act(&mut session, Act::Refresh { lost: false }, now);
-            seen |= who.act(&mut session, Act::Verify, now);
+            world.wait(10);
+            seen |= who.act(&world, Act::Refresh { lost: false });
+            seen |= who.act(&world, Act::Verify);
         }
         prop_assert!(seen);
     }

@@ -10,11 +10,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::join_all;
+use session_reference::lineage::Lineage;
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, data, soak};
-use order::{Event, Operation, TokenFacts};
+use order::{Event, Operation};
 
 suite! {
     everywhere:
@@ -32,7 +33,7 @@ const ROUNDS: usize = 10;
 struct Record {
     handle: String,
     tokens: Vec<Session>,
-    facts: Vec<TokenFacts>,
+    lineage: Lineage,
     numbers: HashMap<String, usize>,
     events: Vec<Event>,
 }
@@ -120,7 +121,7 @@ async fn round(processes: &[Service], random: &mut Random, tally: &mut Tally) {
             .count() as u64;
         let is_theft = |event: &&Event| event.answer == Answer::Theft;
         tally.thefts += record.events.iter().filter(is_theft).count() as u64;
-        match order::search(&record.events, &record.facts) {
+        match order::search(&record.events, &record.lineage) {
             Ok(searched) => tally.searched += searched,
             Err(why) => panic!(
                 "seed {}: {why}\n{}",
@@ -228,19 +229,15 @@ impl Record {
     fn learn(&mut self, session: Session, parent: Option<usize>) -> usize {
         if let Some(number) = self.numbers.get(&session.refresh.value) {
             // Whoever raced may get a child's child.
-            let mut ancestors = std::iter::successors(self.facts[*number].parent, |token| {
-                self.facts[*token].parent
-            });
+            let mut ancestors = self.lineage.ancestors(*number);
             assert!(
                 ancestors.any(|ancestor| Some(ancestor) == parent),
                 "a token that comes from another one"
             );
             return *number;
         }
-        let number = self.tokens.len();
-        let generation = parent.map_or(0, |parent| self.facts[parent].generation + 1);
+        let number = self.lineage.add(parent);
         self.numbers.insert(session.refresh.value.clone(), number);
-        self.facts.push(TokenFacts { parent, generation });
         self.tokens.push(session);
         number
     }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use session_reference::lineage::{Lineage, Standing};
+
 use crate::common::{Answer, data};
 
 /// What a client asked of one session. Tokens by number.
@@ -25,13 +27,6 @@ pub(crate) struct Event {
     pub(crate) detail: Option<String>,
 }
 
-/// Who is whose child.
-#[derive(Clone, Debug)]
-pub(crate) struct TokenFacts {
-    pub(crate) parent: Option<usize>,
-    pub(crate) generation: u32,
-}
-
 /// A session between two requests.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct State {
@@ -41,7 +36,7 @@ struct State {
 }
 
 /// Finds an order; `Ok` is the number of states that were looked at.
-pub(crate) fn search(events: &[Event], facts: &[TokenFacts]) -> Result<u64, String> {
+pub(crate) fn search(events: &[Event], lineage: &Lineage) -> Result<u64, String> {
     assert!(
         events.len() <= 64,
         "a history of more than 64 events is too long to search"
@@ -72,7 +67,7 @@ pub(crate) fn search(events: &[Event], facts: &[TokenFacts]) -> Result<u64, Stri
         };
         furthest = furthest.max((done & everything).count_ones());
         for i in (0..events.len()).filter(|i| open(*i) && events[*i].begin < bound) {
-            stack.extend(step(&state, &events[i], facts).map(|next| (done | 1 << i, next)));
+            stack.extend(step(&state, &events[i], lineage).map(|next| (done | 1 << i, next)));
             if seen_and_gone(&state, &events[i], events) {
                 let data = written(&events[i]);
                 stack.push((
@@ -109,36 +104,35 @@ fn written(event: &Event) -> Option<u64> {
 }
 
 /// The state after an event, if the event's answer fits the state.
-fn step(state: &State, event: &Event, facts: &[TokenFacts]) -> Option<State> {
+fn step(state: &State, event: &Event, lineage: &Lineage) -> Option<State> {
     let unknown = event.answer.is_unknown();
     let fits = |answer: Answer| unknown || event.answer == answer;
     let detail = event.detail.as_deref();
     let mut next = state.clone();
     let ok = match event.operation {
-        Operation::Refresh(token) => match accept(state, token, facts) {
+        Operation::Refresh(token) => match lineage.standing(token, state.current) {
             _ if !state.live => fits(Answer::Unauthorised),
-            Accepted::Current => fits(Answer::Ok),
-            Accepted::Child => {
+            Standing::Current => fits(Answer::Ok),
+            Standing::Child => {
                 next.current = token;
                 fits(Answer::Ok)
             }
-            Accepted::Ahead => fits(Answer::Unauthorised),
+            Standing::Ahead => fits(Answer::Unauthorised),
             // Within a slot a race gets the current token, if that comes from the one it presented.
-            Accepted::Theft => {
+            Standing::Old => {
                 let current = state.current.to_string();
-                let parent = |token: &usize| facts[*token].parent;
-                let raced = std::iter::successors(parent(&state.current), parent)
-                    .any(|ancestor| ancestor == token);
+                let mut ancestors = lineage.ancestors(state.current);
+                let raced = ancestors.any(|ancestor| ancestor == token);
                 fits(Answer::Theft) || (raced && detail == Some(&*current))
             }
         },
         // Without a parent there is nothing to look up: good whatever became of the session.
-        Operation::Verify(token) if facts[token].parent.is_none() => fits(Answer::Ok),
+        Operation::Verify(token) if lineage.parent(token).is_none() => fits(Answer::Ok),
         Operation::Verify(token) => {
-            let accepted = accept(state, token, facts);
-            match accepted {
+            let standing = lineage.standing(token, state.current);
+            match standing {
                 _ if !state.live => fits(Answer::Unauthorised),
-                Accepted::Current | Accepted::Child => {
+                Standing::Current | Standing::Child => {
                     next.current = token;
                     fits(Answer::Ok) && (unknown || detail == Some("replaced"))
                 }
@@ -167,26 +161,6 @@ fn step(state: &State, event: &Event, facts: &[TokenFacts]) -> Option<State> {
         }
     };
     ok.then_some(next)
-}
-
-enum Accepted {
-    Current,
-    Child,
-    Theft,
-    Ahead,
-}
-
-fn accept(state: &State, token: usize, facts: &[TokenFacts]) -> Accepted {
-    let generation = facts[state.current].generation;
-    if token == state.current {
-        Accepted::Current
-    } else if facts[token].parent == Some(state.current) {
-        Accepted::Child
-    } else if facts[token].generation <= generation + 1 {
-        Accepted::Theft
-    } else {
-        Accepted::Ahead
-    }
 }
 
 /// The events, one a line, by their beginnings.

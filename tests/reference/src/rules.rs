@@ -1,44 +1,15 @@
-//! The reference: sessions as the contract's table describes them, in a page. It knows no SQL, no MAC and no cache.
+//! Sessions as the contract's table describes them, in a page.
 
 use std::collections::HashMap;
 
-/// What the settings of a run are.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Milliseconds.
-    pub access_validity: i64,
-    /// Milliseconds.
-    pub refresh_validity: i64,
-    /// Milliseconds; 0 turns it off.
-    pub reuse_window: i64,
-    /// Whether each verification asks if the session is there.
-    pub blacklisting: bool,
-    /// What a theft leads to.
-    pub on_theft: OnTheft,
-}
-
-/// What the service does about a theft before it reports it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum OnTheft {
-    /// Nothing but the report.
-    Report,
-    /// The session's end.
-    RevokeSession,
-    /// The end of all of the user's sessions.
-    RevokeUser,
-}
-
-/// A refresh token, by its number in order of issue.
-pub type TokenId = usize;
+use crate::lineage::{Lineage, Standing, TokenId};
+use crate::settings::{OnTheft, Settings};
 
 /// What was handed out by one creation or refresh.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Token {
     /// Its session's number.
     pub session: usize,
-    /// What it is a child of.
-    pub parent: Option<TokenId>,
-    generation: u32,
     issued: i64,
     /// Milliseconds since the Unix epoch.
     pub refresh_expires: i64,
@@ -48,7 +19,6 @@ pub struct Token {
 struct Session {
     user: u8,
     current: TokenId,
-    generation: u32,
     expires: i64,
     data: Option<u64>,
     deleted: bool,
@@ -57,8 +27,8 @@ struct Session {
 /// What must be answered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expected {
-    /// This child, perhaps handed out before.
-    Child(TokenId),
+    /// This token, perhaps handed out before.
+    Granted(TokenId),
     /// OK of a verification.
     Good {
         /// With another access token.
@@ -83,9 +53,11 @@ pub enum Expected {
 pub struct Reference {
     settings: Settings,
     sessions: Vec<Session>,
+    backup: Option<Vec<Session>>,
     /// In order of issue.
-    pub tokens: Vec<Token>,
-    /// The child of a token in a time slot.
+    tokens: Vec<Token>,
+    lineage: Lineage,
+    /// The child of a token in the time slot that begins then.
     children: HashMap<(TokenId, i64), TokenId>,
 }
 
@@ -95,19 +67,35 @@ impl Reference {
         Self {
             settings,
             sessions: Vec::new(),
+            backup: None,
             tokens: Vec::new(),
+            lineage: Lineage::default(),
             children: HashMap::new(),
         }
     }
 
+    /// A token that was handed out.
+    pub fn token(&self, token: TokenId) -> Token {
+        self.tokens[token]
+    }
+
+    /// How many tokens were handed out.
+    pub fn token_count(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// A session's current refresh token, and how many refreshes it is from the first.
+    pub fn current(&self, session: usize) -> (TokenId, u32) {
+        let current = self.sessions[session].current;
+        (current, self.lineage.generation(current))
+    }
+
     /// A new session, by its first token.
     pub fn create(&mut self, user: u8, data: Option<u64>, now: i64) -> TokenId {
-        let session = self.sessions.len();
-        let token = self.issue(session, None, 0, now - now.rem_euclid(1000));
+        let token = self.issue(self.sessions.len(), None, now);
         self.sessions.push(Session {
             user,
             current: token,
-            generation: 0,
             expires: self.tokens[token].refresh_expires,
             data,
             deleted: false,
@@ -115,21 +103,14 @@ impl Reference {
         token
     }
 
-    fn issue(
-        &mut self,
-        session: usize,
-        parent: Option<TokenId>,
-        generation: u32,
-        issued: i64,
-    ) -> TokenId {
+    fn issue(&mut self, session: usize, parent: Option<TokenId>, at: i64) -> TokenId {
+        let issued = at - at.rem_euclid(1000);
         self.tokens.push(Token {
             session,
-            parent,
-            generation,
             issued,
             refresh_expires: issued + self.settings.refresh_validity,
         });
-        self.tokens.len() - 1
+        self.lineage.add(parent)
     }
 
     fn is_live(&self, session: usize, now: i64) -> bool {
@@ -137,57 +118,49 @@ impl Reference {
     }
 
     fn confirm(&mut self, token: TokenId) {
-        let Token {
-            session,
-            generation,
-            refresh_expires,
-            ..
-        } = self.tokens[token];
-        let session = &mut self.sessions[session];
+        let facts = self.tokens[token];
+        let session = &mut self.sessions[facts.session];
         session.current = token;
-        session.generation = generation;
-        session.expires = refresh_expires;
+        session.expires = facts.refresh_expires;
     }
 
     /// A refresh token is presented.
     pub fn refresh(&mut self, token: TokenId, now: i64) -> Expected {
         let Token {
             session,
-            parent,
-            generation,
             refresh_expires,
             ..
         } = self.tokens[token];
         if !self.is_live(session, now) || now >= refresh_expires {
             return Expected::Unauthorised;
         }
-        let window = self.window();
-        let slot = match window {
+        let slot = match self.window() {
             0 => now,
-            _ => now - now.rem_euclid(window),
+            window => now - now.rem_euclid(window),
         };
-        let issued = slot - slot.rem_euclid(1000);
-        let in_slot = self.children.get(&(token, slot)).copied();
-        let in_slot = in_slot.filter(|_| window > 0);
-        let state = &self.sessions[session];
-        if token != state.current {
-            if parent == Some(state.current) {
-                self.confirm(token);
-            } else if window > 0 && self.raced(token, state.current, slot) {
-                return Expected::Child(state.current);
-            } else if generation <= state.generation + 1 {
+        let current = self.sessions[session].current;
+        match self.lineage.standing(token, current) {
+            Standing::Current => {}
+            Standing::Child => self.confirm(token),
+            Standing::Old if self.raced(token, current, slot) => return Expected::Granted(current),
+            Standing::Old => {
                 self.theft(session);
                 return Expected::Theft;
-            } else {
-                return Expected::Unauthorised;
             }
+            Standing::Ahead => return Expected::Unauthorised,
         }
-        if let Some(child) = in_slot {
-            return Expected::Child(child);
+        Expected::Granted(self.child(token, slot))
+    }
+
+    /// The child of this slot; without slots, one more.
+    fn child(&mut self, parent: TokenId, slot: i64) -> TokenId {
+        let there = self.children.get(&(parent, slot));
+        if let Some(child) = there.filter(|_| self.window() > 0) {
+            return *child;
         }
-        let child = self.issue(session, Some(token), generation + 1, issued);
-        self.children.insert((token, slot), child);
-        Expected::Child(child)
+        let child = self.issue(self.tokens[parent].session, Some(parent), slot);
+        self.children.insert((parent, slot), child);
+        child
     }
 
     /// A slot is no longer than a sixtieth of the access token's validity, in whole seconds, but no shorter than one.
@@ -201,7 +174,7 @@ impl Reference {
     pub fn may_expire(&self, token: TokenId, expires: i64) -> bool {
         let (window, validity) = (self.window(), self.settings.access_validity);
         let latest = self.tokens[token].issued + validity;
-        if window == 0 || self.tokens[token].parent.is_none() {
+        if window == 0 || self.lineage.parent(token).is_none() {
             return expires == latest;
         }
         let last = (validity / 10 / window).max(3) * window;
@@ -210,11 +183,15 @@ impl Reference {
 
     /// Whether the current token comes from this one through children of this very slot.
     fn raced(&self, token: TokenId, current: TokenId, slot: i64) -> bool {
-        let parent = |child: &TokenId| {
-            let parent = self.tokens[*child].parent?;
-            (self.children.get(&(parent, slot)) == Some(child)).then_some(parent)
+        let of_slot = |child: &TokenId| {
+            let parent = self.lineage.parent(*child);
+            parent.is_some_and(|parent| self.children.get(&(parent, slot)) == Some(child))
         };
-        std::iter::successors(parent(&current), parent).any(|ancestor| ancestor == token)
+        self.window() > 0
+            && std::iter::once(current)
+                .chain(self.lineage.ancestors(current))
+                .take_while(of_slot)
+                .any(|child| self.lineage.parent(child) == Some(token))
     }
 
     fn theft(&mut self, session: usize) {
@@ -231,27 +208,28 @@ impl Reference {
     /// An access token: of this refresh token, `plain` if it names no parent.
     pub fn verify(&mut self, token: TokenId, plain: bool, expires: i64, now: i64) -> Expected {
         let Token {
-            session, parent, ..
+            session, issued, ..
         } = self.tokens[token];
-        if now >= expires {
+        // A minute's grace for clocks that differ.
+        if now >= expires || issued / 1000 > now / 1000 + 60 {
             return Expected::TryRefreshToken;
         }
         let live = self.is_live(session, now);
-        let Some(parent) = parent.filter(|_| !plain) else {
+        if plain || self.lineage.parent(token).is_none() {
             return match self.settings.blacklisting && !live {
                 true => Expected::Unauthorised,
                 false => Expected::Good { replaced: false },
             };
-        };
+        }
         if !live {
             return Expected::Unauthorised;
         }
-        if self.sessions[session].current == parent {
-            self.confirm(token);
-        }
-        match self.sessions[session].current == token {
-            true => Expected::Good { replaced: true },
-            false => Expected::TryRefreshToken,
+        match self.lineage.standing(token, self.sessions[session].current) {
+            Standing::Current | Standing::Child => {
+                self.confirm(token);
+                Expected::Good { replaced: true }
+            }
+            Standing::Old | Standing::Ahead => Expected::TryRefreshToken,
         }
     }
 
@@ -279,22 +257,30 @@ impl Reference {
     }
 
     /// `PUT /session/data`.
-    pub fn write(&mut self, session: usize, data: Option<u64>, now: i64) -> Expected {
+    pub fn write(&mut self, session: usize, data: u64, now: i64) -> Expected {
         if !self.is_live(session, now) {
             return Expected::Unauthorised;
         }
-        self.sessions[session].data = data;
+        self.sessions[session].data = Some(data);
         Expected::Done
     }
 
-    /// A session's current refresh token and its generation.
-    pub fn current(&self, session: usize) -> (TokenId, u32) {
-        let session = &self.sessions[session];
-        (session.current, session.generation)
+    /// The table of sessions is copied.
+    pub fn back_up(&mut self) {
+        self.backup = Some(self.sessions.clone());
     }
 
-    /// How many sessions were made.
-    pub fn session_count(&self) -> usize {
-        self.sessions.len()
+    /// The copy takes the table's place; whether there is one.
+    pub fn restore(&mut self) -> bool {
+        let Some(backup) = &self.backup else {
+            return false;
+        };
+        for (number, session) in self.sessions.iter_mut().enumerate() {
+            match backup.get(number) {
+                Some(then) => *session = then.clone(),
+                None => session.deleted = true,
+            }
+        }
+        true
     }
 }
