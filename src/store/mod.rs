@@ -65,7 +65,7 @@ pub enum StoreError {
     /// The database takes no changes; nothing happened, and to try again is safe.
     #[error("the database is read-only")]
     ReadOnly,
-    /// The tables are missing or lack columns, and could not be mended.
+    /// The tables are missing or lack columns, and could not be repaired.
     #[error("{0}")]
     Schema(String),
     /// A row holds what this service never writes.

@@ -85,7 +85,7 @@ impl Setup {
             Some(place) => place,
             None => self.backend.place().await,
         };
-        let mut builder = testbed::service::Service::builder()
+        let mut builder = testbed::service::ServiceProcess::builder()
             .database(place.database())
             .state_dir(place.state_folder());
         for (name, value) in &self.variables {
@@ -111,7 +111,7 @@ impl Setup {
 
 /// A running service process. It ends with this value.
 pub struct Service {
-    pub(crate) process: testbed::service::Service,
+    pub(crate) process: testbed::service::ServiceProcess,
     client: Client,
     place: Arc<Place>,
     /// Where its clock stands, if it does.
@@ -162,7 +162,7 @@ impl Service {
     }
 
     /// The process that runs it.
-    pub fn process(&mut self) -> &mut testbed::service::Service {
+    pub fn process(&mut self) -> &mut testbed::service::ServiceProcess {
         &mut self.process
     }
 

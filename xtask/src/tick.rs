@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use testbed::{
-    service::{Control, Service},
+    service::{Control, ServiceProcess},
     workspace_root,
 };
 
@@ -20,7 +20,7 @@ pub(crate) fn run(options: &Tick) -> Result<()> {
         Some(folder) => std::path::absolute(folder).context("failed to find the state folder")?,
         None => workspace_root().join(".spin"),
     };
-    let service = Service::builder()
+    let service = ServiceProcess::builder()
         .inherit_variables()
         .state_dir(folder)
         .start()?;

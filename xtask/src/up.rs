@@ -33,7 +33,7 @@ const HTTP_COMPONENT: &str = "session-http";
 pub(crate) fn run(options: &Up) -> Result<()> {
     let chosen = choose_runtime(options)?;
     toolchain::ensure_wasm_target()?;
-    let database = Database::prepare(options.mysql)?;
+    let database = DatabaseSettings::prepare(options.mysql)?;
     match chosen {
         Chosen::Spin(_) => build::components()?,
         Chosen::Host { .. } => drop(build::everything()?),
@@ -195,14 +195,14 @@ impl Chosen {
 }
 
 /// Where sessions go, and what the application has to be told for that.
-struct Database {
+struct DatabaseSettings {
     description: String,
     environment: Vec<(String, String)>,
     /// Ends, and is removed, when serving ends.
     _server: Option<Server>,
 }
 
-impl Database {
+impl DatabaseSettings {
     fn prepare(mysql: bool) -> Result<Self> {
         let given = given_server(std::env::vars_os().map(|(name, _)| name));
         let chosen = std::env::var(variable_in_environment("database")).ok();

@@ -16,7 +16,7 @@ const MAX_POLLS: usize = 1_000_000;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Still(Mutex<State>);
+pub struct FixedPlatform(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -25,7 +25,7 @@ struct State {
     log: Vec<String>,
 }
 
-impl Still {
+impl FixedPlatform {
     /// A platform at a time of day.
     pub fn new(now: Timestamp, seed: u64) -> Self {
         Self(Mutex::new(State {
@@ -45,7 +45,7 @@ impl Still {
     }
 }
 
-impl Random for Still {
+impl Random for FixedPlatform {
     fn fill(&self, buffer: &mut [u8]) {
         self.with(|state| {
             for chunk in buffer.chunks_mut(8) {
@@ -64,7 +64,7 @@ fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-impl Platform for Still {
+impl Platform for FixedPlatform {
     fn now(&self) -> Timestamp {
         self.with(|state| state.now)
     }

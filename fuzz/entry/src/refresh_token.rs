@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use crate::NOW;
 use crate::input::Input;
-use crate::platform::Still;
+use crate::platform::FixedPlatform;
 
 const VALIDITY: Duration = Duration::from_secs(3600);
 /// The longest text that callers are promised.
@@ -55,11 +55,24 @@ static KEYS: LazyLock<[Key; 2]> = LazyLock::new(|| [1, 2].map(|n| Key::from_byte
 static TOKENS: LazyLock<[String; 6]> = LazyLock::new(|| {
     let first = |key: &Key| {
         let handle = SessionHandle::from_bytes([7; SessionHandle::BYTES]);
-        RefreshToken::first(handle, false, NOW, VALIDITY, key, &Still::new(NOW, 1))
+        RefreshToken::first(
+            handle,
+            false,
+            NOW,
+            VALIDITY,
+            key,
+            &FixedPlatform::new(NOW, 1),
+        )
     };
     let token = first(&KEYS[0]);
     let issue = Issue::at(NOW, Duration::from_secs(10));
-    let child = token.child(issue, false, VALIDITY, &KEYS[0], &Still::new(NOW, 2));
+    let child = token.child(
+        issue,
+        false,
+        VALIDITY,
+        &KEYS[0],
+        &FixedPlatform::new(NOW, 2),
+    );
     [
         token.reveal().to_owned(),
         first(&KEYS[1]).reveal().to_owned(),
@@ -119,8 +132,15 @@ fn check(text: &str) -> bool {
 }
 
 fn check_child(token: &RefreshToken, issue: Issue) {
-    let [one, other] =
-        [3, 4].map(|seed| token.child(issue, false, VALIDITY, &KEYS[0], &Still::new(NOW, seed)));
+    let [one, other] = [3, 4].map(|seed| {
+        token.child(
+            issue,
+            false,
+            VALIDITY,
+            &KEYS[0],
+            &FixedPlatform::new(NOW, seed),
+        )
+    });
     assert_eq!(one == other, matches!(issue, Issue::InSlot(_)));
     assert_eq!(
         RefreshToken::verify(one.reveal(), Protocol::Native, [&KEYS[0]]).as_ref(),

@@ -23,7 +23,7 @@ use session::store::{BATCH_ROWS, Store, StoreError};
 
 use crate::NOW;
 use crate::input::Input;
-use crate::platform::{Still, block_on};
+use crate::platform::{FixedPlatform, block_on};
 use crate::request::{FIXTURES, Fixture, Reply, When};
 
 /// Checks one input: choices of settings, dialect, time and what is done, a byte each; then the results that the
@@ -41,7 +41,7 @@ pub fn stored_row(data: &[u8]) -> bool {
     let script = fixture.fill_in(input.rest());
     let results = read_script(&String::from_utf8_lossy(&script), dialect);
     let database = Script(Arc::new(Mutex::new(results.clone().into())));
-    let platform = Arc::new(Still::new(when.time(), 2));
+    let platform = Arc::new(FixedPlatform::new(when.time(), 2));
     let tables = &fixture.config.tables;
     let store = SqlStore::new(database, 1, dialect, tables, Arc::clone(&platform));
     let first = results.into_iter().next().unwrap_or(Ok(Vec::new()));
@@ -129,7 +129,7 @@ impl Connection for Script {
     }
 }
 
-type Sql = SqlStore<Script, Still>;
+type Sql = SqlStore<Script, FixedPlatform>;
 
 fn text(value: Option<&Value>) -> Option<&str> {
     match value {
@@ -241,7 +241,7 @@ fn check_rest(store: &Sql) -> bool {
     })
 }
 
-fn check_api(fixture: &Fixture, store: Sql, platform: &Arc<Still>, action: usize) -> bool {
+fn check_api(fixture: &Fixture, store: Sql, platform: &Arc<FixedPlatform>, action: usize) -> bool {
     let (method, target, body) = [
         ("POST", "/session", r#"{"userId":"bob"}"#),
         (

@@ -62,7 +62,7 @@ struct Tries {
     opens: u32,
     /// A kept connection failed, so now it must be a new one.
     fresh: bool,
-    mended: bool,
+    repaired: bool,
 }
 
 impl<C: Connector, P: Platform> Runner<C, P> {
@@ -120,10 +120,10 @@ impl<C: Connector, P: Platform> Runner<C, P> {
                 // Spin loses the text of a failed query, so a missing table looks like any other failure. Whatever
                 // it was, the script runs again: another instance may have made the tables meanwhile.
                 DbError::NoSuchTable | DbError::NoSuchColumn | DbError::Other(0)
-                    if !tries.mended =>
+                    if !tries.repaired =>
                 {
-                    tries.mended = true;
-                    self.mend().await?;
+                    tries.repaired = true;
+                    self.repair().await?;
                 }
                 error => return Err(Failure::Db(error)),
             }
@@ -131,17 +131,17 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     }
 
     /// Looks after the tables; on a new connection if a kept one has died.
-    async fn mend(&self) -> Result<(), Failure> {
+    async fn repair(&self) -> Result<(), Failure> {
         let mut fresh = false;
         loop {
             let mut lease = self.pool.lease(fresh).await.map_err(Failure::Db)?;
-            let mended = match session::set_up(&mut lease).await {
+            let repaired = match session::set_up(&mut lease).await {
                 Ok(()) => {
-                    schema::mend(&mut lease, self.dialect, &self.tables, &*self.platform).await
+                    schema::repair(&mut lease, self.dialect, &self.tables, &*self.platform).await
                 }
                 Err(error) => Err(Failure::Db(error)),
             };
-            match mended {
+            match repaired {
                 Err(Failure::Db(DbError::ConnectionLost | DbError::Other(0)))
                     if lease.was_kept() =>
                 {

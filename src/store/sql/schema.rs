@@ -12,7 +12,7 @@ use crate::store::pool::Lease;
 /// Looks at the tables, creates what is missing and upgrades what is old.
 ///
 /// Any number of instances may do it at the same time: what another one made meanwhile counts as made.
-pub(super) async fn mend<C: Connector, P: Platform>(
+pub(super) async fn repair<C: Connector, P: Platform>(
     lease: &mut Lease<'_, C, P>,
     dialect: Dialect,
     tables: &Tables,

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{Control, Database, Runtime, Service, variable_in_environment};
+use super::{Control, Database, Runtime, ServiceProcess, variable_in_environment};
 use crate::{folder::TempFolder, process, workspace_root};
 
 /// A component compiles in a fraction of a second; this is for a machine that is busy.
@@ -93,7 +93,7 @@ impl ServiceBuilder {
 
     /// Builds what is missing, starts the service and waits until it listens. The error of a service that
     /// does not start holds its log.
-    pub fn start(self) -> Result<Service> {
+    pub fn start(self) -> Result<ServiceProcess> {
         let runtime = Runtime::chosen()?;
         let command = match &self.program {
             Some(program) => Command::new(program),
@@ -116,7 +116,7 @@ impl ServiceBuilder {
             Arc::clone(&log),
         );
         let lines = read_lines(child.stdout.take().expect("its standard output is a pipe"));
-        let mut service = Service {
+        let mut service = ServiceProcess {
             process: Some(child),
             url: String::new(),
             control: None,
@@ -242,7 +242,7 @@ mod tests {
             r#"echo "hello $SPIN_VARIABLE_DATABASE $SPIN_VARIABLE_ON_TOKEN_THEFT $*" >&2
                echo Serving http://127.0.0.1:1; echo Control http://127.0.0.1:2; exec sleep 60"#,
         );
-        let service = Service::builder()
+        let service = ServiceProcess::builder()
             .program(path)
             .variable("on_token_theft", "revoke_user")
             .host_arg("--no-cron")
@@ -270,7 +270,7 @@ mod tests {
     fn a_service_that_ends_at_once_says_why() {
         let folder = TempFolder::new().unwrap();
         let path = program(&folder, "echo no such manifest >&2; exit 2");
-        let Err(error) = Service::builder().program(path).start() else {
+        let Err(error) = ServiceProcess::builder().program(path).start() else {
             panic!("it started");
         };
         let message = format!("{error:#}");

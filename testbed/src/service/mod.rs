@@ -25,7 +25,7 @@ pub use runtime::{RUNTIME, Runtime};
 use crate::{folder::TempFolder, process};
 
 /// A running service. Dropping it kills it and removes its temporary state folder.
-pub struct Service {
+pub struct ServiceProcess {
     process: Option<Child>,
     url: String,
     control: Option<Control>,
@@ -35,7 +35,7 @@ pub struct Service {
     _temporary: Option<TempFolder>,
 }
 
-impl Service {
+impl ServiceProcess {
     /// A service on SQLite with the default settings, to be changed.
     pub fn builder() -> ServiceBuilder {
         ServiceBuilder::new()
@@ -89,7 +89,7 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {

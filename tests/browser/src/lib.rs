@@ -8,7 +8,7 @@ mod page;
 
 use std::time::Duration;
 
-use testbed::service::Service;
+use testbed::service::ServiceProcess;
 
 pub use driver::Browser;
 pub use page::Page;
@@ -18,14 +18,14 @@ const A_TOKENS_LIFE: Duration = Duration::from_secs(11);
 
 /// The demo, served by dev-host on ports of its own.
 pub struct Demo {
-    service: Service,
+    service: ServiceProcess,
 }
 
 impl Demo {
     /// Builds what is missing and serves it.
     pub fn start() -> Self {
         testbed::build::edge().expect("the edge builds");
-        let service = Service::builder().manifest("demo/spin.toml").start();
+        let service = ServiceProcess::builder().manifest("demo/spin.toml").start();
         Self {
             service: service.expect("the demo starts"),
         }

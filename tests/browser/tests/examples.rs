@@ -11,7 +11,7 @@ use std::{
 };
 
 use reqwest::{Client, Response, StatusCode, header, redirect};
-use testbed::{folder::TempFolder, packages, process, service::Service, workspace_root};
+use testbed::{folder::TempFolder, packages, process, service::ServiceProcess, workspace_root};
 
 /// A browser as far as cookies go, which keeps them by hand: name, path, value.
 struct Visitor {
@@ -74,7 +74,7 @@ impl Visitor {
 }
 
 /// What the examples do.
-async fn lives_a_session(site: &str, service: &Service) {
+async fn lives_a_session(site: &str, service: &ServiceProcess) {
     let mut visitor = Visitor::new(site);
     let (status, page) = visitor.get("/").await;
     assert_eq!(status, 200);
@@ -133,7 +133,7 @@ async fn lives_a_session(site: &str, service: &Service) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway() {
-    let service = Service::builder()
+    let service = ServiceProcess::builder()
         .manifest("examples/gateway/spin.toml")
         .start()
         .unwrap();
@@ -144,7 +144,7 @@ async fn gateway() {
 async fn nginx() {
     packages::ensure(packages::NGINX).unwrap();
     let key = "0123456789abcdef0123456789abcdef";
-    let service = Service::builder()
+    let service = ServiceProcess::builder()
         .manifest("examples/nginx/spin.toml")
         .variable("session_api_key", key)
         .start()

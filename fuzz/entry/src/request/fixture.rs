@@ -15,7 +15,7 @@ use session::store::{KeyRow, NewSession, Store};
 
 use super::Reply;
 use crate::NOW;
-use crate::platform::{Still, block_on};
+use crate::platform::{FixedPlatform, block_on};
 
 /// What callers must show where API keys are configured.
 pub(crate) const API_KEY: &str = "an-api-key-of-some-length";
@@ -89,7 +89,7 @@ impl Fixture {
         let config = Config::parse(lookup).expect("the settings are right");
         let (store, platform) = (
             Arc::new(MemoryStore::default()),
-            Arc::new(Still::new(NOW, 1)),
+            Arc::new(FixedPlatform::new(NOW, 1)),
         );
         let service = Service::new(Arc::clone(&store), platform, config.clone(), None);
         let [bob, eve, gone] = ["bob", "eve", "gone"].map(|user| create(&service, user));
@@ -127,7 +127,7 @@ impl Fixture {
     }
 
     /// The deployment at a time of day.
-    pub(super) fn api(&self, when: When) -> Api<MemoryStore, Still> {
+    pub(super) fn api(&self, when: When) -> Api<MemoryStore, FixedPlatform> {
         let store = MemoryStore::default();
         block_on(async {
             for session in &self.sessions {
@@ -135,7 +135,7 @@ impl Fixture {
             }
             store.add_keys(&self.keys).await.expect("a store in memory");
         });
-        let platform = Arc::new(Still::new(when.time(), 2));
+        let platform = Arc::new(FixedPlatform::new(when.time(), 2));
         let service = Service::new(Arc::new(store), platform, self.config.clone(), None);
         Api::Ready(Arc::new(service))
     }
@@ -186,13 +186,13 @@ fn key_rows(keys: &[KeyRow]) -> String {
     rows.collect::<Vec<_>>().join("\n")
 }
 
-fn create(service: &Service<MemoryStore, Still>, user: &str) -> Grant {
+fn create(service: &Service<MemoryStore, FixedPlatform>, user: &str) -> Grant {
     let user = UserId::parse(user).expect("a short name");
     let [payload, data] = [PAYLOAD, DATA].map(|text| Json::parse(text.to_owned()));
     block_on(service.create(user, payload, data, Terms::NATIVE)).expect("a store in memory")
 }
 
-fn refresh(service: &Service<MemoryStore, Still>, grant: &Grant) -> Grant {
+fn refresh(service: &Service<MemoryStore, FixedPlatform>, grant: &Grant) -> Grant {
     match block_on(service.refresh(&grant.refresh.value, None, Terms::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),

@@ -15,7 +15,7 @@ use self::pieces::Pieces;
 pub(crate) use self::reply::Reply;
 use crate::input::Input;
 use crate::members::Members;
-use crate::platform::{Still, block_on};
+use crate::platform::{FixedPlatform, block_on};
 
 const METHODS: [&str; 8] = [
     "POST", "PUT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "BREW",
@@ -125,7 +125,7 @@ fn assemble(fixture: &Fixture, mut input: Input<'_>) -> Option<(Request<Pieces>,
 
 /// Whoever sends the requests.
 struct Client {
-    api: Api<MemoryStore, Still>,
+    api: Api<MemoryStore, FixedPlatform>,
 }
 
 impl Client {
