@@ -11,7 +11,7 @@ use crate::store::Store;
 /// Where they are.
 pub(super) const PATH: &str = "/.well-known/jwks.json";
 
-/// A key is published 90 s before it signs.
+/// [`KEY_SET_LAG`](crate::domain::keys::KEY_SET_LAG) counts on it.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=60, must-revalidate");
 
 /// The set, from memory; there is none while tokens are signed with a key that only the service knows.

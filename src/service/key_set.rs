@@ -94,7 +94,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         struct Set<'a> {
             keys: Vec<Key<'a>>,
         }
-        let keys = self.keys.access().await?;
+        let keys = self.keys.published().await?;
         let mut published = Vec::new();
         for (class, key) in keys.published(self.platform.now()) {
             for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Result, ServiceError};
 use crate::domain::config::Config;
 use crate::domain::keys::{
-    AccessKeys, CACHE_TIME, Change, KeyRing, KeyTable, KeyTableError, MasterKey, PUBLISH_LEAD,
-    Planner,
+    AccessKeys, CACHE_TIME, Change, KEY_SET_LAG, KeyRing, KeyTable, KeyTableError, MasterKey,
+    PUBLISH_LEAD, Planner,
 };
 use crate::domain::time::Timestamp;
 use crate::log::Event;
@@ -112,6 +112,22 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         }
     }
 
+    /// The keys for others to check access tokens with: looked at again before [`KEY_SET_LAG`] has passed, and those at
+    /// hand if the database is away.
+    pub(super) async fn published(&self) -> Result<AccessKeys> {
+        let now = self.0.platform.now();
+        let loaded = self.0.state().loaded.as_ref().map(|loaded| loaded.at);
+        let is_old = |at: Timestamp| now < at || now >= at.plus(KEY_SET_LAG);
+        let looks = self.0.own.is_none() && loaded.is_some_and(is_old);
+        if looks
+            && !self.0.failed_just_now()
+            && let Err(error @ ServiceError::Misconfigured(_)) = self.0.load_within_deadline().await
+        {
+            return Err(error);
+        }
+        self.access().await
+    }
+
     /// All keys, to sign with as well.
     pub(super) async fn ring(&self) -> Result<Arc<KeyRing>> {
         let Some(loaded) = self.0.state().loaded.clone() else {
@@ -189,14 +205,18 @@ impl<S: Store, P: Platform> Inner<S, P> {
             return Staleness::Fresh;
         }
         // While the database is away nobody waits for it who has keys.
-        let failing = self.state().last_error.is_some();
-        if failing && self.loaded_within(FAILURE_PAUSE) {
+        if self.failed_just_now() {
             Staleness::Fresh
         } else if at <= now && now < at.plus(PUBLISH_LEAD) {
             Staleness::Due
         } else {
             Staleness::Overdue
         }
+    }
+
+    fn failed_just_now(&self) -> bool {
+        let failing = self.state().last_error.is_some();
+        failing && self.loaded_within(FAILURE_PAUSE)
     }
 
     fn loaded_within(&self, pause: Duration) -> bool {

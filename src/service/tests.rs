@@ -2,6 +2,7 @@
 
 mod endings;
 mod flows;
+mod key_set;
 mod keys;
 mod master_key;
 mod metrics;

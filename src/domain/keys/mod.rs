@@ -29,6 +29,10 @@ pub const CACHE_TIME: Duration = Duration::from_secs(60);
 /// From publishing a key to signing with it: the instances' cache time plus 30 s of clock skew.
 pub const PUBLISH_LEAD: Duration = Duration::from_secs(90);
 
+/// How old the keys in a set of public keys may be. Others keep the set for a minute more; then 15 s are left, for
+/// clocks that differ, before a key signs that it lacks.
+pub const KEY_SET_LAG: Duration = Duration::from_secs(PUBLISH_LEAD.as_secs() - 60 - 15);
+
 /// How much longer than needed a key is kept: what the clock of whoever prunes may be ahead by.
 pub const PRUNE_MARGIN: Duration = Duration::from_secs(2 * 3600);
 
