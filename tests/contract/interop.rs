@@ -1,10 +1,8 @@
 //! Access tokens and a JOSE implementation that somebody else wrote: PyJWT.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use session_tests::prelude::*;
-use session_tests::python;
+use session_tests::python::{self, PYJWT};
 
 suite! {
     everywhere:
@@ -32,11 +30,8 @@ async fn pyjwt_verifies_an_access_token_with_the_key_of_the_database(db: Backend
     let payload = r#"{"role":"admin","name":"Zoë 🦀","n":9007199254740993}"#;
     let session = service.create_with_payload("ada 🦀", payload).await;
     let key = service.tables().signing_keys().await.remove(0);
-    let output = python(
-        VERIFY,
-        vec![session.access.value.clone(), key.key_value.clone()],
-    )
-    .await;
+    let arguments = vec![session.access.value.clone(), key.key_value.clone()];
+    let output = python::run(PYJWT, VERIFY, arguments).await;
     let seen: Value = serde_json::from_str(&output).expect("the script prints JSON");
     assert_eq!(
         seen["header"],
@@ -45,26 +40,4 @@ async fn pyjwt_verifies_an_access_token_with_the_key_of_the_database(db: Backend
     assert_eq!(seen["claims"], Jwt::parse(&session.access.value).claims);
     assert_eq!(seen["claims"]["sub"], "ada 🦀");
     assert_eq!(seen["claims"]["userPayload"]["n"], 9007199254740993_i64);
-}
-
-/// What a script prints. Panics with what it complained about if it fails.
-async fn python(script: &'static str, arguments: Vec<String>) -> String {
-    let run = move || {
-        let mut command = Command::new(python::installed("pyjwt==2.15.1").join("python"));
-        let output = command
-            .arg("-c")
-            .arg(script)
-            .args(arguments)
-            .output()
-            .expect("python runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).expect("the script prints UTF-8")
-    };
-    tokio::task::spawn_blocking(run)
-        .await
-        .expect("the script succeeds")
 }

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod cdi;
 mod common_rules;
 mod configuration;
 mod create;
@@ -17,6 +18,7 @@ mod http;
 mod input;
 mod interop;
 mod key_file;
+mod key_set;
 mod keys;
 mod leak;
 mod load;
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
         ("storage", storage::cases()),
         ("statements", statements::cases()),
         ("interop", interop::cases()),
+        ("cdi", cdi::cases()),
+        ("key_set", key_set::cases()),
         ("openapi", openapi::cases()),
         ("load", load::cases()),
         ("maintenance", maintenance::cases()),

@@ -17,6 +17,7 @@ suite! {
         node,
         node_while_keys_rotate_and_a_core_restarts,
         node_with_two_cores_of_which_one_dies,
+        node_rides_over_an_outage,
         python;
 }
 
@@ -106,17 +107,20 @@ async fn python(db: Backend) {
     succeed(python_site(&uri).await).await;
 }
 
-/// A site whose requests go on: each line to it asks for a round.
+/// The scenario whose requests go on.
+const GO_ON: &str = "requests_go_on_while_keys_rotate_and_a_core_restarts";
+
+/// A site in a scenario: each line to it asks for a round.
 struct Rounds {
     child: tokio::process::Child,
     asked: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
 }
 
 impl Rounds {
-    async fn start(uri: &str) -> Self {
+    async fn start(uri: &str, scenario: &str) -> Self {
         let mut command = node_site(uri).await;
         command
-            .arg("requests_go_on_while_keys_rotate_and_a_core_restarts")
+            .arg(scenario)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
@@ -161,7 +165,7 @@ async fn node_while_keys_rotate_and_a_core_restarts(db: Backend) {
     let first = start().start().await;
     first.freeze().await;
     let address = first.address().to_owned();
-    let mut rounds = Rounds::start(&format!("http://{address}")).await;
+    let mut rounds = Rounds::start(&format!("http://{address}"), GO_ON).await;
     let generations = || async { place.tables().signing_keys().await.len() };
     assert_eq!(generations().await, 1);
     for _ in 0..3 {
@@ -181,10 +185,26 @@ async fn node_with_two_cores_of_which_one_dies(db: Backend) {
     let place = db.place().await;
     let (one, two) = (service(&place).start().await, service(&place).start().await);
     let uri = format!("http://{};http://{}", one.address(), two.address());
-    let mut rounds = Rounds::start(&uri).await;
+    let mut rounds = Rounds::start(&uri, GO_ON).await;
     rounds.round().await;
     drop(one);
     rounds.round().await;
     rounds.round().await;
+    rounds.end().await;
+}
+
+/// How long a site's user waits for nothing, and that an outage of a second is no failure (decision 17).
+async fn node_rides_over_an_outage(db: Backend) {
+    let service = service(&db.place().await).start().await;
+    let uri = format!("http://{}", service.address());
+    let mut rounds = Rounds::start(&uri, "an_outage_is_ridden_over").await;
+    service.database_away().await;
+    rounds.send("for good\n").await;
+    rounds.ready().await;
+    rounds.send("for a second\n").await;
+    // The SDK's pauses are on its own clock.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    service.database_back().await;
+    rounds.ready().await;
     rounds.end().await;
 }

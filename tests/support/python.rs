@@ -1,7 +1,7 @@
 //! Programs that somebody else wrote in Python, each installed once into a folder of its own under `target/`.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Mutex;
 
 /// The folder of programs of a virtual environment that has `requirement` (`name==version`), made if need be.
@@ -20,7 +20,7 @@ pub fn installed(requirement: &str) -> PathBuf {
         return programs;
     }
     testbed::packages::ensure_python_venv().expect("Python can make virtual environments");
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+    succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder));
     let pip = [
         "-m",
         "pip",
@@ -28,18 +28,39 @@ pub fn installed(requirement: &str) -> PathBuf {
         "--quiet",
         "--disable-pip-version-check",
     ];
-    run(Command::new(programs.join("python"))
-        .args(pip)
-        .arg(requirement));
+    succeed(
+        Command::new(programs.join("python"))
+            .args(pip)
+            .arg(requirement),
+    );
     std::fs::write(stamp, "").expect("the folder was just made");
     programs
 }
 
-fn run(command: &mut Command) {
+/// PyJWT, with what it checks asymmetric signatures with.
+pub const PYJWT: &str = "pyjwt[crypto]==2.15.1";
+
+/// What a script prints that is run where `requirement` is installed. Panics with what it complained about if it fails.
+pub async fn run(
+    requirement: &'static str,
+    script: &'static str,
+    arguments: Vec<String>,
+) -> String {
+    let run = move || {
+        let mut command = Command::new(installed(requirement).join("python"));
+        let output = succeed(command.arg("-c").arg(script).args(arguments));
+        String::from_utf8(output.stdout).expect("the script prints UTF-8")
+    };
+    let task = tokio::task::spawn_blocking(run);
+    task.await.expect("the script succeeds")
+}
+
+fn succeed(command: &mut Command) -> Output {
     let output = command.output().expect("python3 runs");
     assert!(
         output.status.success(),
         "{command:?}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
+    output
 }

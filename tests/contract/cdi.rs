@@ -1,0 +1,418 @@
+//! The session calls of SuperTokens' SDKs: all of them, their statements, and who must not get in.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use session_tests::forge::base64url;
+use session_tests::prelude::*;
+
+suite! {
+    everywhere:
+        a_session_goes_through_every_call,
+        each_call_takes_as_many_statements_as_documented,
+        sessions_from_before_handles_were_sealed_live_on_unlisted,
+        handles_that_a_forgotten_master_key_sealed_are_left_out;
+    sqlite:
+        forged_key_names_and_readers_of_the_key_set_make_no_work,
+        no_algorithm_is_taken_for_another;
+}
+
+/// An SDK, as it speaks to the service.
+pub(crate) struct Sdk<'a>(pub(crate) &'a Client);
+
+/// A session as an SDK holds it.
+pub(crate) struct Held {
+    pub(crate) handle: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Held {
+    #[track_caller]
+    pub(crate) fn of(answer: &Value) -> Self {
+        assert_eq!(answer["status"], "OK", "{answer}");
+        let text = |pointer| answer.pointer(pointer).and_then(Value::as_str);
+        let text = |pointer| text(pointer).expect("it is in the answer").to_owned();
+        Self {
+            handle: text("/session/handle"),
+            access: text("/accessToken/token"),
+            refresh: text("/refreshToken/token"),
+        }
+    }
+}
+
+impl Sdk<'_> {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Reply {
+        let headers = [
+            ("cdi-version", "5.4"),
+            ("rid", "session"),
+            ("content-type", "application/json; charset=utf-8"),
+        ];
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        self.0.send(method, path, &headers, body).await
+    }
+
+    /// The body of a 200.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        let reply = self.send(method, path, body).await;
+        assert_eq!(reply.status, 200, "{method} {path}: {reply:?}");
+        serde_json::from_slice(&reply.body).expect("a 200 is JSON")
+    }
+
+    pub(crate) async fn create(&self, user: &str) -> Held {
+        let body = json!({"userId": user, "userDataInJWT": {"role": "admin", "n": {"a": null}},
+            "userDataInDatabase": {"cart": [1]}, "enableAntiCsrf": false});
+        Held::of(&self.call("POST", "/public/recipe/session", body).await)
+    }
+
+    pub(crate) async fn verify(&self, access: &str, database: bool) -> Value {
+        let body = json!({"accessToken": access, "doAntiCsrfCheck": false,
+            "enableAntiCsrf": false, "checkDatabase": database});
+        self.call("POST", "/recipe/session/verify", body).await
+    }
+
+    pub(crate) async fn refresh(&self, refresh: &str) -> Value {
+        let body = json!({"refreshToken": refresh, "enableAntiCsrf": false,
+            "useDynamicSigningKey": true});
+        self.call("POST", "/recipe/session/refresh", body).await
+    }
+
+    async fn regenerate(&self, body: Value) -> Value {
+        self.call("POST", "/recipe/session/regenerate", body).await
+    }
+
+    async fn information(&self, handle: &str) -> Value {
+        let path = format!("/recipe/session?sessionHandle={handle}");
+        self.call("GET", &path, Value::Null).await
+    }
+
+    async fn list(&self, user: &str) -> BTreeSet<String> {
+        let path = format!("/recipe/session/user?userId={user}");
+        strings(&self.call("GET", &path, Value::Null).await["sessionHandles"])
+    }
+
+    async fn remove(&self, body: Value) -> BTreeSet<String> {
+        let answer = self.call("POST", "/recipe/session/remove", body).await;
+        strings(&answer["sessionHandlesRevoked"])
+    }
+
+    pub(crate) async fn key_set(&self) -> Value {
+        self.call("GET", "/.well-known/jwks.json", Value::Null)
+            .await
+    }
+}
+
+fn strings(list: &Value) -> BTreeSet<String> {
+    let strings = list.as_array().expect("a list").iter();
+    let strings = strings.map(|text| text.as_str().expect("of strings").to_owned());
+    strings.collect()
+}
+
+fn set<const N: usize>(of: [&Held; N]) -> BTreeSet<String> {
+    of.map(|held| held.handle.clone()).into()
+}
+
+async fn a_session_goes_through_every_call(db: Backend) {
+    let service = db.service().set("cdi", true).start().await;
+    let sdk = Sdk(&service);
+    let (held, other) = (sdk.create("ada").await, sdk.create("ada").await);
+    assert_eq!(sdk.list("ada").await, set([&held, &other]));
+    assert_eq!(sdk.verify(&held.access, true).await["status"], "OK");
+    let child = Held::of(&sdk.refresh(&held.refresh).await);
+    let confirmed = sdk.verify(&child.access, false).await;
+    let access = confirmed["accessToken"]["token"].as_str();
+    let access = access.expect("a child is replaced").to_owned();
+    let theft = json!({"status": "TOKEN_THEFT_DETECTED",
+        "session": {"handle": held.handle, "userId": "ada", "recipeUserId": "ada"}});
+    assert_eq!(sdk.refresh(&held.refresh).await, theft);
+
+    let long = "x".repeat(65_000);
+    let payload = json!({"a": null, "b": {"c": [null, {"d": "\u{0}\"\\ 🦀"}]}, "long": long});
+    let body = json!({"accessToken": access, "userDataInJWT": payload});
+    let regenerated = sdk.regenerate(body).await;
+    assert_eq!(regenerated["session"]["userDataInJWT"], payload);
+    let token = regenerated["accessToken"]["token"].as_str();
+    assert_eq!(
+        Jwt::parse(token.expect("it is good")).claims["b"],
+        payload["b"]
+    );
+    let unchanged = sdk.verify(token.expect("it is good"), true).await;
+    assert_eq!(
+        unchanged.get("accessToken"),
+        None,
+        "what is stored is what it carries"
+    );
+    let data = json!({"sessionHandle": held.handle, "userDataInDatabase": {"z": 1, "a": [null]}});
+    let written = sdk.call("PUT", "/recipe/session/data", data).await;
+    assert_eq!(written, json!({"status": "OK"}));
+    let information = sdk.information(&held.handle).await;
+    assert_eq!(
+        information["userDataInDatabase"],
+        json!({"z": 1, "a": [null]})
+    );
+    assert_eq!(information["userDataInJWT"], payload);
+    let body = json!({"sessionHandle": held.handle, "userDataInJWT": {}});
+    let written = sdk.call("PUT", "/recipe/jwt/data", body).await;
+    assert_eq!(written, json!({"status": "OK"}));
+    assert_eq!(
+        sdk.verify(&access, true).await["session"]["userDataInJWT"],
+        json!({})
+    );
+
+    let several = json!({"sessionHandles": [held.handle, held.handle, "x"]});
+    assert_eq!(sdk.remove(several).await, set([&held]));
+    assert_eq!(
+        sdk.information(&held.handle).await["status"],
+        "UNAUTHORISED"
+    );
+    assert_eq!(sdk.verify(&access, true).await["status"], "UNAUTHORISED");
+    assert_eq!(sdk.refresh(&child.refresh).await["status"], "UNAUTHORISED");
+    assert_eq!(sdk.remove(json!({"userId": "ada"})).await, set([&other]));
+    assert_eq!(sdk.list("ada").await, set([]));
+    service.assert_no_traps().await;
+}
+
+/// The table in docs/supertokens.md.
+async fn each_call_takes_as_many_statements_as_documented(db: Backend) {
+    let service = db.service().set("cdi", true).one_instance().start().await;
+    service.freeze().await;
+    let sdk = Sdk(&service);
+    let (held, other) = (sdk.create("ada").await, sdk.create("ada").await);
+    let more = [sdk.create("ada").await, sdk.create("ada").await];
+    sdk.information(&held.handle).await;
+    sdk.refresh(&held.refresh).await;
+    let count = async || {
+        let statements = service.statements().await;
+        service.forget_statements().await;
+        statements
+    };
+    count().await;
+
+    sdk.create("bob").await;
+    assert_eq!(count().await, 1, "create");
+    sdk.verify(&held.access, false).await;
+    sdk.verify("x", true).await;
+    sdk.refresh("x").await;
+    assert_eq!(count().await, 0, "verify; refuse what is not genuine");
+    sdk.verify(&held.access, true).await;
+    assert_eq!(count().await, 1, "verify with checkDatabase");
+    let child = Held::of(&sdk.refresh(&held.refresh).await);
+    assert_eq!(count().await, 1, "refresh");
+    sdk.verify(&child.access, false).await;
+    assert_eq!(count().await, 2, "verify a child");
+    let grandchild = Held::of(&sdk.refresh(&child.refresh).await);
+    assert_eq!(count().await, 1, "refresh of the current token");
+    sdk.refresh(&grandchild.refresh).await;
+    assert_eq!(count().await, 3, "refresh of a child");
+    sdk.regenerate(json!({"accessToken": held.access, "userDataInJWT": {"a": 1}}))
+        .await;
+    assert_eq!(count().await, 2, "regenerate");
+    sdk.regenerate(json!({"accessToken": held.access})).await;
+    assert_eq!(count().await, 1, "regenerate without a payload");
+    sdk.information(&held.handle).await;
+    assert_eq!(count().await, 1, "information");
+    let body = json!({"sessionHandle": held.handle, "userDataInDatabase": {}, "userDataInJWT": {}});
+    for path in ["/recipe/session/data", "/recipe/jwt/data"] {
+        sdk.call("PUT", path, body.clone()).await;
+        assert_eq!(count().await, 2, "{path}");
+    }
+    sdk.list("ada").await;
+    assert_eq!(count().await, 1, "list");
+    sdk.remove(json!({"sessionHandles": [held.handle]})).await;
+    assert_eq!(count().await, 3, "remove one");
+    let handles = json!({"sessionHandles": [other.handle, more[0].handle]});
+    assert_eq!(sdk.remove(handles).await.len(), 2);
+    assert_eq!(count().await, 2, "remove several");
+    assert_eq!(sdk.remove(json!({"userId": "ada"})).await.len(), 1);
+    assert_eq!(count().await, 3, "remove a user's");
+    for path in [
+        "/apiversion",
+        "/user/id?userId=ada",
+        "/.well-known/jwks.json",
+    ] {
+        sdk.call("GET", path, Value::Null).await;
+        assert_eq!(count().await, 0, "{path}");
+    }
+}
+
+/// As after an upgrade in place from the version before.
+async fn sessions_from_before_handles_were_sealed_live_on_unlisted(db: Backend) {
+    let place = db.place().await;
+    let before = place.service().set("cdi", true).start().await;
+    let old = Sdk(&before).create("ada").await;
+    let native = before.create("ada").await;
+    drop(before);
+    let sql = "ALTER TABLE refresh_tokens DROP COLUMN handle_sealed";
+    place.tables().query(sql, &[]).await;
+
+    let service = place.service().set("cdi", true).start().await;
+    let sdk = Sdk(&service);
+    assert_eq!(sdk.verify(&old.access, true).await["status"], "OK");
+    assert_eq!(sdk.list("ada").await, set([]));
+    let new = sdk.create("ada").await;
+    assert_eq!(sdk.list("ada").await, set([&new]));
+    let listed = service
+        .send("GET", "/session/all?userId=ada", &[], "")
+        .await;
+    assert_eq!(listed.part("sessions").as_deref(), Some("[]"));
+    let old = Held::of(&sdk.refresh(&old.refresh).await);
+    assert_eq!(sdk.information(&old.handle).await["status"], "OK");
+    assert_eq!(service.refresh(&native.refresh.value).await.answer(), "OK");
+    assert_eq!(sdk.remove(json!({"userId": "ada"})).await, set([&new]));
+    assert_eq!(sdk.refresh(&old.refresh).await["status"], "UNAUTHORISED");
+    assert_eq!(service.data(&native.handle).await.answer(), "UNAUTHORISED");
+}
+
+/// And its tokens are refused; while both are named nobody notices.
+async fn handles_that_a_forgotten_master_key_sealed_are_left_out(db: Backend) {
+    const OLD: &str = "the old master key of this deployment 0123456789";
+    const NEW: &str = "the new master key of this deployment 9876543210";
+    let place = db.place().await;
+    let start = |masters: String| place.service().set("cdi", true).set("master_key", masters);
+    let service = start(OLD.to_owned()).start().await;
+    let old = Sdk(&service).create("ada").await;
+    drop(service);
+
+    for both in [format!("{OLD},{NEW}"), format!("{NEW},{OLD}")] {
+        let service = start(both).start().await;
+        let sdk = Sdk(&service);
+        assert_eq!(sdk.verify(&old.access, true).await["status"], "OK");
+        assert_eq!(sdk.list("ada").await, set([&old]));
+        let published = kids(&sdk.key_set().await);
+        assert!(
+            published.contains(&Jwt::parse(&old.access).kid()),
+            "{published:?}"
+        );
+        let made = sdk.create("bob").await;
+        let kid = Jwt::parse(&made.access).kid();
+        assert!(published.contains(&kid), "{kid} of {published:?}");
+    }
+    let service = start(NEW.to_owned()).start().await;
+    let sdk = Sdk(&service);
+    let new = sdk.create("ada").await;
+    assert_eq!(sdk.list("ada").await, set([&new]));
+    assert_eq!(
+        sdk.verify(&old.access, true).await["status"],
+        "TRY_REFRESH_TOKEN"
+    );
+    assert_eq!(sdk.refresh(&old.refresh).await["status"], "UNAUTHORISED");
+    let published = kids(&sdk.key_set().await);
+    assert!(
+        !published.contains(&Jwt::parse(&old.access).kid()),
+        "{published:?}"
+    );
+    // What cannot be listed can be revoked.
+    assert_eq!(sdk.remove(json!({"userId": "ada"})).await, set([&new]));
+    assert_eq!(sdk.information(&old.handle).await["status"], "UNAUTHORISED");
+}
+
+/// The names of the keys in a set.
+pub(crate) fn kids(key_set: &Value) -> BTreeSet<String> {
+    let keys = key_set["keys"].as_array().expect("a list").iter();
+    let kids = keys.map(|key| key["kid"].as_str().expect("a name").to_owned());
+    kids.collect()
+}
+
+async fn forged_key_names_and_readers_of_the_key_set_make_no_work(db: Backend) {
+    let service = db.service().set("cdi", true).one_instance().start().await;
+    service.freeze().await;
+    let sdk = Sdk(&service);
+    let held = sdk.create("ada").await;
+    let (_, rest) = held.access.split_once('.').expect("a JWS has dots");
+    sdk.key_set().await;
+    service.forget_statements().await;
+    for n in 1_000..1_100 {
+        for class in ["d", "s"] {
+            let header =
+                format!(r#"{{"alg":"EdDSA","typ":"JWT","version":"5","kid":"{class}-{n}-ed"}}"#);
+            let forged = format!("{}.{rest}", base64url(header.as_bytes()));
+            assert_eq!(
+                sdk.verify(&forged, true).await["status"],
+                "TRY_REFRESH_TOKEN"
+            );
+        }
+        sdk.key_set().await;
+    }
+    let stats = service.stats().await;
+    assert_eq!(stats.instances, 0, "made in the meantime");
+    assert!(
+        stats.statements_run() <= 1,
+        "for 200 unknown keys: {:?}",
+        stats.statements
+    );
+}
+
+/// RFC 8725 §2.1: a public key is no secret of HMAC, and one key's signature none of another algorithm.
+async fn no_algorithm_is_taken_for_another(db: Backend) {
+    let service = db
+        .service()
+        .set("cdi", true)
+        .of_many_requests()
+        .start()
+        .await;
+    let sdk = Sdk(&service);
+    let held = sdk.create("ada").await;
+    let native = service.create("ada").await.access.value;
+    let mut forged = Vec::new();
+    for key in sdk.key_set().await["keys"].as_array().expect("a list") {
+        let text = |name: &str| key[name].as_str().unwrap_or_default().to_owned();
+        let (kid, x) = (text("kid"), text("x"));
+        let point = session_tests::forge::from_base64url(&x);
+        let bare = kid.trim_end_matches("-ed").trim_end_matches("-es");
+        for secret in [x.as_bytes(), &point, key.to_string().as_bytes(), b""] {
+            for kid in [&*kid, bare] {
+                for version in ["", r#""version":"5","#, r#""version":"4","#] {
+                    let header = format!(r#"{{"alg":"HS256","typ":"JWT",{version}"kid":"{kid}"}}"#);
+                    for token in [&held.access, &native] {
+                        let claims = Jwt::claims_text(token);
+                        forged.push(sign(&header, claims.as_bytes(), secret));
+                    }
+                }
+            }
+        }
+    }
+    for token in [&held.access, &native] {
+        let (message, signature) = token.rsplit_once('.').expect("a JWS has dots");
+        let (_, claims) = message.split_once('.').expect("a JWS has dots");
+        let header = Jwt::parse(token).header;
+        for (from, to) in [
+            ("EdDSA", "ES256"),
+            ("EdDSA", "none"),
+            ("-ed", "-es"),
+            ("d-", "s-"),
+            (r#""5""#, r#""4""#),
+        ] {
+            let header = base64url(header.replace(from, to).as_bytes());
+            for signature in [signature, ""] {
+                forged.push(format!("{header}.{claims}.{signature}"));
+            }
+        }
+        let both = header.replace("EdDSA", "ES256").replace("-ed", "-es");
+        forged.push(format!(
+            "{}.{claims}.{signature}",
+            base64url(both.as_bytes())
+        ));
+    }
+    for token in forged
+        .iter()
+        .filter(|forged| **forged != native && **forged != held.access)
+    {
+        assert_eq!(
+            sdk.verify(token, true).await["status"],
+            "TRY_REFRESH_TOKEN",
+            "{token}"
+        );
+        assert_eq!(
+            service.verify(token).await.answer(),
+            "TRY_REFRESH_TOKEN",
+            "{token}"
+        );
+        let regenerated = sdk.regenerate(json!({"accessToken": token})).await;
+        assert_eq!(regenerated["status"], "UNAUTHORISED", "{token}");
+    }
+    assert_eq!(sdk.verify(&held.access, true).await["status"], "OK");
+    assert_eq!(service.verify(&native).await.answer(), "OK");
+}
