@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dev_host_control::{Action, FaultRule, FaultState};
-pub(crate) use dev_host_control::{Database, ServerError};
+pub(crate) use dev_host_control::{DatabaseKind, ServerError};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::rule::{Call, Operation};
@@ -138,7 +138,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::sync::Arc;
 
-    use dev_host_control::{Database, On};
+    use dev_host_control::{DatabaseKind, On};
 
     use super::*;
 
@@ -150,7 +150,7 @@ mod tests {
 
     fn execute(sql: &str) -> Call<'_> {
         Call {
-            database: Some(Database::MySql),
+            database: Some(DatabaseKind::MySql),
             operation: Operation::Execute,
             sql,
         }
@@ -158,7 +158,7 @@ mod tests {
 
     fn open() -> Call<'static> {
         Call {
-            database: Some(Database::Sqlite),
+            database: Some(DatabaseKind::Sqlite),
             operation: Operation::Open,
             sql: "",
         }
@@ -195,11 +195,11 @@ mod tests {
     #[tokio::test]
     async fn rules_choose_by_operation_and_database() {
         let rule = FaultRule::new(On::Statement, Action::CutAfter).for_ever();
-        let faults = faults([rule.database(Database::Sqlite)]);
+        let faults = faults([rule.database(DatabaseKind::Sqlite)]);
         assert_eq!(faults.meet(open()).await, Verdict::Proceed);
         assert_eq!(faults.meet(execute("x")).await, Verdict::Proceed);
         let call = Call {
-            database: Some(Database::Sqlite),
+            database: Some(DatabaseKind::Sqlite),
             ..execute("x")
         };
         assert_eq!(faults.meet(call).await, Verdict::CutAfter);

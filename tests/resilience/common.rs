@@ -26,7 +26,10 @@ impl Answer {
     pub(crate) fn of<E>(reply: &Result<Reply, E>) -> Self {
         let Ok(reply) = reply else { return Self::Lost };
         if reply.status == 503 {
-            unavailable(reply);
+            match &*reply.string("code") {
+                "database_read_only" => read_only(reply),
+                _ => unavailable(reply),
+            }
             return Self::Unavailable;
         }
         let theft = reply.part("sessionTheftDetected.value").as_deref() == Some("true");

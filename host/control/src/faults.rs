@@ -23,7 +23,7 @@ pub enum On {
 /// A kind of database, as guests know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Database {
+pub enum DatabaseKind {
     /// MySQL or MariaDB.
     MySql,
     /// SQLite, whose statements are queries if they begin with SELECT.
@@ -97,7 +97,7 @@ pub struct FaultRule {
     /// Only statements whose text contains this.
     pub sql_contains: Option<String>,
     /// Only calls to this kind of database.
-    pub database: Option<Database>,
+    pub database: Option<DatabaseKind>,
     /// The first matching call to act on, counted from 1 when the rule is set.
     pub nth: u64,
     /// How many matching calls to act on from there; `None` is all of them.
@@ -129,7 +129,7 @@ impl FaultRule {
 
     /// Only calls to this kind of database.
     #[must_use]
-    pub fn database(mut self, kind: Database) -> Self {
+    pub fn database(mut self, kind: DatabaseKind) -> Self {
         self.database = Some(kind);
         self
     }

@@ -18,7 +18,7 @@ mod stats;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::faults::{Action, Database, FaultRule, FaultState, On, ServerError};
+pub use self::faults::{Action, DatabaseKind, FaultRule, FaultState, On, ServerError};
 pub use self::stats::{Connections, StatementCount, Stats};
 
 /// What the wall clock is to show.

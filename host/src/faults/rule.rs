@@ -1,6 +1,6 @@
 //! Which calls a rule is about, and when it acts on them.
 
-use dev_host_control::{Database, FaultRule, On};
+use dev_host_control::{DatabaseKind, FaultRule, On};
 
 /// What a call does. Variables have no database. SQLite knows statements only; those that read count as queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Operation {
 /// A call that is about to be made.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    pub(crate) database: Option<Database>,
+    pub(crate) database: Option<DatabaseKind>,
     pub(crate) operation: Operation,
     /// The statement, or the variable's name, or nothing for `Open`.
     pub(crate) sql: &'a str,

@@ -10,7 +10,7 @@ use mysql_async::{Conn, DriverError, Error, Params, ServerError};
 use super::rows::{self, Answer};
 use super::slot::{Lease, Shared};
 use super::{address, refused, v3, values};
-use crate::faults::{self, Call, Database, Operation, Verdict};
+use crate::faults::{self, Call, DatabaseKind, Operation, Verdict};
 use crate::instance::Instance;
 
 /// The outer error is a trap, the inner one the driver's.
@@ -142,7 +142,7 @@ async fn meet(instance: &Instance, operation: Operation, sql: &str) -> Verdict {
         Some(instruments) => {
             instruments
                 .meet(Call {
-                    database: Some(Database::MySql),
+                    database: Some(DatabaseKind::MySql),
                     operation,
                     sql,
                 })

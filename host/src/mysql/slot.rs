@@ -105,7 +105,7 @@ impl Shared {
     }
 
     /// Ends a call, unless the connection was cut meanwhile.
-    fn settle(&self, state: Slot) {
+    fn end_call(&self, state: Slot) {
         let mut slot = self.lock();
         if !matches!(*slot, Slot::Lost) {
             *slot = state;
@@ -145,7 +145,7 @@ impl Lease {
     /// The connection is ready for the next call.
     pub(super) fn give_back(mut self) {
         if let Some(conn) = self.conn.take() {
-            self.shared.settle(Slot::Idle(conn));
+            self.shared.end_call(Slot::Idle(conn));
         }
     }
 }
@@ -153,7 +153,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.conn.is_some() {
-            self.shared.settle(Slot::Abandoned);
+            self.shared.end_call(Slot::Abandoned);
         }
     }
 }

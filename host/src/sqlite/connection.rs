@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::database;
 use super::v3::{Error, QueryResult, Value};
-use crate::faults::{Call, Database, Operation, Verdict};
+use crate::faults::{Call, DatabaseKind, Operation, Verdict};
 use crate::instance::Instance;
 
 /// A connection as a guest's handle names it.
@@ -127,7 +127,7 @@ async fn meet(instance: &Instance, operation: Operation, sql: &str) -> Verdict {
         Some(instruments) => {
             instruments
                 .meet(Call {
-                    database: Some(Database::Sqlite),
+                    database: Some(DatabaseKind::Sqlite),
                     operation,
                     sql,
                 })
