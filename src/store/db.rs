@@ -183,6 +183,9 @@ impl DbError {
             None if text.contains("packet too large") || text.contains("PacketTooLarge") => {
                 Self::TooLarge
             }
+            None if text.contains("TLS error") || text.contains("asked for SSL") => Self::Connect(
+                "TLS failed; the server needs a certificate for its host name that is trusted here",
+            ),
             None if text.contains("Io(")
                 || text.contains("onnection")
                 || text.contains("Driver(") =>
@@ -249,6 +252,13 @@ mod tests {
         assert_eq!(DbError::from_mysql_text(refused), DbError::Denied);
         let lost = r#"Io(Io(Os { code: 104, kind: ConnectionReset, message: "reset" }))"#;
         assert_eq!(DbError::from_mysql_text(lost), DbError::ConnectionLost);
+        for no_tls in [
+            "Input/output error: TLS error: `certificate verify failed (self-signed certificate)'",
+            "Driver error: `Client asked for SSL but server does not have this capability'",
+        ] {
+            let error = DbError::from_mysql_text(no_tls);
+            assert!(matches!(error, DbError::Connect(text) if text.starts_with("TLS")));
+        }
         let large = r#"Io(Io(Custom { kind: Other, error: "packet too large" }))"#;
         assert_eq!(DbError::from_mysql_text(large), DbError::TooLarge);
         assert_eq!(

@@ -18,6 +18,9 @@ pub const SQLITE_SESSION: [&str; 3] = [
 /// A value of a type that no column of ours has, or out of range (MySQL 1366).
 pub const UNREADABLE: DbError = DbError::Other(1366);
 
+/// The server refuses the user or the password (MySQL 1045).
+pub const ACCESS_DENIED: DbError = DbError::Connect("access denied");
+
 /// The URL that Spin opens.
 pub fn mysql_url(settings: &MySqlSettings) -> SecretString {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
@@ -40,7 +43,8 @@ pub fn mysql_url(settings: &MySqlSettings) -> SecretString {
 pub fn open_error(error: &DbError) -> DbError {
     match error {
         DbError::TooManyConnections => DbError::TooManyConnections,
-        DbError::Denied => DbError::Connect("access denied"),
+        DbError::Denied => ACCESS_DENIED,
+        DbError::Connect(reason) => DbError::Connect(reason),
         _ => DbError::Connect("no connection to the server"),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::time::Timestamp;
 use crate::service::Metrics;
 
 /// The page. A figure that could not be had is left out.
 pub(in crate::http) fn page(metrics: &Metrics) -> String {
     let keys = metrics.keys;
     let tick = metrics.last_tick;
-    let now = seconds(metrics.at.as_millis());
     let since = keys.and_then(|keys| keys.since);
     let until = keys.and_then(|keys| keys.until);
     let figures = [
@@ -40,12 +40,12 @@ pub(in crate::http) fn page(metrics: &Metrics) -> String {
         (
             "signing_key_age_seconds",
             "For how long the key that signs has done so.",
-            since.map(|since| now - seconds(since.as_millis())),
+            since.map(|since| between(since, metrics.at)),
         ),
         (
             "next_rotation_seconds",
             "How long it goes on; less than zero if its successor is overdue.",
-            until.map(|until| seconds(until.as_millis()) - now),
+            until.map(|until| between(metrics.at, until)),
         ),
         (
             "last_tick_timestamp_seconds",
@@ -84,6 +84,11 @@ pub(in crate::http) fn page(metrics: &Metrics) -> String {
 
 fn seconds(millis: u64) -> f64 {
     millis as f64 / 1000.0
+}
+
+/// Negative if `to` is before `from`.
+fn between(from: Timestamp, to: Timestamp) -> f64 {
+    (to.as_millis() as f64 - from.as_millis() as f64) / 1000.0
 }
 
 fn flag(is_so: bool) -> f64 {

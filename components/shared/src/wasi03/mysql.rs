@@ -1,24 +1,48 @@
 //! Connections to MySQL and MariaDB through Spin.
 
-use session::domain::config::MySqlSettings;
+use std::sync::{Mutex, PoisonError};
+
+use session::domain::config::{Database, MySqlSettings, NeededBy};
 use session::domain::secret::SecretString;
 use session::store::db::{Connection, Connector, Row};
-use session::store::spin::{mysql_url, open_error};
+use session::store::spin::{ACCESS_DENIED, mysql_url, open_error};
 use spin_sdk_7::mysql::{self, Error as SdkError};
 use spin_sdk_7::wit_bindgen::FutureReader;
 
+use super::{Spin, variable};
+use crate::settings::read_settings;
+
 mysql_conversions!(spin_sdk_7::mysql);
 
-/// Opens connections to one server.
+/// Opens connections to one server. An instance may outlive the password that it has read: where access is denied,
+/// the settings are read again.
 pub struct MySql {
-    url: SecretString,
+    url: Mutex<SecretString>,
 }
 
 impl MySql {
     pub(super) fn new(settings: &MySqlSettings) -> Self {
         Self {
-            url: mysql_url(settings),
+            url: Mutex::new(mysql_url(settings)),
         }
+    }
+
+    fn url(&self) -> SecretString {
+        let url = self.url.lock().unwrap_or_else(PoisonError::into_inner);
+        url.clone()
+    }
+
+    /// What the settings say now, if that is something else than `refused`.
+    async fn changed_url(&self, refused: &SecretString) -> Option<SecretString> {
+        let config = read_settings(NeededBy::Http, &Spin, variable).await.ok()?;
+        let Database::MySql(settings) = config.database else {
+            return None;
+        };
+        let url = mysql_url(&settings);
+        (url != *refused).then(|| {
+            *self.url.lock().unwrap_or_else(PoisonError::into_inner) = url.clone();
+            url
+        })
     }
 }
 
@@ -26,9 +50,14 @@ impl Connector for MySql {
     type Connection = MySqlConnection;
 
     async fn open(&self) -> Result<MySqlConnection, DbError> {
-        let opened = mysql::Connection::open(self.url.expose()).await;
-        let connection = opened.map_err(|error| open_error(&reduce(error)))?;
-        Ok(MySqlConnection(connection))
+        let url = self.url();
+        match MySqlConnection::open(&url).await {
+            Err(ACCESS_DENIED) => match self.changed_url(&url).await {
+                Some(url) => MySqlConnection::open(&url).await,
+                None => Err(ACCESS_DENIED),
+            },
+            outcome => outcome,
+        }
     }
 }
 
@@ -58,6 +87,11 @@ impl Connection for MySqlConnection {
 }
 
 impl MySqlConnection {
+    async fn open(url: &SecretString) -> Result<Self, DbError> {
+        let opened = mysql::Connection::open(url.expose()).await;
+        opened.map(Self).map_err(|error| open_error(&reduce(error)))
+    }
+
     /// The rows, and what will tell whether they are all.
     async fn read(
         &self,
