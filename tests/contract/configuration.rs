@@ -183,6 +183,7 @@ async fn the_smallest_and_the_largest_values_are_accepted(db: Backend) {
         .fold(db.service(), |setup, (name, _, most)| setup.set(name, most));
     for setup in [smallest, largest] {
         let service = setup.start().await;
+        service.freeze().await;
         let session = service.create("ada").await;
         assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
         let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
