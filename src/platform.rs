@@ -33,8 +33,6 @@ pub trait Platform: Random + Send + Sync + 'static {
 
     /// Writes an event to the log, if it matters enough.
     fn log(&self, event: &Event<'_>) {
-        if let Some(line) = self.log_settings().line(event, self.now().as_millis()) {
-            eprintln!("{line}");
-        }
+        self.log_settings().write(event, self.now().as_millis());
     }
 }

@@ -5,6 +5,7 @@
 mod event;
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use serde_json::Value;
 
@@ -12,6 +13,16 @@ pub use crate::domain::config::{Format, Level, LogSettings};
 pub use event::{Event, TokenKind};
 
 impl LogSettings {
+    /// Writes an event's line to standard error, if it matters enough. It is one call to the runtime: other instances
+    /// write to the same file at the same time.
+    pub fn write(self, event: &Event<'_>, time_ms: u64) {
+        if let Some(mut line) = self.line(event, time_ms) {
+            line.push('\n');
+            // There is nobody to tell that it failed.
+            _ = std::io::stderr().write_all(line.as_bytes());
+        }
+    }
+
     /// The line of an event that happened at `time_ms` (Unix epoch), or none if it matters less than the level.
     /// It has no line break and no other control character, whatever the event's fields hold.
     pub fn line(self, event: &Event<'_>, time_ms: u64) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What all modules here share: replies by what they mean, two processes on one database, a turn for tests that
 //! look at the clock on the wall, and loops for as long as a soak lasts.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use session_tests::prelude::*;
 pub(crate) use session_tests::watch::data;
@@ -76,7 +76,8 @@ fn outage(reply: &Reply, code: &str) {
         .unwrap_or_else(|_| panic!("no Retry-After: {reply:?}"));
 }
 
-/// Two processes on one database, their clocks standing at the same instant.
+/// Two processes on one database, in one time slot: their clocks stand at the same instant, or, where they can't be
+/// stopped, a slot has just begun.
 pub(crate) async fn pair(db: Backend, set: &[(&str, &str)]) -> [Service; 2] {
     let place = db.place().await;
     let start = || {
@@ -86,9 +87,23 @@ pub(crate) async fn pair(db: Backend, set: &[(&str, &str)]) -> [Service; 2] {
             .start()
     };
     let pair = [start().await, start().await];
-    let now = pair[0].freeze().await;
-    pair[1].freeze_at(now).await;
+    if pair[0].has_control() {
+        let now = pair[0].freeze().await;
+        pair[1].freeze_at(now).await;
+    } else {
+        begin_of_a_slot().await;
+    }
     pair
+}
+
+/// Waits until a time slot of the default length begins.
+async fn begin_of_a_slot() {
+    let slot = Duration::from_secs(10);
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is later than 1970");
+    let into = since_epoch.as_nanos() % slot.as_nanos();
+    tokio::time::sleep(slot - Duration::from_nanos(into as u64)).await;
 }
 
 /// Moves the clocks of all these processes to one instant.

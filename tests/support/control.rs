@@ -19,6 +19,11 @@ impl Service {
         }
     }
 
+    /// Whether its clock can be moved, and faults be planted: not on Spin.
+    pub fn has_control(&self) -> bool {
+        self.process.control().is_some()
+    }
+
     /// Stops the service's clock at the next whole minute, and returns that instant.
     pub async fn freeze(&self) -> i64 {
         let now = self
@@ -44,6 +49,7 @@ impl Service {
 
     /// Moves a clock that stands still.
     pub async fn advance(&self, milliseconds: i64) {
+        self.control("moves the clock").await;
         self.freeze_at(self.now() + milliseconds).await;
     }
 
@@ -87,6 +93,7 @@ impl Service {
         let clock = control.advance_running_due_ms(milliseconds).await;
         let clock = clock.expect("the host moves its clock");
         assert_eq!(clock.failed, 0, "ticks failed\n{}", self.log());
+        self.control("moves the clock").await;
         self.freeze_at(self.now() + milliseconds).await;
         clock.ticks
     }
