@@ -1,8 +1,9 @@
 //! The control API: JSON over HTTP on a loopback address, through which tests read and turn the
 //! instruments. It is served on a connection of its own and knows nothing about components.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use dev_host_control::{
     Clock, ClockChange, ClockTarget, Paused, Refusal, Resume, Seed, Tick, TickRequest,
@@ -98,6 +99,7 @@ impl Control {
             entropy,
             faults,
             stats,
+            variables,
         } = &*self.instruments;
         Ok(match (head.method.as_str(), head.uri.path()) {
             ("GET", "/clock") => json(&self.clock_after(Tally::default())),
@@ -123,6 +125,12 @@ impl Control {
                 let resume: Resume = parse(&body)?;
                 faults.resume(&resume.name);
                 json(&resume)
+            }
+            ("PUT", "/variables") => {
+                let values: HashMap<String, String> = parse(&body)?;
+                let mut variables = variables.lock().unwrap_or_else(PoisonError::into_inner);
+                variables.clone_from(&values);
+                json(&values)
             }
             ("GET", "/stats") => json(&stats.report()),
             ("DELETE", "/stats") => {

@@ -79,9 +79,7 @@ impl Guest {
 
 fn wasi_context(app: &App, component: &Component) -> wasmtime::Result<WasiCtx> {
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .stdout(GuestOutput::default())
-        .stderr(GuestOutput::default());
+    builder.stdout(GuestOutput).stderr(GuestOutput);
     for (name, value) in &component.environment {
         builder.env(name, value);
     }

@@ -1,5 +1,7 @@
 //! `spin:variables@3.0.0` and `fermyon:spin/variables@2.0.0`: a component reads its own variables.
 
+use std::sync::PoisonError;
+
 use wasmtime::component::Accessor;
 
 use crate::bindings::imports::fermyon::spin::variables as v2;
@@ -28,6 +30,11 @@ async fn get(instance: &Instance, name: &str) -> Result<String, Missing> {
         };
         if instruments.faults.meet(call).await != Verdict::Proceed {
             return Err(Missing::Provider);
+        }
+        let changed = instruments.variables.lock();
+        let changed = changed.unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = changed.get(name) {
+            return Ok(value.clone());
         }
     }
     if !is_valid_name(name) {

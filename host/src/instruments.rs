@@ -1,7 +1,8 @@
 //! What tests can read and turn while the host runs. There are instruments only with `--control`;
 //! without, nobody on the way of a request asks for them more than once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use crate::entropy::Entropy;
 use crate::faults::{Call, Faults, Operation, Verdict};
@@ -13,6 +14,8 @@ pub(crate) struct Instruments {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) faults: Faults,
     pub(crate) stats: Counters,
+    /// Values of components' variables since they were changed, as a provider such as Vault may give others.
+    pub(crate) variables: Mutex<HashMap<String, String>>,
 }
 
 impl Instruments {

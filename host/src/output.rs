@@ -1,48 +1,25 @@
-//! What guests print: whole lines on the host's stderr, however many writes a line took and
-//! however many instances print at once.
+//! What guests print goes to the host's stderr as they write it, as on Spin: what is written in two calls may have that of
+//! another instance between them.
 
 use std::io::{self, Write as _};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// A line longer than this is passed on in pieces.
-const LONGEST_LINE: usize = 64 * 1024;
+/// How much a guest may write in one call.
+const LONGEST_WRITE: usize = 64 * 1024;
 
 /// One of the two output streams of an instance.
-#[derive(Clone, Default)]
-pub(crate) struct GuestOutput(Arc<Mutex<Vec<u8>>>);
+#[derive(Clone, Copy)]
+pub(crate) struct GuestOutput;
 
 impl GuestOutput {
-    fn write(&self, bytes: &[u8]) {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        line.extend_from_slice(bytes);
-        let whole = match line.iter().rposition(|&byte| byte == b'\n') {
-            Some(last) => last + 1,
-            None if line.len() > LONGEST_LINE => line.len(),
-            None => return,
-        };
+    fn write(bytes: &[u8]) {
         // Nobody is left to hear about an error on stderr.
-        _ = io::stderr().lock().write_all(&line[..whole]);
-        line.drain(..whole);
-    }
-}
-
-impl Drop for GuestOutput {
-    fn drop(&mut self) {
-        if Arc::strong_count(&self.0) == 1 {
-            let rest = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-            if !rest.is_empty() {
-                let mut stderr = io::stderr().lock();
-                _ = stderr
-                    .write_all(&rest)
-                    .and_then(|()| stderr.write_all(b"\n"));
-            }
-        }
+        _ = io::stderr().lock().write_all(bytes);
     }
 }
 
@@ -54,11 +31,11 @@ impl IsTerminal for GuestOutput {
 
 impl StdoutStream for GuestOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
+        Box::new(*self)
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
+        Box::new(*self)
     }
 }
 
@@ -68,7 +45,7 @@ impl AsyncWrite for GuestOutput {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.write(bytes);
+        Self::write(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -83,7 +60,7 @@ impl AsyncWrite for GuestOutput {
 
 impl OutputStream for GuestOutput {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        GuestOutput::write(self, &bytes);
+        Self::write(&bytes);
         Ok(())
     }
 
@@ -92,7 +69,7 @@ impl OutputStream for GuestOutput {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(LONGEST_LINE)
+        Ok(LONGEST_WRITE)
     }
 }
 

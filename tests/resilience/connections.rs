@@ -8,7 +8,7 @@ use mysql_async::{Conn, OptsBuilder};
 use session_tests::prelude::*;
 use testbed::database::Server;
 
-use crate::common::{Answer, busy, child_of, data, eventually};
+use crate::common::{Answer, busy, child_of, data, eventually, unavailable};
 use crate::outage::{own_server, own_server_with};
 
 suite! {
@@ -17,6 +17,7 @@ suite! {
         cc9_connections_killed_every_30_ms_under_48_clients_hang_nothing,
         cc9_requests_that_cost_their_connection_hang_nothing,
         db7_a_stale_connection_costs_nobody_anything,
+        a_changed_password_needs_no_restart,
         db8_five_connections_of_a_user_for_200_clients,
         db8_five_connections_of_the_server_for_200_clients;
 }
@@ -258,6 +259,22 @@ async fn db8_five_connections_of_the_server_for_200_clients(db: Backend) {
     let refused = refused.expect("an administrator may");
     assert_ne!(refused[0][1], "0", "the limit was never reached");
     drop(others);
+}
+
+/// The instance read its settings when it began.
+async fn a_changed_password_needs_no_restart(db: Backend) {
+    let (server, place) = own_server(db).await;
+    drop(place.service().start().await.create("owner").await);
+    let service = as_app(&server, &place, "").await;
+    let sql = "ALTER USER 'app'@'%' IDENTIFIED BY 'another word'";
+    tokio::task::block_in_place(|| server.execute_admin(sql)).expect("an administrator may");
+    kill_connections(&place).await;
+    unavailable(&service.post_session(r#"{"userId":"ada"}"#).await);
+    service
+        .change_variable("mysql_password", "another word")
+        .await;
+    service.create("ada").await;
+    service.assert_no_traps().await;
 }
 
 const PASSWORD: &str = "pass word";

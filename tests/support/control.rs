@@ -175,6 +175,15 @@ impl Service {
             .expect("the host takes the faults");
     }
 
+    /// Has the provider of variables give another value from now on.
+    pub async fn change_variable(&self, name: &str, value: &str) {
+        self.control("changes a variable")
+            .await
+            .change_variable(name, value)
+            .await
+            .expect("the host takes the value");
+    }
+
     /// How often the rules in force have acted.
     pub async fn fired(&self) -> u64 {
         self.fired_each().await.iter().sum()

@@ -10,6 +10,7 @@
 //! | `POST /resume` | [`Resume`] | the same |
 //! | `GET`, `DELETE /stats` | | [`Stats`] |
 //! | `POST /tick` | [`TickRequest`] | [`Tick`] |
+//! | `PUT /variables` | components' variables by name, which have these values from now on | the same |
 //!
 //! What is refused is answered with 400 and [`Refusal`].
 

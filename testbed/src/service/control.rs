@@ -81,6 +81,13 @@ impl Control {
             .await
     }
 
+    /// Gives a component's variable another value for whoever reads it from now on, as a provider may.
+    pub async fn change_variable(&self, name: &str, value: &str) -> Result<()> {
+        let values = std::collections::HashMap::from([(name, value)]);
+        self.call_without_reply(Method::PUT, "/variables", Some(values))
+            .await
+    }
+
     /// Puts these rules in force, in place of all earlier ones.
     pub async fn set_faults(&self, rules: &[FaultRule]) -> Result<()> {
         self.call_without_reply(Method::PUT, "/faults", Some(rules))
