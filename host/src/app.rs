@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::code_cache;
 use crate::instruments::Instruments;
 use crate::manifest::{self, Files, Manifest, Source};
+use crate::middleware::{self, Layer};
 use crate::outbound::AllowedHosts;
 use crate::runtime_config::{RuntimeConfig, unused_keys};
 use crate::schedule::Schedule;
@@ -51,6 +52,8 @@ type Databases = BTreeMap<String, Option<PathBuf>>;
 pub(crate) struct Component {
     pub(crate) id: String,
     pub(crate) wasm: PathBuf,
+    /// What it is composed with, the outermost first.
+    pub(crate) middleware: Vec<Layer>,
     /// Where its machine code is kept from start to start.
     pub(crate) compiled: Option<PathBuf>,
     pub(crate) files: Vec<(PathBuf, String)>,
@@ -113,9 +116,9 @@ impl App {
             let assembly = Assembly {
                 id,
                 declared,
+                manifest: &manifest,
                 folder,
                 state_dir: args.state_dir.as_deref(),
-                application: &manifest.variables,
                 values: &values,
             };
             let component = assembly.component(&databases, &mut mistakes);
@@ -190,7 +193,7 @@ struct Assembly<'a> {
     declared: &'a manifest::Component,
     folder: &'a Path,
     state_dir: Option<&'a Path>,
-    application: &'a BTreeMap<String, manifest::Variable>,
+    manifest: &'a Manifest,
     values: &'a HashMap<String, String>,
 }
 
@@ -225,10 +228,7 @@ impl Assembly<'_> {
                 None => wrong(format!("sqlite database '{label}' is not configured")),
             }
         }
-        let wasm = match &self.declared.source {
-            Source::Path(path) => self.folder.join(path),
-            Source::Remote { .. } => PathBuf::new(),
-        };
+        let wasm = self.file(self.declared);
         let files = self.declared.files.iter().filter_map(|files| match files {
             Files::Placement {
                 source,
@@ -236,10 +236,12 @@ impl Assembly<'_> {
             } => Some((self.folder.join(source), destination.clone())),
             Files::Pattern(_) => None,
         });
+        let middleware: Vec<_> = self.middleware().collect();
         Component {
             id: self.id.to_owned(),
-            compiled: code_cache::path_for(&wasm, self.state_dir),
+            compiled: code_cache::path_for(&middleware::file(&wasm, &middleware), self.state_dir),
             wasm,
+            middleware,
             files: files.collect(),
             environment: self.declared.environment.clone(),
             variables,
@@ -248,12 +250,30 @@ impl Assembly<'_> {
         }
     }
 
+    fn file(&self, declared: &manifest::Component) -> PathBuf {
+        match &declared.source {
+            Source::Path(path) => self.folder.join(path),
+            Source::Remote { .. } => PathBuf::new(),
+        }
+    }
+
+    /// What is not there was reported already.
+    fn middleware(&self) -> impl Iterator<Item = Layer> {
+        self.manifest.middleware(self.id).filter_map(|layer| {
+            Some(Layer {
+                id: layer.component.clone(),
+                wasm: self.file(self.manifest.component.get(&layer.component)?),
+                inherits: layer.inherit_configuration.clone(),
+            })
+        })
+    }
+
     /// A variable that is known but has no value was reported already; it fills in as nothing.
     fn fill(&self, template: &str) -> Result<String, String> {
         let parsed = Template::parse(template).map_err(|error| error.to_string())?;
         parsed
             .fill(|name| {
-                let known = self.application.contains_key(name);
+                let known = self.manifest.variables.contains_key(name);
                 self.values
                     .get(name)
                     .map(String::as_str)

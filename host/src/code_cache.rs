@@ -24,17 +24,16 @@ pub(crate) fn path_for(wasm: &Path, state_dir: Option<&Path>) -> Option<PathBuf>
     Some(folder.join(name))
 }
 
-/// Compiles `wasm`, or takes the code that an earlier start has left at `cache`.
+/// Compiles the component `binary`, or takes the code that an earlier start has left at `cache`.
 pub(crate) fn load(
     engine: &Engine,
-    wasm: &Path,
+    binary: &[u8],
     cache: Option<&Path>,
 ) -> wasmtime::Result<Component> {
-    let binary = fs::read(wasm)?;
     let Some(cache) = cache else {
         return Component::new(engine, binary);
     };
-    let key = key(engine, &binary);
+    let key = key(engine, binary);
     if let Some(component) = fs::read(cache)
         .ok()
         .and_then(|file| revive(engine, &key, &file))

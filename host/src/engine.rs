@@ -13,6 +13,7 @@ use crate::app::{App, Component};
 use crate::bindings::imports::Imports;
 use crate::code_cache;
 use crate::guest::{Guest, GuestData};
+use crate::middleware;
 use crate::outbound_http::Chain;
 
 /// Instances that can be alive at once, as many as Spin allows.
@@ -44,10 +45,12 @@ impl Engine {
         })
     }
 
-    /// Makes a component ready: compiled, unless that was done before, and linked.
+    /// Makes a component ready: composed with its middleware, compiled, unless that was done before, and linked.
     pub(crate) fn load(&self, component: &Component) -> Result<InstancePre<Guest>, String> {
         let cache = component.compiled.as_deref();
-        code_cache::load(&self.wasmtime, &component.wasm, cache)
+        middleware::compose(&component.wasm, &component.middleware)
+            .map_err(wasmtime::Error::msg)
+            .and_then(|binary| code_cache::load(&self.wasmtime, &binary, cache))
             .and_then(|code| self.linker.instantiate_pre(&code))
             .map_err(|error| format!("component '{}' cannot be loaded: {error:#}", component.id))
     }

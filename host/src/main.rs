@@ -17,6 +17,7 @@ mod app;
 mod args;
 mod code_cache;
 mod manifest;
+mod middleware;
 mod outbound;
 mod runtime_config;
 mod schedule;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::middleware::{Dependencies, Middleware};
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +61,8 @@ pub(crate) struct HttpTrigger {
     pub(crate) route: Route,
     #[serde(rename = "executor")]
     _executor: Option<toml::Value>,
+    #[serde(default)]
+    pub(crate) dependencies: Dependencies,
 }
 
 /// A path, or `{ private = true }` for a component that only others call.
@@ -193,6 +197,9 @@ impl Manifest {
         }
         let mut paths = BTreeSet::new();
         for trigger in &self.trigger.http {
+            if is_wanted(&trigger.component) {
+                self.add_middleware_mistakes(trigger, folder, &mut mistakes);
+            }
             match &trigger.route {
                 Route::Path(path) if !path.starts_with('/') => {
                     mistakes.push(format!("route '{path}' does not start with '/'"));
@@ -211,6 +218,47 @@ impl Manifest {
             component.add_mistakes(id, folder, &mut mistakes);
         }
         mistakes
+    }
+
+    /// The middleware of the trigger of this component, which has no other then.
+    pub(crate) fn middleware(&self, component: &str) -> impl Iterator<Item = &Middleware> {
+        let triggers = self.trigger.http.iter();
+        triggers
+            .filter(move |trigger| trigger.component == component)
+            .flat_map(|trigger| &trigger.dependencies.middleware)
+    }
+
+    fn add_middleware_mistakes(
+        &self,
+        trigger: &HttpTrigger,
+        folder: &Path,
+        mistakes: &mut Vec<String>,
+    ) {
+        let id = &trigger.component;
+        let triggers = self.trigger.http.iter();
+        if !trigger.dependencies.middleware.is_empty()
+            && triggers.filter(|other| other.component == *id).count() > 1
+        {
+            mistakes.push(format!(
+                "component '{id}' has middleware and more than one trigger: Spin makes several components of it, \
+                 this host does not"
+            ));
+        }
+        for Middleware { component, .. } in &trigger.dependencies.middleware {
+            match self.component.get(component) {
+                None => mistakes.push(format!(
+                    "middleware of component '{id}' names component '{component}', which is not there"
+                )),
+                Some(layer) => {
+                    layer.add_mistakes(component, folder, mistakes);
+                    if !layer.variables.is_empty() || !layer.allowed_outbound_hosts.is_empty() {
+                        mistakes.push(format!(
+                            "component '{component}' is middleware: its variables and hosts are those of '{id}'"
+                        ));
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -320,6 +368,31 @@ mod tests {
             "'wobble'",
             "route 'x'",
             "variable 'token' needs",
+        ] {
+            assert!(all.contains(part), "{part} in {all}");
+        }
+    }
+
+    #[test]
+    fn mistakes_about_middleware_are_reported() {
+        let layered = GOOD.replacen(
+            "component = \"web\"",
+            "component = \"web\"
+        dependencies.middleware = [{ component = \"layer\" }, { component = \"none\" }]
+        [[trigger.http]]
+        route = \"/open\"
+        component = \"web\"
+        [component.layer]
+        source = \"layer.wasm\"
+        variables = { a = \"b\" }",
+            1,
+        );
+        let all = mistakes(&layered).join("\n");
+        for part in [
+            "'web' has middleware and more than one trigger",
+            "/nowhere/layer.wasm does not exist",
+            "'layer' is middleware: its variables",
+            "names component 'none', which is not there",
         ] {
             assert!(all.contains(part), "{part} in {all}");
         }
