@@ -12,6 +12,7 @@ use super::secret::SecretString;
 use super::token::key::Algorithm;
 pub use log::{Format, Level, LogSettings};
 use parser::Parser;
+pub(crate) use parser::is_api_key;
 pub use settings::{Kind, NeededBy, SETTINGS, Setting};
 
 /// Everything that can be set.
@@ -147,14 +148,15 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// What the settings say of the log, for the mistakes in the others.
-    pub fn log_settings(lookup: impl Fn(&str) -> Option<String>) -> LogSettings {
-        let errors = Vec::new();
-        Parser {
+    /// What the settings say of the log, with the default for what is wrong: the mistakes are told by it.
+    pub fn log_settings(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> (LogSettings, Vec<ConfigError>) {
+        let mut parser = Parser {
             lookup: &lookup,
-            errors,
-        }
-        .log()
+            errors: Vec::new(),
+        };
+        (parser.log(), parser.errors)
     }
 
     /// Parses the settings of [`SETTINGS`]. `lookup` gives a variable's value; `None` or an empty text stands for its

@@ -31,7 +31,7 @@ export async function fetch(input, init) {
     const before = localStorage.getItem(KEY);
     const response = await window.fetch(request.clone());
     note(response, before ? "renewed" : "signed in");
-    if (response.status !== 401 || attempt === ATTEMPTS) return response;
+    if (response.status !== 401 || !isOurs(response) || attempt === ATTEMPTS) return response;
     if (!(await refresh(before)).ok) return response;
   }
 }
@@ -57,7 +57,13 @@ export async function signOut({ everywhere = false } = {}) {
   return response.ok || response.status === 401;
 }
 
+// What another origin says of a session is not of ours.
+function isOurs(response) {
+  return new URL(response.url).origin === location.origin;
+}
+
 function note(response, why) {
+  if (!isOurs(response)) return;
   const token = response.headers.get("front-token");
   const had = localStorage.getItem(KEY);
   if (token === "remove") {

@@ -6,7 +6,9 @@ use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::settings::{CookiePrefix, SameSite, Settings};
+use crate::domain::id::SessionHandle;
 use crate::domain::secret::SecretString;
+use crate::domain::token::access::AccessClaims;
 use crate::domain::token::refresh::RefreshToken;
 
 /// Where the refresh token is sent to, and nowhere else.
@@ -23,7 +25,7 @@ const ACCESS: &str = "sAccessToken";
 const REFRESH: &str = "sRefreshToken";
 const PREFIXES: [&str; 3] = ["", "__Host-", "__Secure-"];
 
-/// One name more than once: how many of its values are looked at.
+/// How many access tokens of one request the service is asked about.
 const TWINS: usize = 4;
 
 /// The cookies of one request: how they are called and written depends on how it came.
@@ -73,11 +75,28 @@ impl Cookies {
         values(headers, &self.access).take(TWINS).collect()
     }
 
-    /// The refresh token that a request carries: of several the youngest. To present an older one would be theft.
+    /// The refresh token of the session that an access token beside it names: of several the youngest, since to present
+    /// an older one would be theft. A subdomain can plant a refresh token in a browser, but by HTTPS no access token.
     pub fn refresh_token(&self, headers: &HeaderMap) -> Option<SecretString> {
+        let sessions: Vec<SessionHandle> = values(headers, &self.access)
+            .filter_map(|token| AccessClaims::handle_unverified(token.expose()))
+            .collect();
         values(headers, &self.refresh)
-            .take(TWINS)
-            .max_by_key(|token| RefreshToken::progress_unverified(token.expose()))
+            .filter_map(|token| {
+                let (session, progress) = RefreshToken::place_unverified(token.expose())?;
+                sessions.contains(&session).then_some((progress, token))
+            })
+            .max_by_key(|(progress, _)| *progress)
+            .map(|(_, token)| token)
+    }
+
+    /// Whether a request carries anything under the names of the two cookies.
+    pub fn are_there(&self, headers: &HeaderMap) -> bool {
+        pairs(headers).any(|(name, _)| {
+            [&self.access, &self.refresh]
+                .iter()
+                .any(|ours| ours.as_bytes() == name)
+        })
     }
 
     /// Whether an access token fits into its cookie. A front token, which scripts may keep in one, is always shorter.
@@ -165,13 +184,28 @@ pub fn authority(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     authority.or_else(header).map(str::to_owned)
 }
 
+/// Whether a text has the characters of a token, which can stand in any header.
+pub(super) fn is_token(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    !text.is_empty() && text.bytes().all(plain)
+}
+
+/// What a request's cookies of this name hold, if it can be a token of ours. Cookies beside it may hold any bytes.
 fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = SecretString> + 'h {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(move |(key, value)| *key == name && !value.is_empty())
-        .map(|(_, value)| SecretString::new(value))
+    pairs(headers)
+        .filter(|(key, _)| *key == name.as_bytes())
+        .filter_map(|(_, value)| str::from_utf8(value).ok())
+        .filter(|value| is_token(value) && name.len() + value.len() <= COOKIE_MAX_BYTES)
+        .map(SecretString::new)
+}
+
+/// Names and values of all cookies. No space but the plain one is cut: browsers hold other names for other cookies.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let cookies = headers.get_all(COOKIE).iter();
+    let pairs = cookies.flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+    pairs.filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        let end = pair.iter().position(|b| *b == b'=')?;
+        Some((&pair[..end], &pair[end + 1..]))
+    })
 }

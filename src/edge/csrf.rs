@@ -1,11 +1,17 @@
 //! Requests that another site makes a browser send are refused, by what browsers say of where they come from.
 //!
 //! No tokens: safe methods pass; `Sec-Fetch-Site` (Fetch Metadata) must be `same-origin` or `none`; a browser that
-//! does not send it sends `Origin` (RFC 6454), whose host must be ours; who sends neither is no browser.
+//! does not send it sends `Origin` (RFC 6454), whose host must be ours; who sends neither is no browser. A WebSocket's
+//! handshake is not safe, though it is a GET.
 
 use http::{HeaderMap, Method, Uri};
 
-use super::cookies::authority;
+use super::cookies::{authority, came_by_https};
+
+/// Whether a request begins a WebSocket (RFC 6455 §4.1): a GET after which anything can follow.
+fn is_handshake(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-websocket-key")
+}
 
 /// Whether a request with this method may change nothing (RFC 9110 §9.2.1).
 fn is_safe(method: &Method) -> bool {
@@ -17,7 +23,7 @@ fn is_safe(method: &Method) -> bool {
 
 /// Whether to refuse a request.
 pub fn is_forged(method: &Method, uri: &Uri, headers: &HeaderMap, trusted: &[String]) -> bool {
-    !is_safe(method) && !comes_from_us(uri, headers, trusted)
+    (!is_safe(method) || is_handshake(headers)) && !comes_from_us(uri, headers, trusted)
 }
 
 /// Whether to refuse a request that a proxy asks about: its method is in a header. Without one it may be any.
@@ -27,7 +33,7 @@ pub fn is_forged_original(uri: &Uri, headers: &HeaderMap, trusted: &[String]) ->
         .flat_map(|name| headers.get_all(*name))
         .map(|value| Method::from_bytes(value.as_bytes()).is_ok_and(|method| is_safe(&method)))
         .peekable();
-    let is_safe = methods.peek().is_some() && methods.all(|safe| safe);
+    let is_safe = methods.peek().is_some() && methods.all(|safe| safe) && !is_handshake(headers);
     !is_safe && !comes_from_us(uri, headers, trusted)
 }
 
@@ -40,7 +46,11 @@ fn comes_from_us(uri: &Uri, headers: &HeaderMap, trusted: &[String]) -> bool {
     match (text("sec-fetch-site"), origin) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
+            // Whoever is on the way can write pages of ours by plain HTTP.
+            let host = match origin.split_once("://") {
+                Some(("http", _)) if came_by_https(uri, headers) => None,
+                origin => origin.map(|(_, host)| host),
+            };
             // A page can't make a browser send this header elsewhere without asking (a CORS preflight).
             let forwarded = text("x-forwarded-host");
             host.is_some_and(|host| {

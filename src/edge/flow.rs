@@ -8,7 +8,8 @@ use http_body_util::{Either, Full};
 use super::cookies::{Cookies, came_by_https, remove_tokens};
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
 use super::reply::{self, Reply, set_cookies};
-use super::sessions::{Failure, Grant, Login, Session, Sessions, Transport, Verified};
+use super::service::{Failure, Sessions, Transport};
+use super::sessions::{Grant, Login, Session, Token, Verified};
 use super::settings::Settings;
 use super::{cors, csrf, identity};
 use crate::domain::time::Timestamp;
@@ -126,6 +127,7 @@ impl<T: Transport> Edge<T> {
             Ok(response) => response.map(Either::Right),
             Err(SiteDown) => reply::site_down().map(Either::Left),
         };
+        identity::vary_by_cookie(response.headers_mut());
         match identity::take_login(response.headers_mut()) {
             Ok(None) => self.settle(response.headers_mut(), &cookies, known),
             Ok(Some(login)) => match self.log_in(&cookies, &login, known, visit).await {
@@ -229,11 +231,7 @@ impl<T: Transport> Edge<T> {
         })
     }
 
-    pub(super) fn front_token(
-        &self,
-        session: &Session,
-        access: &super::sessions::Token,
-    ) -> HeaderValue {
+    pub(super) fn front_token(&self, session: &Session, access: &Token) -> HeaderValue {
         front_token(session, access, self.settings.hide_payload)
     }
 }

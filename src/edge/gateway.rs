@@ -1,6 +1,5 @@
 //! Sending a request on to another component of the application, by service chaining.
 
-use http::header::{CONNECTION, HOST};
 use http::uri::{PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, request};
 
@@ -15,12 +14,16 @@ pub fn readdress(head: &mut request::Parts, upstream: &str) {
         true => "https",
         false => "http",
     };
-    remove_prefixed(&mut head.headers, "spin-");
-    for name in [HOST, CONNECTION] {
-        head.headers.remove(name);
-    }
-    // Always ours: a browser could have named any host here.
-    head.headers.remove("x-forwarded-host");
+    // `x-forwarded-host` is always ours: a browser could have named any host here.
+    remove_spelled(&mut head.headers, |name| {
+        let ours = [
+            "host",
+            "connection",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+        ];
+        name.starts_with("spin-") || ours.contains(&name)
+    });
     if let Some(host) = host {
         head.headers.insert("x-forwarded-host", host);
     }
@@ -35,11 +38,12 @@ pub fn readdress(head: &mut request::Parts, upstream: &str) {
         .expect("an id of a component is the name of a host");
 }
 
-/// Removes all headers whose names begin with `prefix`, in lower case.
-pub(super) fn remove_prefixed(headers: &mut HeaderMap, prefix: &str) {
+/// Removes all headers with such names, given in lower case and with hyphens for underscores: CGI (RFC 3875 §4.1.18),
+/// and WSGI after it, don't tell those apart.
+pub(super) fn remove_spelled(headers: &mut HeaderMap, is_meant: impl Fn(&str) -> bool) {
     let names: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with(prefix))
+        .filter(|name| is_meant(&name.as_str().replace('_', "-")))
         .cloned()
         .collect();
     for name in names {
@@ -59,6 +63,8 @@ mod tests {
             .header("spin-path-info", "/a")
             .header("spin-full-url", "http://shop.example/a")
             .header("x-forwarded-host", "evil.example")
+            .header("X_Forwarded_Host", "evil.example")
+            .header("Spin_Client-Addr", "10.0.0.1:1")
             .header("x-forwarded-proto", "https")
             .header("accept", "*/*");
         let mut head = request.body(()).unwrap().into_parts().0;

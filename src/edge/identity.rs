@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::header::VARY;
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::gateway::remove_prefixed;
+use super::gateway::remove_spelled;
 use super::sessions::{Login, Session};
 
 /// The user's id, percent-encoded (RFC 3986 §2.1) but for visible ASCII.
@@ -21,7 +22,7 @@ const NOT_VISIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Removes what a client may have sent to pass for someone.
 pub fn strip(headers: &mut HeaderMap) {
-    remove_prefixed(headers, "x-session-");
+    remove_spelled(headers, |name| name.starts_with("x-session-"));
 }
 
 /// Tells the site whose request it is.
@@ -56,6 +57,20 @@ pub fn take_login(headers: &mut HeaderMap) -> Result<Option<Login>, String> {
     let json = STANDARD.decode(value.as_bytes());
     let json = json.map_err(|_| format!("{CREATE} is not base64"))?;
     read_login(&json).map(Some)
+}
+
+/// A reply that varies by our headers varies by cookie, as far as a cache before the edge can see.
+pub fn vary_by_cookie(headers: &mut HeaderMap) {
+    let names = headers.get_all(VARY).iter();
+    let mut names = names.flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let is_ours = |name: &[u8]| {
+        name.trim_ascii()
+            .to_ascii_lowercase()
+            .starts_with(b"x-session-")
+    };
+    if names.any(is_ours) {
+        headers.append(VARY, HeaderValue::from_static("cookie"));
+    }
 }
 
 /// Reads a login from JSON.

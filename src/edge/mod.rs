@@ -4,8 +4,9 @@
 //! supertokens-website 16 to 20 speaks. It holds no key and no database; `components/edge` wires it to Spin.
 //!
 //! [`settings`] what can be set, [`cookies`] their names and attributes, [`front_token`] what a page may know,
-//! [`csrf`] and [`cors`] who may ask from elsewhere, [`sessions`] the questions to the service, [`identity`] what the
-//! site is told, [`flow`] how they come together, [`gateway`] how a request is sent on to another component.
+//! [`csrf`] and [`cors`] who may ask from elsewhere, [`service`] the questions to the session service and
+//! [`sessions`] what they are about, [`identity`] what the site is told, [`flow`] how they come together, [`gateway`]
+//! how a request is sent on to another component.
 
 pub mod cookies;
 pub mod cors;
@@ -16,6 +17,7 @@ pub mod gateway;
 pub mod identity;
 mod reply;
 mod routes;
+pub mod service;
 pub mod sessions;
 pub mod settings;
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 
-use super::sessions::Failure;
+use super::service::Failure;
 
 /// A reply of the edge itself.
 pub(super) type Reply = Response<Full<Bytes>>;
@@ -23,6 +23,7 @@ pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
     let mut reply = with_body(status, body.to_string());
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }
 

@@ -9,7 +9,8 @@ use super::cookies::{Cookies, REFRESH_PATH};
 use super::flow::{Edge, Known, Visit, end, failed};
 use super::front_token::{FRONT_TOKEN, REMOVE};
 use super::reply::{self, Reply, set_cookies};
-use super::sessions::{Failure, Refreshed, Transport};
+use super::service::{Failure, Transport};
+use super::sessions::Refreshed;
 use super::{csrf, identity};
 
 const CLIENT: &str = include_str!("client.js");
@@ -101,9 +102,9 @@ impl<T: Transport> Edge<T> {
         let Some(token) = cookies.refresh_token(headers) else {
             // The front-end library asks once for every visitor. There is nothing to ask the service.
             let mut reply = reply::unauthorised();
-            match cookies.access_tokens(headers).is_empty() {
-                true => _ = reply.headers_mut().insert(FRONT_TOKEN, REMOVE),
-                false => end(reply.headers_mut(), cookies),
+            match cookies.are_there(headers) {
+                false => _ = reply.headers_mut().insert(FRONT_TOKEN, REMOVE),
+                true => end(reply.headers_mut(), cookies),
             }
             return Ok(reply);
         };

@@ -2,11 +2,11 @@
 
 use http::Uri;
 
-use crate::domain::config::ConfigError;
+use crate::domain::config::{Config, ConfigError, LogSettings, is_api_key};
 use crate::domain::secret::SecretString;
 
 /// The names of all variables that [`Settings::parse`] looks up.
-pub const VARIABLES: [&str; 7] = [
+pub const VARIABLES: [&str; 9] = [
     "session_api_key",
     "cookie_prefix",
     "cookie_domain",
@@ -14,6 +14,8 @@ pub const VARIABLES: [&str; 7] = [
     "trusted_origins",
     "front_token_payload",
     "upstream",
+    "log_format",
+    "log_level",
 ];
 
 /// Everything that can be set.
@@ -33,6 +35,8 @@ pub struct Settings {
     pub hide_payload: bool,
     /// The component that requests go on to, in gateway mode.
     pub upstream: Option<String>,
+    /// What is logged, and how.
+    pub log: LogSettings,
 }
 
 /// When cookies are `Secure` and have the prefixes `__Host-` and `__Secure-` (RFC 6265bis §4.1.3).
@@ -65,12 +69,13 @@ impl Settings {
     /// # Errors
     /// Every mistake that was found.
     pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
+        let (log, errors) = Config::log_settings(&lookup);
         let mut parser = Parser {
             lookup: &lookup,
-            errors: Vec::new(),
+            errors,
         };
         let settings = Self {
-            session_api_key: parser.get("session_api_key").map(SecretString::new),
+            session_api_key: parser.api_key(),
             cookie_prefix: parser.word(
                 "cookie_prefix",
                 &[
@@ -98,6 +103,7 @@ impl Settings {
                 .unwrap_or_default(),
             hide_payload: parser.word("front_token_payload", &[("true", false), ("false", true)]),
             upstream: parser.checked("upstream", is_component, "the id of a component: my-site"),
+            log,
         };
         if settings.same_site == SameSite::None && settings.cookie_prefix == CookiePrefix::Never {
             let allowed =
@@ -127,6 +133,15 @@ impl Parser<'_> {
             value,
             allowed: format!("allowed: {allowed}"),
         });
+    }
+
+    fn api_key(&mut self) -> Option<SecretString> {
+        let key = self.get("session_api_key")?;
+        if !is_api_key(&key) || key.contains(',') {
+            let allowed = "one key of at least 16 visible ASCII characters, without a comma";
+            self.fail("session_api_key", None, allowed);
+        }
+        Some(SecretString::new(key))
     }
 
     fn word<T: Copy + Default>(&mut self, variable: &'static str, words: &[(&str, T)]) -> T {
@@ -196,6 +211,7 @@ fn is_component(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::config::{Format, Level};
 
     fn parse(settings: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
         Settings::parse(|name| {
@@ -226,6 +242,8 @@ mod tests {
             ),
             ("front_token_payload", "false"),
             ("upstream", "my-site2"),
+            ("log_format", "json"),
+            ("log_level", "info"),
         ])
         .unwrap();
         assert!(
@@ -243,11 +261,15 @@ mod tests {
         );
         assert!(settings.hide_payload);
         assert_eq!(settings.upstream.as_deref(), Some("my-site2"));
+        let log = (settings.log.format, settings.log.level);
+        assert_eq!(log, (Format::Json, Level::Info));
     }
 
     #[test]
     fn all_mistakes_are_reported_at_once() {
         let wrong = [
+            ("log_format", "xml"),
+            ("log_level", "all"),
             ("cookie_prefix", "Auto"),
             ("cookie_domain", "com"),
             ("same_site", "loose"),
@@ -264,6 +286,12 @@ mod tests {
                 "{line}"
             );
         }
+        let short = parse(&[("session_api_key", "too short")]).unwrap_err();
+        assert_eq!(
+            short[0].to_string(),
+            "session_api_key has a wrong value; allowed: one key of at least 16 visible ASCII characters, \
+             without a comma"
+        );
         let both = parse(&[("same_site", "none"), ("cookie_prefix", "never")]).unwrap_err();
         assert_eq!(both[0].variable, "cookie_prefix");
     }

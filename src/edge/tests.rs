@@ -6,6 +6,8 @@ mod failures;
 mod forward_auth;
 mod journeys;
 mod logins;
+mod neighbours;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,7 +20,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::Value;
 
-use super::sessions::Transport;
+use super::service::Transport;
 use super::{Edge, Settings, SiteDown, Visit};
 use crate::http::Api;
 use crate::platform::Platform as _;
@@ -130,6 +132,11 @@ impl World {
             .map(|value| value.to_str().unwrap().to_owned())
     }
 
+    fn seen_bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let seen = self.seen.lock().unwrap();
+        seen.get(name).map(|value| value.as_bytes().to_vec())
+    }
+
     /// One exchange. The site logs in whoever posts to /login, as the user that the body names.
     fn send(&self, request: Request<Full<Bytes>>) -> Reply {
         let visit = Visit {
@@ -147,6 +154,7 @@ impl World {
             match head.uri.path() {
                 "/down" => return Err(SiteDown),
                 "/login" => response = response.header("x-session-create", STANDARD.encode(&body)),
+                "/varies" => response = response.header("vary", &body[..]),
                 "/raw-login" => response = response.header("x-session-create", &body[..]),
                 _ => {}
             }

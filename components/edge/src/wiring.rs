@@ -9,8 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full, Limited};
+use session::domain::config::Config;
 use session::domain::time::{Timestamp, millis};
-use session::edge::sessions::Transport;
+use session::edge::service::Transport;
 use session::edge::{self, Edge, Settings, SiteDown, Visit, settings};
 use session::log::{Event, LogSettings};
 use spin_sdk::http::{self, IntoResponse, Request, Response};
@@ -25,6 +26,9 @@ const REPLY_MAX_BYTES: usize = 1024 * 1024;
 
 /// The settings are read by the first request; `None` if they are wrong.
 static EDGE: OnceLock<Option<Edge<Chained>>> = OnceLock::new();
+
+/// What is logged, and how: known before the other settings are looked at.
+static LOG: OnceLock<LogSettings> = OnceLock::new();
 
 /// Answers one request; `site` makes what the edge asks when it has no answer itself.
 pub(crate) async fn handle<S>(
@@ -52,7 +56,8 @@ where
 }
 
 fn log(event: &Event<'_>) {
-    if let Some(line) = LogSettings::default().line(event, now().as_millis()) {
+    let settings = LOG.get().copied().unwrap_or_default();
+    if let Some(line) = settings.line(event, now().as_millis()) {
         eprintln!("{line}");
     }
 }
@@ -74,7 +79,9 @@ async fn ready() -> Result<&'static Edge<Chained>, http::Response<Full<Bytes>>> 
 }
 
 fn start(values: &HashMap<&str, String>) -> Option<Edge<Chained>> {
-    match Settings::parse(|name| values.get(name).cloned()) {
+    let lookup = |name: &str| values.get(name).cloned();
+    LOG.get_or_init(|| Config::log_settings(lookup).0);
+    match Settings::parse(lookup) {
         Ok(settings) => Some(Edge::new(settings, Chained)),
         Err(errors) => {
             for error in errors {

@@ -54,7 +54,7 @@ pub async fn read_settings<P: Platform, F: Future<Output = Lookup>>(
         .into_iter()
         .collect();
     let lookup = |name: &str| values.get(name).cloned().flatten();
-    log::set(Config::log_settings(lookup));
+    log::set(Config::log_settings(lookup).0);
     Config::parse(lookup).map_err(|errors| {
         for error in errors {
             platform.log(&Event::Misconfigured(&error));

@@ -57,7 +57,7 @@ fn cookies() -> Cookies {
 fn token(request: &Request) -> Reply {
     let token = cookies().refresh_token(request.headers());
     let shown = token.and_then(|token| {
-        let (_, generation) = RefreshToken::progress_unverified(token.expose())?;
+        let (_, (_, generation)) = RefreshToken::place_unverified(token.expose())?;
         let hash = Sha256Hex::of(token.expose().as_bytes());
         Some(json!({ "generation": generation.0, "print": &hash.as_str()[..4] }))
     });

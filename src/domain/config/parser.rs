@@ -14,6 +14,11 @@ use crate::domain::token::key::Algorithm;
 /// The shortest API key, in characters: shorter ones can be guessed.
 const API_KEY_MIN_CHARS: usize = 16;
 
+/// Whether a text can be an API key.
+pub(crate) fn is_api_key(text: &str) -> bool {
+    text.len() >= API_KEY_MIN_CHARS && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 pub(super) struct Parser<'a> {
     pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,
     pub(super) errors: Vec<ConfigError>,
@@ -109,15 +114,10 @@ impl Parser<'_> {
             return Vec::new();
         };
         let keys: Vec<_> = list.split(',').map(str::trim).collect();
-        let shown = |b: u8| b.is_ascii_graphic();
-        if keys
-            .iter()
-            .any(|key| key.len() < API_KEY_MIN_CHARS || !key.bytes().all(shown))
-        {
-            let allowed = format!(
-                "allowed: comma-separated keys of at least {API_KEY_MIN_CHARS} visible ASCII characters each"
-            );
-            self.fail(&settings::API_KEYS, None, allowed);
+        if !keys.iter().all(|key| is_api_key(key)) {
+            let allowed =
+                "allowed: comma-separated keys of at least 16 visible ASCII characters each";
+            self.fail(&settings::API_KEYS, None, allowed.to_owned());
         }
         keys.into_iter().map(SecretString::new).collect()
     }

@@ -105,6 +105,13 @@ impl AccessClaims {
         Ok((claims, form))
     }
 
+    /// Whose session a token of the seven endpoints claims to be of, without a look at signature and times.
+    pub fn handle_unverified(token: &str) -> Option<SessionHandle> {
+        let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        let claims = shape::native::read(str::from_utf8(&claims).ok()?)?;
+        Some(claims.handle)
+    }
+
     /// Checks all but the times.
     ///
     /// # Errors

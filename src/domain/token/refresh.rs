@@ -241,18 +241,19 @@ impl RefreshToken {
         ))
     }
 
-    /// How far along a token claims to be, without a look at its MAC: its time of issue and its generation. Of two
-    /// that a client holds the greater one is the younger; what is no refresh token is less than any.
-    pub fn progress_unverified(text: &str) -> Option<(Timestamp, Generation)> {
+    /// Which session a token of the seven endpoints claims to be of, and how far along: its time of issue and its
+    /// generation, without a look at its MAC. Of two of a session the one that is further along is the younger.
+    pub fn place_unverified(text: &str) -> Option<(SessionHandle, (Timestamp, Generation))> {
         let mut bytes = [0; NATIVE_BYTES];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes);
         if length != Ok(NATIVE_BYTES) || bytes[0] != FORMAT_NATIVE {
             return None;
         }
-        let mut rest = &bytes[1 + SessionHandle::BYTES..];
+        let mut rest = &bytes[1..];
+        let handle = SessionHandle::from_bytes(take(&mut rest));
         let generation = Generation(u32::from_be_bytes(take(&mut rest)));
         let issued_at = Timestamp::from_millis(u64::from_be_bytes(take(&mut rest)));
-        Some((issued_at, generation))
+        Some((handle, (issued_at, generation)))
     }
 
     /// The token's text, for its receiver.

@@ -160,13 +160,13 @@ fn of_twins_the_first_access_token_that_is_good_and_the_younger_refresh_token_co
     for (first, second) in [(&old_r, &new_r), (&new_r, &old_r)] {
         let reply = send(
             "/auth/session/refresh",
-            format!("sRefreshToken={first}; sRefreshToken={second}"),
+            format!("sAccessToken={new_a}; sRefreshToken={first}; sRefreshToken={second}"),
         );
         assert_eq!(reply.status, StatusCode::OK, "no theft: {}", reply.text);
     }
     let reply = send(
         "/auth/session/refresh",
-        format!("sRefreshToken=junk; sRefreshToken={new_r}"),
+        format!("sAccessToken={old_a}; sRefreshToken=junk; sRefreshToken={new_r}"),
     );
     assert_eq!(reply.status, StatusCode::OK);
 }

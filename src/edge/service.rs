@@ -1,0 +1,250 @@
+//! The session service as the edge knows it: five questions, asked over any transport.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::sessions::{Grant, Login, Refreshed, Session, Token, Verified};
+use crate::domain::secret::SecretString;
+
+/// How the service is reached.
+pub trait Transport {
+    /// Sends a request with a path and no host, and gives the whole reply.
+    ///
+    /// # Errors
+    /// If there is none; the text is for the log.
+    fn call(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Bytes>, String>>;
+}
+
+/// The session service.
+#[derive(Debug)]
+pub struct Sessions<T> {
+    transport: T,
+    authorization: Option<HeaderValue>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The service can't be reached, or can't answer now; for the log.
+    #[error("the session service gives no answer: {0}")]
+    Unavailable(String),
+    /// What the site says of a login is not taken; the text is for its developer.
+    #[error("the site's login is refused: {0}")]
+    Refused(String),
+    /// The service does not know our key, or is itself misconfigured; for the log.
+    #[error("the session service is not set up for this edge: {0}")]
+    Misconfigured(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Status {
+    Ok,
+    TryRefreshToken,
+    Unauthorised,
+}
+
+fn incomplete() -> Failure {
+    Failure::Unavailable("its reply is not complete".to_owned())
+}
+
+/// What the service calls `idRefreshToken` has no cookie here; it wants a string.
+const NO_ID: &str = "-";
+
+impl<T: Transport> Sessions<T> {
+    /// The service at the end of `transport`.
+    pub fn new(transport: T, api_key: Option<&SecretString>) -> Self {
+        let authorization = api_key.map(|key| {
+            let value = HeaderValue::try_from(format!("Bearer {}", key.expose()));
+            let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
+            value.set_sensitive(true);
+            value
+        });
+        Self {
+            transport,
+            authorization,
+        }
+    }
+
+    /// Begins a session (`POST /session`).
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn create(&self, login: &Login) -> Result<Grant, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Created {
+            session: Session,
+            access_token: Token,
+            refresh_token: Token,
+        }
+        let created: Created = self.ask(Method::POST, "/session", login).await?;
+        Ok(Grant {
+            session: created.session,
+            access: created.access_token,
+            refresh: created.refresh_token,
+        })
+    }
+
+    /// Asks about an access token (`PUT /session`).
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn verify(&self, access: &SecretString) -> Result<Verified, Failure> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Question<'a> {
+            access_token: &'a str,
+            id_refresh_token: &'a str,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            status: Status,
+            session: Option<Session>,
+            new_access_token: Option<Token>,
+        }
+        let question = Question {
+            access_token: access.expose(),
+            id_refresh_token: NO_ID,
+        };
+        let answer: Answer = self.ask(Method::PUT, "/session", &question).await?;
+        match (answer.status, answer.session) {
+            (Status::Ok, Some(session)) => Ok(Verified::Ok(session, answer.new_access_token)),
+            (Status::Ok, None) => Err(incomplete()),
+            (Status::TryRefreshToken, _) => Ok(Verified::TryRefresh),
+            (Status::Unauthorised, _) => Ok(Verified::Unauthorised),
+        }
+    }
+
+    /// Exchanges a refresh token (`PUT /refresh`).
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn refresh(&self, refresh: &SecretString) -> Result<Refreshed, Failure> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Question<'a> {
+            refresh_token: &'a str,
+            id_refresh_token: &'a str,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            status: Status,
+            session: Option<Session>,
+            new_access_token: Option<Token>,
+            new_refresh_token: Option<Token>,
+            session_theft_detected: Option<Theft>,
+        }
+        #[derive(Deserialize)]
+        struct Theft {
+            session: Option<Stolen>,
+        }
+        #[derive(Deserialize)]
+        struct Stolen {
+            handle: String,
+        }
+        let question = Question {
+            refresh_token: refresh.expose(),
+            id_refresh_token: NO_ID,
+        };
+        let answer: Answer = self.ask(Method::PUT, "/refresh", &question).await?;
+        if answer.status != Status::Ok {
+            let stolen = answer
+                .session_theft_detected
+                .and_then(|theft| theft.session);
+            return Ok(match stolen {
+                Some(stolen) => Refreshed::Theft(stolen.handle),
+                None => Refreshed::Unauthorised,
+            });
+        }
+        let parts = (
+            answer.session,
+            answer.new_access_token,
+            answer.new_refresh_token,
+        );
+        let (Some(session), Some(access), Some(refresh)) = parts else {
+            return Err(incomplete());
+        };
+        Ok(Refreshed::Ok(Box::new(Grant {
+            session,
+            access,
+            refresh,
+        })))
+    }
+
+    /// Ends a session (`DELETE /session`), if it still is.
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn revoke(&self, handle: &str) -> Result<(), Failure> {
+        self.done("/session", &serde_json::json!({ "sessionHandle": handle }))
+            .await
+    }
+
+    /// Ends every session of a user (`DELETE /session/all`).
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn revoke_all(&self, user_id: &str) -> Result<(), Failure> {
+        self.done("/session/all", &serde_json::json!({ "userId": user_id }))
+            .await
+    }
+
+    async fn done(&self, path: &str, question: &impl Serialize) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Done {}
+        let Done {} = self.ask(Method::DELETE, path, question).await?;
+        Ok(())
+    }
+
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        question: &impl Serialize,
+    ) -> Result<A, Failure> {
+        let body = serde_json::to_vec(question).expect("questions are strings and verbatim JSON");
+        let mut request = Request::new(Bytes::from(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().expect("it is a path");
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(value) = &self.authorization {
+            headers.insert(AUTHORIZATION, value.clone());
+        }
+        let reply = self
+            .transport
+            .call(request)
+            .await
+            .map_err(Failure::Unavailable)?;
+        let (status, body) = (reply.status(), reply.body());
+        if status == StatusCode::OK {
+            return serde_json::from_slice(body).map_err(|error| {
+                Failure::Unavailable(format!("its reply can't be read: {error}"))
+            });
+        }
+        #[derive(Default, Deserialize)]
+        struct Refusal {
+            message: String,
+            code: String,
+        }
+        let Refusal { message, code } = serde_json::from_slice(body).unwrap_or_default();
+        let text = format!("{} {code}: {message}", status.as_u16());
+        Err(match status {
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Failure::Refused(message),
+            StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                Failure::Misconfigured(text)
+            }
+            _ if code == "misconfigured" => Failure::Misconfigured(text),
+            _ => Failure::Unavailable(text),
+        })
+    }
+}
