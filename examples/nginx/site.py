@@ -1,5 +1,6 @@
 """A site in plain Python, behind nginx. Its only call to the edge is the one that logs someone in."""
 
+import base64
 import json
 import os
 import sys
@@ -20,7 +21,8 @@ class Site(BaseHTTPRequestHandler):
             self.reply(200, "text/html; charset=utf-8", PAGE.read_bytes())
         elif self.path == "/me":
             # nginx let this request through, so there is a user.
-            body = {"user": self.headers["x-session-user-id"]}
+            payload = json.loads(base64.b64decode(self.headers["x-session-payload"]))
+            body = {"role": payload["role"], "user": self.headers["x-session-user-id"]}
             self.reply(200, "application/json", json.dumps(body).encode())
         else:
             self.reply(404, "text/plain", b"there is no such page")

@@ -38,8 +38,17 @@ async fn the_tests_that_the_security_page_names_are_there(_: Backend) {
 
     let mut sources = String::new();
     collect(&workspace_root().join("src"), &mut sources);
-    for line in faults.lines().filter(|line| line.contains("| `")) {
-        let name = line.split('`').nth(1).expect("a name in backticks");
+    let name = |line: &'_ str| line.split('`').nth(1).map(str::to_owned);
+    let faults = faults.lines().filter(|line| line.contains("| `"));
+    let mut names: Vec<_> = faults.filter_map(name).collect();
+    let edge = page
+        .split("## ")
+        .find(|part| part.starts_with("At the edge"));
+    let attacks = edge.expect("its table").lines();
+    for tests in attacks.filter_map(|line| line.split('|').nth(3)) {
+        names.extend(tests.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    for name in names {
         assert!(
             sources.contains(&format!("fn {name}(")),
             "there is no {name}"

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A reply of the site.
 pub struct Reply {
@@ -14,9 +14,9 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Answers a request. `user` is the header `x-session-user-id`: whoever the edge says that it is.
-pub fn answer(method: &str, path: &str, user: Option<&str>) -> Reply {
-    match (method, path, user) {
+/// Answers a request. `header` looks one up: `x-session-user-id` is whoever the edge says that it is.
+pub fn answer<'h>(method: &str, path: &str, header: impl Fn(&str) -> Option<&'h str>) -> Reply {
+    match (method, path, header("x-session-user-id")) {
         ("GET", "/", _) => reply(200, "text/html; charset=utf-8", include_str!("page.html")),
         // A real site looks at a password here.
         ("POST", "/login", _) => {
@@ -27,11 +27,13 @@ pub fn answer(method: &str, path: &str, user: Option<&str>) -> Reply {
                 .push(("x-session-create", STANDARD.encode(login.to_string())));
             reply
         }
-        ("GET", "/me", Some(user)) => reply(
-            200,
-            "application/json",
-            &json!({ "user": user }).to_string(),
-        ),
+        ("GET", "/me", Some(user)) => {
+            let payload = header("x-session-payload").and_then(|text| STANDARD.decode(text).ok());
+            let payload: Value =
+                serde_json::from_slice(&payload.unwrap_or_default()).unwrap_or_default();
+            let body = json!({ "user": user, "role": payload["role"] });
+            reply(200, "application/json", &body.to_string())
+        }
         ("GET", "/me", None) => reply(401, "application/json", r#"{"message":"sign in first"}"#),
         _ => reply(404, "text/plain", "there is no such page"),
     }

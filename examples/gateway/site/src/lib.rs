@@ -12,10 +12,8 @@ mod entry {
 }
 
 fn handle(request: &Request) -> Response {
-    let user = request
-        .header("x-session-user-id")
-        .and_then(|value| value.as_str());
-    let reply = example_site::answer(&request.method().to_string(), request.path(), user);
+    let header = |name: &str| request.header(name)?.as_str();
+    let reply = example_site::answer(&request.method().to_string(), request.path(), header);
     let mut response = Response::builder();
     for (name, value) in reply.headers {
         response.header(name, value);

@@ -7,11 +7,8 @@ use spin_sdk::http_service;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let user = request
-        .headers()
-        .get("x-session-user-id")
-        .and_then(|value| value.to_str().ok());
-    let reply = example_site::answer(request.method().as_str(), request.uri().path(), user);
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let reply = example_site::answer(request.method().as_str(), request.uri().path(), header);
     let mut response = Response::builder().status(reply.status);
     for (name, value) in reply.headers {
         response = response.header(name, value);
