@@ -57,9 +57,7 @@ where
 
 fn log(event: &Event<'_>) {
     let settings = LOG.get().copied().unwrap_or_default();
-    if let Some(line) = settings.line(event, now().as_millis()) {
-        eprintln!("{line}");
-    }
+    settings.write(event, now().as_millis());
 }
 
 /// Notes why the site gave no reply.
