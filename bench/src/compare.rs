@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use bench::Call;
+use bench::{Call, Protocol};
 use testbed::build;
 use testbed::database::{Flavor, Server};
 use testbed::service;
@@ -133,6 +133,9 @@ impl Record {
                         // Its router lacks a slash.
                         (Who::Peer, Operation::Write) => continue,
                         (Who::Bare, other) if other != Operation::Verify => continue,
+                        (who, other) if who.protocol() == Protocol::Cdi && !other.is_cdis() => {
+                            continue;
+                        }
                         _ => {}
                     }
                     thread::sleep(PAUSE);
@@ -219,6 +222,13 @@ fn start<'a>(
     }
     let wasi02 = Box::new(move || runtime.wasi02(&older));
     systems.push(System::new(Who::Wasi02, server, wasi02)?);
+    if server.is_some() {
+        for (who, algorithm) in [(Who::CdiEdDsa, "EdDSA"), (Who::CdiEs256, "ES256")] {
+            let place = place(algorithm)?;
+            let cdi = Box::new(move || runtime.cdi(&place, algorithm));
+            systems.push(System::new(who, server, cdi)?);
+        }
+    }
     systems.push(System::new(Who::Bare, None, Box::new(|| runtime.bare()))?);
     if let (Some(peer), Some(_)) = (peer, server) {
         let theirs = place("peer")?;
@@ -242,7 +252,7 @@ fn cold_start(
         let served = runtime.service(&place)?;
         let listening = began.elapsed();
         let client = HttpClient::new(served.address);
-        event_loop.block_on(client.send(Call::create(0)))?;
+        event_loop.block_on(client.send(Call::create(Protocol::Native, 0)))?;
         let first = began.elapsed() - listening;
         Ok([listening, first].map(|time| time.as_secs_f64() * 1000.0))
     };

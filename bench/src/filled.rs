@@ -54,7 +54,7 @@ impl<'a> FilledService<'a> {
         let mut known = event_loop.block_on(known)?;
         known.truncate(sessions as usize);
         let others = sessions - known.len() as u64;
-        system.target = Target::new(system.served.address, known);
+        system.target = Target::new(system.served.address, system.who.protocol(), known);
         let service = Self {
             system,
             sessions,

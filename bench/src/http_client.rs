@@ -49,6 +49,10 @@ impl HttpClient {
         *request.uri_mut() = format!("{}{}", self.base, call.path).parse()?;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(header::CONTENT_TYPE, json);
+        if request.uri().path().starts_with("/recipe/") {
+            let version = HeaderValue::from_static("5.3");
+            request.headers_mut().insert("cdi-version", version);
+        }
         let exchange = async {
             let response = self.client.request(request).await?;
             let status = response.status();

@@ -1,5 +1,5 @@
-//! The API as a caller uses it: requests out of tokens, tokens out of replies. It is the same for the service and for
-//! the documented system.
+//! The APIs as a caller uses them: requests out of tokens, tokens out of replies. That of the seven endpoints is the same
+//! for the service and for the documented system.
 
 use http::Method;
 use serde_json::Value;
@@ -15,16 +15,27 @@ pub struct Call {
     pub body: String,
 }
 
+/// Which API a caller speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The seven endpoints.
+    Native,
+    /// SuperTokens' Core Driver Interface, as its SDKs call it.
+    Cdi,
+}
+
 /// What a caller holds of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
+    /// Whose they are.
+    pub protocol: Protocol,
     /// The session handle.
     pub handle: String,
     /// The access token.
     pub access: String,
     /// The refresh token.
     pub refresh: String,
-    /// The id refresh token.
+    /// The id refresh token; none with CDI.
     pub id: String,
 }
 
@@ -33,14 +44,24 @@ impl Tokens {
     pub fn read(reply: &[u8]) -> Option<Self> {
         let reply: Value = serde_json::from_slice(reply).ok()?;
         let token = |created, refreshed| {
-            let token = reply.get(created).or_else(|| reply.get(refreshed));
-            Some(token?["value"].as_str()?.to_owned())
+            let token = reply.get(created).or_else(|| reply.get(refreshed))?;
+            let token = token.get("value").or_else(|| token.get("token"));
+            Some(token?.as_str()?.to_owned())
+        };
+        let id = token("idRefreshToken", "newIdRefreshToken");
+        let protocol = match reply["accessToken"]["token"] {
+            Value::Null => Protocol::Native,
+            _ => Protocol::Cdi,
         };
         Some(Self {
+            protocol,
             handle: reply["session"]["handle"].as_str()?.to_owned(),
             access: token("accessToken", "newAccessToken")?,
             refresh: token("refreshToken", "newRefreshToken")?,
-            id: token("idRefreshToken", "newIdRefreshToken")?,
+            id: match protocol {
+                Protocol::Native => id?,
+                Protocol::Cdi => String::new(),
+            },
         })
     }
 
@@ -52,16 +73,28 @@ impl Tokens {
         }
     }
 
-    /// `PUT /session`.
+    /// `PUT /session`, or CDI's verification without a look into the database.
     pub fn verify(&self) -> Call {
         let (access, id) = (&self.access, &self.id);
+        if self.protocol == Protocol::Cdi {
+            let body = format!(
+                r#"{{"accessToken":"{access}","enableAntiCsrf":false,"doAntiCsrfCheck":false,"checkDatabase":false}}"#
+            );
+            return Call::new(Method::POST, "/recipe/session/verify", body);
+        }
         let body = format!(r#"{{"accessToken":"{access}","idRefreshToken":"{id}"}}"#);
         Call::new(Method::PUT, "/session", body)
     }
 
-    /// `PUT /refresh`.
+    /// `PUT /refresh`, or CDI's.
     pub fn refresh(&self) -> Call {
         let (refresh, id) = (&self.refresh, &self.id);
+        if self.protocol == Protocol::Cdi {
+            let body = format!(
+                r#"{{"refreshToken":"{refresh}","enableAntiCsrf":false,"useDynamicSigningKey":true}}"#
+            );
+            return Call::new(Method::POST, "/recipe/session/refresh", body);
+        }
         let body = format!(r#"{{"refreshToken":"{refresh}","idRefreshToken":"{id}"}}"#);
         Call::new(Method::PUT, "/refresh", body)
     }
@@ -97,8 +130,14 @@ impl Call {
         }
     }
 
-    /// `POST /session` for the user of this number, with a small payload and small data, as sites' are.
-    pub fn create(number: u64) -> Self {
+    /// `POST /session`, or CDI's, for the user of this number, with a small payload and small data, as sites' are.
+    pub fn create(protocol: Protocol, number: u64) -> Self {
+        if protocol == Protocol::Cdi {
+            let body = format!(
+                r#"{{"userId":"user-{number:08}","userDataInJWT":{{"role":"member"}},"userDataInDatabase":{{"cart":[1,2,3]}},"enableAntiCsrf":false,"useDynamicSigningKey":true}}"#
+            );
+            return Self::new(Method::POST, "/recipe/session", body);
+        }
         let body = format!(
             r#"{{"userId":"user-{number:08}","jwtPayload":{{"role":"member"}},"sessionData":{{"cart":[1,2,3]}}}}"#
         );
@@ -133,6 +172,16 @@ mod tests {
     const CREATED: &str = r#"{"message":"m","status":"OK","session":{"handle":"h","userId":"u"},
         "accessToken":{"value":"a","expires":1},"refreshToken":{"value":"r","expires":1},
         "idRefreshToken":{"value":"i","expires":1}}"#;
+
+    #[test]
+    fn tokens_of_cdi_know_whose_they_are() {
+        let created = r#"{"status":"OK","session":{"handle":"h","userId":"u"},
+            "accessToken":{"token":"a","expiry":1},"refreshToken":{"token":"r","expiry":1}}"#;
+        let tokens = Tokens::read(created.as_bytes()).unwrap();
+        assert_eq!(tokens.protocol, Protocol::Cdi);
+        assert_eq!(tokens.refresh().path, "/recipe/session/refresh");
+        assert_eq!(tokens.verify().path, "/recipe/session/verify");
+    }
 
     #[test]
     fn tokens_come_from_creates_and_refreshes_and_access_tokens_from_verifies() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use bench::{Call, Tokens, has_deleted, is_ok};
+use bench::{Call, Protocol, Tokens, has_deleted, is_ok};
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
 use rand::RngExt as _;
@@ -31,6 +31,7 @@ const MIX_KEEPS: usize = 100;
 /// One system under load.
 pub(crate) struct Target {
     http: HttpClient,
+    protocol: Protocol,
     /// Sessions that any client may use; none: each client makes one of its own.
     shared: Vec<Tokens>,
     users: AtomicU64,
@@ -42,9 +43,10 @@ pub(crate) struct Target {
 
 impl Target {
     /// The system at `address`, with the sessions there that any client may use.
-    pub(crate) fn new(address: SocketAddr, shared: Vec<Tokens>) -> Arc<Self> {
+    pub(crate) fn new(address: SocketAddr, protocol: Protocol, shared: Vec<Tokens>) -> Arc<Self> {
         Arc::new(Self {
             http: HttpClient::new(address),
+            protocol,
             shared,
             users: AtomicU64::new(0),
             stock: Mutex::default(),
@@ -66,7 +68,7 @@ impl Target {
     }
 
     async fn session(&self) -> Result<Tokens> {
-        let call = Call::create(self.users.fetch_add(1, Ordering::Relaxed));
+        let call = Call::create(self.protocol, self.users.fetch_add(1, Ordering::Relaxed));
         let reply = self.http.send(call).await?;
         Tokens::read(&reply).with_context(|| String::from_utf8_lossy(&reply).into_owned())
     }
@@ -218,7 +220,8 @@ impl Client {
 
     async fn create(&mut self) -> Option<Bytes> {
         let user = self.target.users.fetch_add(1, Ordering::Relaxed);
-        self.ask(Call::create(user), is_ok).await
+        self.ask(Call::create(self.target.protocol, user), is_ok)
+            .await
     }
 
     /// Refreshes its own session and holds the child.

@@ -45,6 +45,12 @@ impl Operation {
         NAMES.map(|(_, operation)| operation).to_vec()
     }
 
+    /// Whether it is measured with CDI, too: those that sign or check an access token.
+    pub(crate) fn is_cdis(self) -> bool {
+        use Operation::{Chain, Confirm, Create, Refresh, Verify};
+        matches!(self, Create | Verify | Refresh | Chain | Confirm)
+    }
+
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         NAMES[self as usize].0

@@ -82,6 +82,12 @@ impl Runtime {
         self.start("spin-wasi02.toml", database, &[], &[master_key])
     }
 
+    /// Starts it for SuperTokens' SDKs.
+    pub(crate) fn cdi(&self, database: &Database, algorithm: &str) -> Result<Served> {
+        let variables = [("cdi", "true"), ("access_token_algorithm", algorithm)];
+        self.start("spin.toml", database, &[], &variables)
+    }
+
     fn start(
         &self,
         manifest: &str,

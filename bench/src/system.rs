@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use bench::Tokens;
+use bench::{Protocol, Tokens};
 use testbed::database::Server;
 use testbed::folder::TempFolder;
 use testbed::process;
@@ -28,6 +28,10 @@ pub(crate) enum Who {
     Tuned,
     /// The service's component for WASI 0.2, with a master key: each request is an instance of its own.
     Wasi02,
+    /// The service as SuperTokens' SDKs call it, with access tokens of EdDSA.
+    CdiEdDsa,
+    /// The same with ES256.
+    CdiEs256,
     /// The documented system.
     Peer,
     /// A component that does nothing, as the runtime starts it by default.
@@ -41,6 +45,8 @@ impl Who {
             Self::Service => "service",
             Self::Tuned => "service, tuned",
             Self::Wasi02 => "service, WASI 0.2",
+            Self::CdiEdDsa => "CDI, EdDSA",
+            Self::CdiEs256 => "CDI, ES256",
             Self::Peer => "peer",
             Self::Bare => "bare",
         }
@@ -48,7 +54,15 @@ impl Who {
 
     /// Whether it is one of ours.
     pub(crate) fn is_service(self) -> bool {
-        matches!(self, Self::Service | Self::Tuned | Self::Wasi02)
+        !matches!(self, Self::Peer | Self::Bare)
+    }
+
+    /// How it is called.
+    pub(crate) fn protocol(self) -> Protocol {
+        match self {
+            Self::CdiEdDsa | Self::CdiEs256 => Protocol::Cdi,
+            _ => Protocol::Native,
+        }
     }
 }
 
@@ -92,6 +106,7 @@ impl<'a> System<'a> {
 fn target(who: Who, served: &Served) -> Arc<Target> {
     // The bare component has no sessions; what it is sent is as long as a check of one.
     let one_as_long = Tokens {
+        protocol: Protocol::Native,
         handle: String::new(),
         access: "x".repeat(360),
         refresh: String::new(),
@@ -102,7 +117,7 @@ fn target(who: Who, served: &Served) -> Arc<Target> {
     } else {
         Vec::new()
     };
-    Target::new(served.address, shared)
+    Target::new(served.address, who.protocol(), shared)
 }
 
 /// The process, which ends with this value.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bench::{Call, Tokens, is_ok};
+use bench::{Call, Protocol, Tokens, is_ok};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt as _, Full};
@@ -109,14 +109,14 @@ fn main() {
     let api = Api::Ready(Arc::new(Service::new(store, platform, config, None)));
     // The first request loads the keys; a thousand sessions make the table no special case.
     let replies: Vec<Bytes> = (0..1000)
-        .map(|n| answer(&api, request(Call::create(n))))
+        .map(|n| answer(&api, request(Call::create(Protocol::Native, n))))
         .collect();
 
     for (round, reply) in (0..rounds).zip(replies.iter().cycle()) {
         let current = tokens(reply);
         let child = |parent: &Tokens| tokens(&answer(&api, request(parent.refresh())));
         let call = match operation.as_str() {
-            "create" => Call::create(1000 + round),
+            "create" => Call::create(Protocol::Native, 1000 + round),
             "verify" => current.verify(),
             "refresh" => current.refresh(),
             "chain" => child(&current).refresh(),
