@@ -171,11 +171,15 @@ impl DbError {
         let debug = text
             .split_once("ServerError { code: ")
             .map(|(_, rest)| rest);
+        // Older drivers put the state (five characters) first, newer ones the code (four digits).
         let display = || {
             let (_, rest) = text.split_once("ERROR ")?;
-            rest.split_once(" (")
-                .filter(|(state, _)| state.len() == 5)
-                .map(|(_, rest)| rest)
+            let (first, second) = rest.split_once(" (")?;
+            match first.len() {
+                5 => Some(second),
+                4 => Some(first),
+                _ => None,
+            }
         };
         match debug.or_else(display).map(leading_number) {
             Some(code) => Self::from_mysql_code(code),
@@ -248,8 +252,12 @@ mod tests {
     fn the_drivers_text_is_classified() {
         let deadlock = r#"Server(ServerError { code: 1213, message: "x", state: "40001" })"#;
         assert_eq!(DbError::from_mysql_text(deadlock), DbError::Deadlock);
-        let refused = "Server error: `ERROR 28000 (1045): Access denied for user 'u'@'h'`\n\nStack";
-        assert_eq!(DbError::from_mysql_text(refused), DbError::Denied);
+        for refused in [
+            "Server error: `ERROR 28000 (1045): Access denied for user 'u'@'h'`\n\nStack",
+            "Server error: `ERROR 1045 (28000): Access denied for user 'u'@'h'`\n\nStack",
+        ] {
+            assert_eq!(DbError::from_mysql_text(refused), DbError::Denied);
+        }
         let lost = r#"Io(Io(Os { code: 104, kind: ConnectionReset, message: "reset" }))"#;
         assert_eq!(DbError::from_mysql_text(lost), DbError::ConnectionLost);
         for no_tls in [

@@ -60,6 +60,12 @@ pub fn edge() -> Result<()> {
     })
 }
 
+/// Builds the components of the demo.
+pub fn demo() -> Result<()> {
+    let packages = ["session-http", "session-edge", "demo-site"];
+    packages.into_iter().try_for_each(component)
+}
+
 fn component(package: &str) -> Result<()> {
     let file = component_file(package);
     build(

@@ -23,15 +23,14 @@ pub(crate) fn run(options: &Demo) -> Result<()> {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000));
     let listen = options.listen.unwrap_or(default);
     let folder = TempFolder::new()?;
-    build::edge()?;
+    build::demo()?;
     let mut command = match spin::find() {
         Found::Usable(spin) if spin.has_wasi03 => {
-            build::components()?;
             let mut command = Command::new(spin.path);
             command.arg("up");
             command
         }
-        _ => Command::new(build::everything()?),
+        _ => Command::new(build::host()?),
     };
     command
         .current_dir(workspace_root())
