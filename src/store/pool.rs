@@ -234,16 +234,19 @@ impl<C: Connector, P: Platform> Lease<'_, C, P> {
         self.connection.as_ref().expect("taken only by drop")
     }
 
-    /// Runs statements one after the other and returns the rows of the last.
+    /// Runs statements one after the other and returns the rows of the last that has any to give.
     ///
     /// # Errors
     /// The first error; later statements are not run.
     pub async fn run(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Row>, DbError> {
         let mut rows = Vec::new();
         for statement in statements {
-            rows = self
+            let outcome = self
                 .step(statement.sql, statement.kind, statement.params.clone())
                 .await?;
+            if statement.kind != Kind::Execute {
+                rows = outcome;
+            }
         }
         Ok(rows)
     }

@@ -107,11 +107,10 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
     /// Deletes batches until one was enough for all that there was before it. Steady logins can't keep it going.
     async fn delete_batches(&self, count: &str, delete: &str, params: Vec<Value>) -> Result<()> {
         loop {
-            let count = [row(count, params.clone())];
-            let found = number(&self.runner.run_batch(&count).await?);
-            let delete = [execute(delete, params.clone())];
-            self.runner.run_batch(&delete).await?;
-            if found <= BATCH_ROWS {
+            let count = row(count, params.clone());
+            let delete = execute(delete, params.clone());
+            let found = self.runner.run_batch(&[count, delete]).await?;
+            if number(&found) <= BATCH_ROWS {
                 return Ok(());
             }
         }

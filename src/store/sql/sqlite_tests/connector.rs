@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, params_from_iter};
@@ -21,6 +22,8 @@ pub(super) enum Fault {
     Error(DbError),
     /// There is no answer, ever.
     Hang,
+    /// It takes two seconds.
+    Slow,
 }
 
 /// One database that any number of connections share.
@@ -175,10 +178,13 @@ impl SqliteConnection {
             Some(Fault::Error(error)) => return Err(error.clone()),
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::CutBefore) => {}
-            Some(Fault::CutAfter) | None => {
+            Some(Fault::CutAfter | Fault::Slow) | None => {
                 let outcome = rows(&self.sqlite.lock().unwrap(), sql, params);
                 tokio::task::yield_now().await;
-                if fault.is_none() {
+                if matches!(fault, Some(Fault::Slow)) {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+                if !matches!(fault, Some(Fault::CutAfter)) {
                     return outcome;
                 }
             }

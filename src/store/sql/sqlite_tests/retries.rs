@@ -104,14 +104,18 @@ async fn db3_a_batch_notices_that_the_database_hangs() {
     let database = Database::new();
     let store = store(&database);
     store.keys().await.unwrap();
-    database.at_statements([(1, Fault::Hang)]);
-    let began = Instant::now();
-    let outcome = store.delete_user(&user("bob"), None).await;
-    assert!(
-        matches!(outcome, Err(StoreError::Unavailable(_))),
-        "{outcome:?}"
-    );
-    assert_eq!(began.elapsed(), Duration::from_secs(3));
+    let hangs = vec![(1, Fault::Hang)];
+    let is_slow = vec![(1, Fault::Slow), (2, Fault::Slow)];
+    for faults in [hangs, is_slow] {
+        database.at_statements(faults);
+        let began = Instant::now();
+        let outcome = store.delete_user(&user("bob"), None).await;
+        assert!(
+            matches!(outcome, Err(StoreError::Unavailable(_))),
+            "{outcome:?}"
+        );
+        assert_eq!(began.elapsed(), Duration::from_secs(3));
+    }
 }
 
 #[tokio::test(start_paused = true)]
