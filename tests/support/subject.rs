@@ -26,10 +26,14 @@ impl Http<'_> {
     async fn meet(&self, request: Request<'_>) {
         let statements = match request {
             Request::Clock(now) => return self.service.freeze_at(now).await,
-            Request::BackUp => [
-                "DROP TABLE IF EXISTS backup",
-                "CREATE TABLE backup AS SELECT * FROM refresh_tokens",
-            ],
+            Request::BackUp => {
+                // The service makes its tables when it first needs them.
+                self.service.send("GET", "/ready", &[], "").await;
+                [
+                    "DROP TABLE IF EXISTS backup",
+                    "CREATE TABLE backup AS SELECT * FROM refresh_tokens",
+                ]
+            }
             Request::Restore => [
                 "DELETE FROM refresh_tokens",
                 "INSERT INTO refresh_tokens SELECT * FROM backup",
