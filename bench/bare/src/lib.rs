@@ -4,14 +4,12 @@
 //! It answers in the same way as the session component (content-length, and the body's write before the head
 //! leaves), so that the difference between the two is the sessions and nothing else.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
+use spin_sdk::wit_bindgen::yield_async;
 
 /// As long as the reply about a session with a short user id and a small payload.
 const REPLY: &[u8] = br#"{"message":"session verified","status":"OK","session":{"handle":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","userId":"user-00000000","jwtPayload":{"role":"member"}}}"#;
@@ -31,19 +29,6 @@ async fn handle(request: Request) -> impl IntoResponse {
     );
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(REPLY.len()));
     let response = response.into_response();
-    yield_once().await;
+    yield_async().await;
     response
-}
-
-async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            Poll::Ready(())
-        } else {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }

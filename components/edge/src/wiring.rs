@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::future::poll_fn;
 use std::sync::OnceLock;
-use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -17,6 +15,7 @@ use session::log::{Event, LogSettings};
 use spin_sdk::http::{self, IntoResponse, Request, Response};
 use spin_sdk::variables::{self, Error};
 use spin_sdk::wasip3::http::types;
+use spin_sdk::wit_bindgen::yield_async;
 
 /// The component that serves the API, reached by service chaining.
 const SERVICE: &str = "http://session-http.spin.internal";
@@ -51,7 +50,7 @@ where
     let response = response.into_response();
     // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
     // in two packets cost the client up to 40 ms of delayed ACK.
-    yield_once().await;
+    yield_async().await;
     response
 }
 
@@ -133,17 +132,4 @@ impl Transport for Chained {
 fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     Timestamp::from_millis(millis(since_epoch.unwrap_or_default()))
-}
-
-async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            Poll::Ready(())
-        } else {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }

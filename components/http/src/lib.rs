@@ -5,9 +5,7 @@
 
 #![warn(clippy::disallowed_methods)]
 
-use std::future::poll_fn;
 use std::sync::{Arc, LazyLock};
-use std::task::Poll;
 use std::time::Duration;
 
 use session::domain::config::NeededBy;
@@ -20,6 +18,7 @@ use session_components::wasi03::{Connector, Spin, connector, variable};
 use session_components::{read_settings, start, warn_without_api_keys};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
+use spin_sdk::wit_bindgen::yield_async;
 
 /// How long a request waits for the settings, read by itself or by another one.
 const SETTINGS_DEADLINE: Duration = Duration::from_secs(3);
@@ -39,7 +38,7 @@ async fn handle(request: Request) -> impl IntoResponse {
     let response = app.handle(request).await.into_response();
     // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
     // in two packets cost the client up to 40 ms of delayed ACK.
-    yield_once().await;
+    yield_async().await;
     response
 }
 
@@ -68,17 +67,4 @@ async fn app() -> &'static App {
             &WITHOUT_SETTINGS
         }
     }
-}
-
-async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            Poll::Ready(())
-        } else {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }

@@ -7,9 +7,6 @@
 mod files;
 mod theft;
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -18,13 +15,15 @@ use serde_json::{Value, json};
 use session::edge::identity;
 use spin_sdk::http::{HeaderMap, IntoResponse, Method, Request, Response, StatusCode};
 use spin_sdk::http_service;
+use spin_sdk::wit_bindgen::yield_async;
 
 type Reply = Response<Full<Bytes>>;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
     let reply = answer(request).await.into_response();
-    yield_once().await;
+    // The task that writes the body begins before the head leaves; see components/http.
+    yield_async().await;
     reply
 }
 
@@ -88,18 +87,4 @@ fn reply(status: StatusCode, kind: &str, body: impl Into<Bytes>) -> Reply {
         .header("cache-control", "no-cache")
         .body(Full::new(body))
         .expect("its parts are valid")
-}
-
-/// Lets the task that writes the body begin before the head leaves; see components/http.
-async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            Poll::Ready(())
-        } else {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }
