@@ -38,6 +38,11 @@ impl<P: Platform> Readiness<P> {
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
+    /// Fails if the database takes no changes. There is no key without a name, so nothing changes.
+    pub(super) async fn try_to_write(&self) -> Result<()> {
+        Ok(self.store.remove_key("").await?)
+    }
+
     /// Whether the database answers and takes changes and the keys are there, or what was so a second ago.
     ///
     /// # Errors
@@ -54,8 +59,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let ask = async {
             self.keys.ring().await?;
             self.store.count_expired(Timestamp::EPOCH).await?;
-            // There is no key without a name: nothing changes, but a server that takes no changes says so.
-            self.store.remove_key("").await?;
+            self.try_to_write().await?;
             Ok(())
         };
         let answer = tokio::select! {

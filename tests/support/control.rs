@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use testbed::service::{Action, Control, FaultRule, On, Stats, Tick};
+use testbed::service::{Action, Control, FaultRule, FaultState, On, Stats, Tick};
 
 use crate::backend::Backend;
 use crate::harness::left_out;
@@ -191,24 +191,22 @@ impl Service {
 
     /// How often each of the rules in force has acted.
     pub async fn fired_each(&self) -> Vec<u64> {
-        let rules = self
-            .control("makes the database fail")
-            .await
-            .faults()
-            .await
-            .expect("the host knows");
+        let rules = self.rules_in_force().await;
         rules.iter().map(|rule| rule.fired).collect()
     }
 
     /// How many calls the rules in force have counted.
     pub async fn matched(&self) -> u64 {
-        let rules = self
-            .control("makes the database fail")
+        let rules = self.rules_in_force().await;
+        rules.iter().map(|rule| rule.matched).sum()
+    }
+
+    async fn rules_in_force(&self) -> Vec<FaultState> {
+        self.control("makes the database fail")
             .await
             .faults()
             .await
-            .expect("the host knows");
-        rules.iter().map(|rule| rule.matched).sum()
+            .expect("the host knows")
     }
 
     /// Lets the next statement that contains `sql` wait under a name.
