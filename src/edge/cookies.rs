@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Uri};
+use session_core::domain::id::SessionHandle;
+use session_core::domain::secret::SecretString;
+use session_core::domain::token::access::AccessClaims;
+use session_core::domain::token::refresh::RefreshToken;
 
 use super::settings::{CookiePrefix, SameSite, Settings};
-use crate::domain::id::SessionHandle;
-use crate::domain::secret::SecretString;
-use crate::domain::token::access::AccessClaims;
-use crate::domain::token::refresh::RefreshToken;
 
 /// Where the refresh token is sent to, and nowhere else.
 pub const REFRESH_PATH: &str = "/auth/session/refresh";

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, request};
 use http_body::Body;
 use http_body_util::{Either, Full};
+use session_core::domain::time::Timestamp;
+use session_core::log::Event;
 
 use super::cookies::{Cookies, came_by_https, remove_tokens};
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
@@ -12,8 +14,6 @@ use super::service::{Failure, Sessions, Transport};
 use super::sessions::{Grant, Login, Session, Token, Verified};
 use super::settings::Settings;
 use super::{cors, csrf, identity};
-use crate::domain::time::Timestamp;
-use crate::log::Event;
 
 /// By how much an access token may outgrow that of the login: a refreshed one names its parent, and keys change.
 const GROWTH_BYTES: usize = 128;

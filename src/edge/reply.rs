@@ -5,6 +5,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFT
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
+use session_core::request::RequestError;
 
 use super::service::Failure;
 
@@ -77,6 +78,13 @@ pub(super) fn theft() -> Reply {
 pub(super) fn forged() -> Reply {
     let message = "this request comes from another site";
     error(StatusCode::FORBIDDEN, "cross_site", message)
+}
+
+/// A request that is rejected before it is looked at.
+pub(super) fn rejected(rejection: RequestError) -> Reply {
+    let mut reply = error(rejection.status(), rejection.code(), &rejection.to_string());
+    reply.headers_mut().extend(rejection.header());
+    reply
 }
 
 pub(super) fn not_found() -> Reply {

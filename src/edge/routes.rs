@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, request};
 use http_body::Body;
 use serde_json::json;
+use session_core::request::{authenticate, read_body};
 
 use super::cookies::{Cookies, REFRESH_PATH};
 use super::flow::{Edge, Known, Visit, end, failed};
@@ -175,11 +176,14 @@ impl<T: Transport> Edge<T> {
         body: B,
         visit: &Visit<'_>,
     ) -> Result<Reply, Failure> {
-        let body = crate::http::receive(head, body, self.settings.session_api_key.as_slice()).await;
+        let body = match authenticate(&head.headers, self.settings.session_api_key.as_slice()) {
+            Ok(()) => read_body(head, body).await,
+            Err(error) => Err(error),
+        };
         let login = match body.map(|body| identity::read_login(&body)) {
             Ok(Ok(login)) => login,
             Ok(Err(message)) => return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message)),
-            Err(reply) => return Ok(reply),
+            Err(error) => return Ok(reply::rejected(error)),
         };
         let known = self.who(cookies, &head.headers).await?;
         let new = match self.log_in(cookies, &login, known, visit).await {

@@ -5,9 +5,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use session_core::domain::secret::SecretString;
 
 use super::sessions::{Grant, Login, Refreshed, Session, Token, Verified};
-use crate::domain::secret::SecretString;
 
 /// How the service is reached.
 pub trait Transport {

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use session_core::domain::json::{Json, present};
+use session_core::domain::secret::SecretString;
+use session_core::domain::time::Timestamp;
 
 use super::cookies::is_token;
-use crate::domain::json::{Json, present};
-use crate::domain::secret::SecretString;
-use crate::domain::time::Timestamp;
 
 /// A token.
 #[derive(Clone)]

@@ -1,22 +1,55 @@
 //! The edge's settings: parsed once, every mistake reported together, none replaced by a default.
 
 use http::Uri;
+use session_core::domain::config::is_api_key;
+use session_core::domain::log::LogSettings;
+use session_core::domain::secret::SecretString;
+use session_core::domain::setting::{
+    BOOLEAN, ConfigError, Kind, LOG_FORMAT, LOG_LEVEL, Lookup, NeededBy, Parser, Setting,
+};
 
-use crate::domain::config::{Config, ConfigError, LogSettings, is_api_key};
-use crate::domain::secret::SecretString;
+macro_rules! settings {
+    ($($id:ident = $name:literal, $default:literal, $kind:expr, $unset:literal, $about:literal;)+) => {
+        $(const $id: Setting = Setting {
+            name: $name,
+            default: $default,
+            kind: $kind,
+            needed_by: NeededBy::Edge,
+            unset: $unset,
+            about: $about,
+        };)+
+        /// All of them.
+        pub const SETTINGS: &[Setting] = &[$($id,)+ LOG_FORMAT, LOG_LEVEL];
+    };
+}
 
-/// The names of all variables that [`Settings::parse`] looks up.
-pub const VARIABLES: [&str; 9] = [
-    "session_api_key",
-    "cookie_prefix",
-    "cookie_domain",
-    "same_site",
-    "trusted_origins",
-    "front_token_payload",
-    "upstream",
-    "log_format",
-    "log_level",
-];
+settings! {
+    SESSION_API_KEY = "session_api_key", "", Kind::Secret, "none",
+        "one of the service's `api_keys`; also what the site's own calls of `POST /auth/session` must show";
+    COOKIE_PREFIX = "cookie_prefix", "auto", Kind::Word(&["auto", "always", "never"]), "",
+        "whether cookies are `Secure` and named `__Host-…` (RFC 6265bis §4.1.3); `auto`: when the request came by HTTPS";
+    COOKIE_DOMAIN = "cookie_domain", "", DOMAIN, "the very host that set them", "the cookies' `Domain`";
+    SAME_SITE = "same_site", "lax", Kind::Word(&["lax", "strict", "none"]), "",
+        "the cookies' `SameSite`; `none` is for pages of other sites, which must be trusted origins as well";
+    TRUSTED_ORIGINS = "trusted_origins", "", ORIGINS, "none", "origins that may do what the site's own pages may";
+    FRONT_TOKEN_PAYLOAD = "front_token_payload", "true", BOOLEAN, "", "whether pages may read the session's payload";
+    UPSTREAM = "upstream", "", COMPONENT, "none", "the component that requests go on to";
+}
+
+const DOMAIN: Kind = Kind::Checked {
+    is_good: is_domain,
+    allowed: "a domain: example.com",
+};
+
+const ORIGINS: Kind = Kind::Checked {
+    is_good: |list| list.split(',').all(|origin| is_origin(origin.trim())),
+    allowed: "comma-separated origins: https://app.example.com",
+};
+
+const COMPONENT: Kind = Kind::Checked {
+    is_good: is_component,
+    allowed: "the id of a component: my-site",
+};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default)]
@@ -64,29 +97,25 @@ pub enum SameSite {
 }
 
 impl Settings {
-    /// Parses the settings. `lookup` gives a variable's value; `None` or an empty text stands for its default.
+    /// Parses the settings of [`SETTINGS`].
     ///
     /// # Errors
     /// Every mistake that was found.
-    pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
-        let (log, errors) = Config::log_settings(&lookup);
-        let mut parser = Parser {
-            lookup: &lookup,
-            errors,
-        };
+    pub fn parse(lookup: Lookup<'_>) -> Result<Self, Vec<ConfigError>> {
+        let mut parser = Parser::new(lookup);
         let settings = Self {
-            session_api_key: parser.api_key(),
+            session_api_key: api_key(&mut parser),
             cookie_prefix: parser.word(
-                "cookie_prefix",
+                &COOKIE_PREFIX,
                 &[
                     ("auto", CookiePrefix::Auto),
                     ("always", CookiePrefix::Always),
                     ("never", CookiePrefix::Never),
                 ],
             ),
-            cookie_domain: parser.checked("cookie_domain", is_domain, "a domain: example.com"),
+            cookie_domain: parser.optional(&COOKIE_DOMAIN),
             same_site: parser.word(
-                "same_site",
+                &SAME_SITE,
                 &[
                     ("lax", SameSite::Lax),
                     ("strict", SameSite::Strict),
@@ -94,81 +123,29 @@ impl Settings {
                 ],
             ),
             trusted_origins: parser
-                .checked(
-                    "trusted_origins",
-                    |list| list.split(',').all(|origin| is_origin(origin.trim())),
-                    "comma-separated origins: https://app.example.com",
-                )
+                .optional(&TRUSTED_ORIGINS)
                 .map(|list| list.split(',').map(|s| s.trim().to_owned()).collect())
                 .unwrap_or_default(),
-            hide_payload: parser.word("front_token_payload", &[("true", false), ("false", true)]),
-            upstream: parser.checked("upstream", is_component, "the id of a component: my-site"),
-            log,
+            hide_payload: !parser.boolean(&FRONT_TOKEN_PAYLOAD),
+            upstream: parser.optional(&UPSTREAM),
+            log: parser.log(),
         };
         if settings.same_site == SameSite::None && settings.cookie_prefix == CookiePrefix::Never {
             let allowed =
-                "auto or always with same_site=none: browsers drop such cookies otherwise";
-            parser.fail("cookie_prefix", Some("never".to_owned()), allowed);
+                "allowed: auto or always with same_site=none: browsers drop such cookies otherwise";
+            parser.fail(&COOKIE_PREFIX, Some("never".to_owned()), allowed.to_owned());
         }
-        match parser.errors.is_empty() {
-            true => Ok(settings),
-            false => Err(parser.errors),
-        }
+        parser.finish(settings)
     }
 }
 
-struct Parser<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-    errors: Vec<ConfigError>,
-}
-
-impl Parser<'_> {
-    fn get(&self, variable: &str) -> Option<String> {
-        (self.lookup)(variable).filter(|value| !value.is_empty())
+fn api_key(parser: &mut Parser<'_>) -> Option<SecretString> {
+    let key = parser.optional(&SESSION_API_KEY)?;
+    if !is_api_key(&key) || key.contains(',') {
+        let allowed = "allowed: one key of at least 16 visible ASCII characters, without a comma";
+        parser.fail(&SESSION_API_KEY, None, allowed.to_owned());
     }
-
-    fn fail(&mut self, variable: &'static str, value: Option<String>, allowed: &str) {
-        self.errors.push(ConfigError {
-            variable,
-            value,
-            allowed: format!("allowed: {allowed}"),
-        });
-    }
-
-    fn api_key(&mut self) -> Option<SecretString> {
-        let key = self.get("session_api_key")?;
-        if !is_api_key(&key) || key.contains(',') {
-            let allowed = "one key of at least 16 visible ASCII characters, without a comma";
-            self.fail("session_api_key", None, allowed);
-        }
-        Some(SecretString::new(key))
-    }
-
-    fn word<T: Copy + Default>(&mut self, variable: &'static str, words: &[(&str, T)]) -> T {
-        let Some(value) = self.get(variable) else {
-            return words[0].1;
-        };
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == value) {
-            return *meaning;
-        }
-        let list: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.fail(variable, Some(value), &list.join(", "));
-        words[0].1
-    }
-
-    fn checked(
-        &mut self,
-        variable: &'static str,
-        is_good: impl Fn(&str) -> bool,
-        allowed: &str,
-    ) -> Option<String> {
-        let value = self.get(variable)?;
-        if is_good(&value) {
-            return Some(value);
-        }
-        self.fail(variable, Some(value), allowed);
-        None
-    }
+    Some(SecretString::new(key))
 }
 
 /// Labels of letters, digits and hyphens, at least two: no browser takes a cookie for a whole top-level domain.
@@ -210,11 +187,12 @@ fn is_component(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use session_core::domain::log::{Format, Level};
+
     use super::*;
-    use crate::domain::config::{Format, Level};
 
     fn parse(settings: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
-        Settings::parse(|name| {
+        Settings::parse(&|name| {
             let found = settings.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -268,14 +246,14 @@ mod tests {
     #[test]
     fn all_mistakes_are_reported_at_once() {
         let wrong = [
-            ("log_format", "xml"),
-            ("log_level", "all"),
             ("cookie_prefix", "Auto"),
             ("cookie_domain", "com"),
             ("same_site", "loose"),
             ("trusted_origins", "https://a.example,https://b.example/"),
             ("front_token_payload", "yes"),
             ("upstream", "http://x"),
+            ("log_format", "xml"),
+            ("log_level", "all"),
         ];
         let errors = parse(&wrong).unwrap_err();
         assert_eq!(errors.len(), wrong.len(), "{errors:?}");

@@ -19,15 +19,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::Value;
+use session_api::Api;
+use session_core::platform::Platform as _;
+use session_core::testing::EVERYTHING;
+use session_core::testing::{TestPlatform, config, ready};
+use session_service::Service;
+use session_store::testing::WatchedStore;
 
 use super::service::Transport;
 use super::{Edge, Settings, SiteDown, Visit};
-use crate::http::Api;
-use crate::platform::Platform as _;
-use crate::service::Service;
-use crate::testing::EVERYTHING;
-use crate::testing::store::WatchedStore;
-use crate::testing::{TestPlatform, config, ready};
 
 /// The API, reached without a network. The test may make it fail.
 struct Wire {
@@ -97,7 +97,7 @@ impl World {
             broken: Arc::clone(&broken),
             calls: Arc::clone(&calls),
         };
-        let settings = Settings::parse(|name| {
+        let settings = Settings::parse(&|name: &str| {
             let found = edge.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         });

@@ -1,11 +1,12 @@
 //! Session data: what a site keeps with a session on the server.
 
+use session_core::domain::id::HandleHash;
+use session_core::domain::json::Json;
+use session_core::domain::protocol::Protocol;
+use session_core::platform::Platform;
+use session_store::{SessionRecord, Store};
+
 use super::{Result, Service};
-use crate::domain::id::HandleHash;
-use crate::domain::json::Json;
-use crate::domain::protocol::Protocol;
-use crate::platform::Platform;
-use crate::store::{SessionRecord, Store};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Reads a session's data: none if there is no session, `Some(None)` if it has no data.

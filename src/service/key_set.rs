@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
+use session_core::domain::protocol::Protocol;
+use session_core::domain::time::millis;
+use session_core::domain::token::header::kid;
+use session_core::domain::token::key::{Algorithm, PublicKey};
+use session_core::platform::Platform;
+use session_store::Store;
 
 use super::{Result, Service};
-use crate::domain::protocol::Protocol;
-use crate::domain::time::millis;
-use crate::domain::token::header::kid;
-use crate::domain::token::key::{Algorithm, PublicKey};
-use crate::platform::Platform;
-use crate::store::Store;
 
 /// How long a set is kept. Anybody may ask as often as they like, without an API key.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             .flat_map(|(class, algorithm, name, public)| {
                 let has = |protocol: &&Protocol| {
                     **protocol == Protocol::Cdi
-                        || *class == crate::domain::token::key::Class::Dynamic
+                        || *class == session_core::domain::token::key::Class::Dynamic
                 };
                 protocols.iter().filter(has).map(move |protocol| Key {
                     kid: kid(*algorithm, *protocol, *class, name),

@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Result, ServiceError};
-use crate::domain::config::Config;
-use crate::domain::keys::{
+use session_core::domain::config::Config;
+use session_core::domain::keys::{
     AccessKeys, CACHE_TIME, Change, KEY_SET_LAG, KeyRing, KeyTable, KeyTableError, MasterKey,
     PUBLISH_LEAD, Planner,
 };
-use crate::domain::time::Timestamp;
-use crate::log::Event;
-use crate::platform::Platform;
-use crate::store::{Store, StoreError};
-use crate::sync::Semaphore;
+use session_core::domain::time::Timestamp;
+use session_core::log::Event;
+use session_core::platform::Platform;
+use session_core::sync::Semaphore;
+use session_store::{Store, StoreError};
+
+use super::{Result, ServiceError};
 
 /// How often an access token with an unknown key may cause a look at the database.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);

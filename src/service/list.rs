@@ -1,12 +1,13 @@
 //! A user's sessions.
 
+use session_core::domain::id::{HandleHash, SessionHandle, UserId};
+use session_core::domain::protocol::Protocol;
+use session_core::domain::sealed::unseal;
+use session_core::domain::time::Timestamp;
+use session_core::platform::Platform;
+use session_store::{BATCH_ROWS, Store};
+
 use super::{Result, Service};
-use crate::domain::id::{HandleHash, SessionHandle, UserId};
-use crate::domain::protocol::Protocol;
-use crate::domain::sealed::unseal;
-use crate::domain::time::Timestamp;
-use crate::platform::Platform;
-use crate::store::{BATCH_ROWS, Store};
 
 /// One session of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,18 +1,19 @@
 //! Creating a session.
 
+use session_core::domain::id::{Generation, SessionHandle, UserId};
+use session_core::domain::json::Json;
+use session_core::domain::keys::KeyRing;
+use session_core::domain::rotation::StoredSession;
+use session_core::domain::sealed::seal;
+use session_core::domain::time::Timestamp;
+use session_core::domain::token::access::AccessClaims;
+use session_core::domain::token::header::Form;
+use session_core::domain::token::refresh::RefreshToken;
+use session_core::log::Event;
+use session_core::platform::Platform;
+use session_store::{NewSession, Store};
+
 use super::{Grant, Result, Service, SessionInfo, Terms, Token};
-use crate::domain::id::{Generation, SessionHandle, UserId};
-use crate::domain::json::Json;
-use crate::domain::keys::KeyRing;
-use crate::domain::rotation::StoredSession;
-use crate::domain::sealed::seal;
-use crate::domain::time::Timestamp;
-use crate::domain::token::access::AccessClaims;
-use crate::domain::token::header::Form;
-use crate::domain::token::refresh::RefreshToken;
-use crate::log::Event;
-use crate::platform::Platform;
-use crate::store::{NewSession, Store};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Creates a session of the callers whose tokens have that form.

@@ -1,9 +1,11 @@
 //! A tick of maintenance on request, for hosts without a cron trigger.
 
+use session_core::domain::maintenance::Report;
+use session_core::platform::Platform;
+use session_store::Store;
+
 use super::Service;
-use crate::maintenance::{self, Report};
-use crate::platform::Platform;
-use crate::store::Store;
+use crate::maintenance;
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Runs one tick; nothing if the settings have no endpoint for that.

@@ -3,12 +3,13 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use session_core::domain::keys::{KeyTable, Schedule};
+use session_core::domain::maintenance::LastTick;
+use session_core::domain::time::{Timestamp, millis};
+use session_core::platform::Platform;
+use session_store::{Store, StoreError};
+
 use super::Service;
-use crate::domain::keys::{KeyTable, Schedule};
-use crate::domain::time::{Timestamp, millis};
-use crate::maintenance::LastTick;
-use crate::platform::Platform;
-use crate::store::{Store, StoreError};
 
 /// How old a figure may be. Whoever asks more often gets the same ones.
 const MAX_AGE: Duration = Duration::from_secs(15);
@@ -24,7 +25,7 @@ pub struct Metrics {
     pub writable: bool,
     /// About how many sessions have a row.
     pub rows: Option<u64>,
-    /// How many of them have expired, counted to [`crate::store::BACKLOG_ROWS`].
+    /// How many of them have expired, counted to [`session_store::BACKLOG_ROWS`].
     pub expired: Option<u64>,
     /// The access-token keys.
     pub keys: Option<Schedule>,

@@ -1,15 +1,16 @@
 //! Payloads: what access tokens carry for a site, changed while a session lives.
 
+use session_core::domain::id::HandleHash;
+use session_core::domain::json::Json;
+use session_core::domain::protocol::Protocol;
+use session_core::domain::rotation::Refusal;
+use session_core::domain::token::access::AccessClaims;
+use session_core::log::TokenKind;
+use session_core::platform::Platform;
+use session_store::Store;
+
 use super::verify::info;
 use super::{Result, Service, SessionInfo, Token};
-use crate::domain::id::HandleHash;
-use crate::domain::json::Json;
-use crate::domain::protocol::Protocol;
-use crate::domain::rotation::Refusal;
-use crate::domain::token::access::AccessClaims;
-use crate::log::TokenKind;
-use crate::platform::Platform;
-use crate::store::Store;
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Replaces a session's payload; the next refresh or confirmation carries it. False if there is no session.

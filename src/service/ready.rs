@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use session_core::domain::time::{Timestamp, millis};
+use session_core::platform::Platform;
+use session_core::sync::Semaphore;
+use session_store::{Store, StoreError};
+
 use super::{Result, Service};
-use crate::domain::time::{Timestamp, millis};
-use crate::platform::Platform;
-use crate::store::{Store, StoreError};
-use crate::sync::Semaphore;
 
 /// How long an answer is good. Anybody may ask as often as they like, without an API key.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -1,19 +1,20 @@
 //! Refreshing a session, and noticing that a token was stolen.
 
-use super::{Refreshed, Result, Service, SessionInfo, Terms};
-use crate::domain::config::TheftPolicy;
-use crate::domain::keys::KeyRing;
-use crate::domain::reuse::{Issuer, ReuseWindow};
-use crate::domain::rotation::{
+use session_core::domain::config::TheftPolicy;
+use session_core::domain::keys::KeyRing;
+use session_core::domain::reuse::{Issuer, ReuseWindow};
+use session_core::domain::rotation::{
     Moments, Outcome, RefreshDecision, Refusal, StoredSession, decide_confirmed, decide_refresh,
 };
-use crate::domain::secret::SecretString;
-use crate::domain::time::Timestamp;
-use crate::domain::token::header::Form;
-use crate::domain::token::refresh::RefreshToken;
-use crate::log::{Event, TokenKind};
-use crate::platform::Platform;
-use crate::store::Store;
+use session_core::domain::secret::SecretString;
+use session_core::domain::time::Timestamp;
+use session_core::domain::token::header::Form;
+use session_core::domain::token::refresh::RefreshToken;
+use session_core::log::{Event, TokenKind};
+use session_core::platform::Platform;
+use session_store::Store;
+
+use super::{Refreshed, Result, Service, SessionInfo, Terms};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Exchanges a refresh token for a child of it. With terms of an anti-CSRF token, one that came with the token has

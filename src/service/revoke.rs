@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use session_core::domain::id::{HandleHash, UserId};
+use session_core::domain::protocol::Protocol;
+use session_core::log::Event;
+use session_core::platform::Platform;
+use session_store::{BATCH_ROWS, Store};
+
 use super::{Result, Service};
-use crate::domain::id::{HandleHash, UserId};
-use crate::domain::protocol::Protocol;
-use crate::log::Event;
-use crate::platform::Platform;
-use crate::store::{BATCH_ROWS, Store};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Revokes a session. True for exactly one of any number of callers, and only if it was live.

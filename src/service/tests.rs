@@ -2,6 +2,7 @@
 
 mod endings;
 mod flows;
+mod histories;
 mod key_set;
 mod keys;
 mod master_key;
@@ -17,12 +18,13 @@ mod timing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::domain::id::UserId;
+use session_core::domain::json::Json;
+use session_core::domain::protocol::Protocol;
+use session_core::testing::{TestPlatform, config, ready};
+use session_store::testing::WatchedStore;
+
 use super::{Check, Grant, Refreshed, Service, ServiceError, SessionInfo, Terms, Token, Verified};
-use crate::domain::id::UserId;
-use crate::domain::json::Json;
-use crate::domain::protocol::Protocol;
-use crate::testing::store::WatchedStore;
-use crate::testing::{TestPlatform, config, ready};
 
 type TestService = Service<WatchedStore, TestPlatform>;
 
@@ -157,7 +159,7 @@ fn is_plain(answer: &Verified, session: &SessionInfo) -> bool {
 }
 
 fn is_unavailable<T>(answer: &Result<T, ServiceError>) -> bool {
-    use crate::store::StoreError::Unavailable;
+    use session_store::StoreError::Unavailable;
     matches!(answer, Err(ServiceError::Store(Unavailable(_))))
 }
 

@@ -1,17 +1,18 @@
 //! Checking an access token.
 
-use super::{Result, Service, SessionInfo, Verified};
-use crate::domain::protocol::Protocol;
-use crate::domain::rotation::{
+use session_core::domain::protocol::Protocol;
+use session_core::domain::rotation::{
     AccessDecision, Confirmation, Refusal, StoredSession, decide_access,
 };
-use crate::domain::secret::{SecretString, SingleHash};
-use crate::domain::time::Timestamp;
-use crate::domain::token::access::{AccessClaims, AccessTokenError};
-use crate::domain::token::header::Form;
-use crate::log::TokenKind;
-use crate::platform::Platform;
-use crate::store::Store;
+use session_core::domain::secret::{SecretString, SingleHash};
+use session_core::domain::time::Timestamp;
+use session_core::domain::token::access::{AccessClaims, AccessTokenError};
+use session_core::domain::token::header::Form;
+use session_core::log::TokenKind;
+use session_core::platform::Platform;
+use session_store::Store;
+
+use super::{Result, Service, SessionInfo, Verified};
 
 /// How an access token is to be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use session_core::domain::id::{HandleHash, UserId};
+use session_core::domain::json::Json;
+use session_core::domain::rotation::{Confirmation, StoredSession};
+use session_core::domain::time::Timestamp;
+
 use super::{
     BACKLOG_ROWS, BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store,
 };
-use crate::domain::id::{HandleHash, UserId};
-use crate::domain::json::Json;
-use crate::domain::rotation::{Confirmation, StoredSession};
-use crate::domain::time::Timestamp;
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -27,14 +28,12 @@ impl MemoryStore {
     }
 
     /// Its sessions, expired ones, too: a backup.
-    #[cfg(test)]
-    pub(crate) fn sessions(&self) -> BTreeMap<HandleHash, NewSession> {
+    pub fn sessions(&self) -> BTreeMap<HandleHash, NewSession> {
         self.tables().sessions.clone()
     }
 
     /// Restores a backup.
-    #[cfg(test)]
-    pub(crate) fn replace_sessions(&self, backup: &BTreeMap<HandleHash, NewSession>) {
+    pub fn replace_sessions(&self, backup: &BTreeMap<HandleHash, NewSession>) {
         self.tables().sessions.clone_from(backup);
     }
 }

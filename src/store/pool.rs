@@ -11,10 +11,11 @@ mod gate;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use session_core::platform::Platform;
+use session_core::sync::{Permit, Semaphore};
+
 use self::gate::{Gate, Turn};
 use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
-use crate::platform::Platform;
-use crate::sync::{Permit, Semaphore};
 
 /// How many operations wait before there is a second connection; four times as many before a third, and so on.
 /// Two keep the database busy; each further one costs an open for every 128 requests.
@@ -292,5 +293,4 @@ impl<C: Connector, P: Platform> Drop for Lease<'_, C, P> {
 }
 
 #[cfg(test)]
-#[path = "pool_tests.rs"]
 mod tests;

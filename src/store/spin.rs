@@ -2,10 +2,10 @@
 //! SDK is a dependency of this crate.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use session_core::domain::config::MySqlSettings;
+use session_core::domain::secret::SecretString;
 
 use super::db::{DbError, Value};
-use crate::domain::config::MySqlSettings;
-use crate::domain::secret::SecretString;
 
 /// What every SQLite connection begins with. The lock wait is as MySQL's. Write-ahead logging lets readers go on while
 /// one writes; with it `NORMAL` loses nothing but, at worst, the last commits before a power cut.

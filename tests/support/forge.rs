@@ -41,7 +41,7 @@ pub fn sign(header: &str, claims: &[u8], key: &[u8]) -> String {
     format!("{signed}.{}", base64url(&mac.finalize().into_bytes()))
 }
 
-/// A refresh token as somebody makes it who knows its layout (at the top of `src/domain/token/refresh.rs`) and its
+/// A refresh token as somebody makes it who knows its layout (at the top of `src/core/domain/token/refresh.rs`) and its
 /// session.
 #[derive(Clone, Debug)]
 pub struct RefreshToken(Vec<u8>);

@@ -2,19 +2,17 @@
 
 #![warn(clippy::disallowed_methods)]
 
-#[path = "../../edge/src/wiring.rs"]
-mod wiring;
-
+use session_runtime::edge;
 use spin_sdk::http::{self, IntoResponse, Request};
 use spin_sdk::http_service;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    wiring::handle(request, |_| {
+    edge::handle(request, |_| {
         Some(async |request| {
             http::next(request)
                 .await
-                .map_err(|error| wiring::site_down(&error))
+                .map_err(|error| edge::site_down(&error))
         })
     })
     .await

@@ -1,16 +1,15 @@
-//! The edge component: wires `session::edge` to Spin, before a site that is another component (spin-sdk 7).
+//! The edge component: wires `session_edge` to Spin, before a site that is another component (spin-sdk 7).
 
 #![warn(clippy::disallowed_methods)]
 
-mod wiring;
-
-use session::edge::{SiteDown, gateway};
+use session_edge::{SiteDown, gateway};
+use session_runtime::edge;
 use spin_sdk::http::{self, IntoResponse, Request, Response};
 use spin_sdk::http_service;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    wiring::handle(request, |settings| {
+    edge::handle(request, |settings| {
         let upstream = settings.upstream.clone()?;
         Some(async move |request| send_on(request, &upstream).await)
     })
@@ -24,5 +23,5 @@ async fn send_on(request: Request, upstream: &str) -> Result<Response, SiteDown>
     let request = Request::from_parts(head, body);
     http::send(request)
         .await
-        .map_err(|error| wiring::site_down(&error))
+        .map_err(|error| edge::site_down(&error))
 }

@@ -10,13 +10,13 @@ use bytes::Bytes;
 use futures::SinkExt as _;
 use http::Response;
 use http_body_util::{BodyExt as _, Full};
-use session::domain::config::NeededBy;
-use session::http::{Api, bad_request, needs_settings};
-use session::log::Event;
-use session::platform::Platform as _;
-use session::store::sql::SqlStore;
-use session_components::wasi02::{Connector, Spin, connector, request, variable};
-use session_components::{read_settings, start, warn_without_api_keys};
+use session_api::{Api, bad_request, needs_settings};
+use session_core::domain::setting::NeededBy;
+use session_core::log::Event;
+use session_core::platform::Platform as _;
+use session_runtime::wasi02::{Connector, Spin, connector, request, variable};
+use session_runtime::{read_config, start, warn_without_api_keys};
+use session_store::sql::SqlStore;
 use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
 
 type App = Api<SqlStore<Connector, Spin>, Spin>;
@@ -52,7 +52,7 @@ async fn handle(incoming: IncomingRequest, response_out: ResponseOutparam) {
 }
 
 async fn app() -> App {
-    let settings = read_settings(NeededBy::Http, &Spin, variable).await;
+    let settings = read_config(NeededBy::Http, &Spin, variable).await;
     start(
         settings,
         |config| connector(&config.database),

@@ -8,14 +8,14 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use session::domain::config::NeededBy;
-use session::http::{Api, needs_settings};
-use session::log::Event;
-use session::platform::Platform as _;
-use session::store::sql::SqlStore;
-use session::sync::once_cell::{OnceCell, Unmade};
-use session_components::wasi03::{Connector, Spin, connector, variable};
-use session_components::{read_settings, start, warn_without_api_keys};
+use session_api::{Api, needs_settings};
+use session_core::domain::setting::NeededBy;
+use session_core::log::Event;
+use session_core::platform::Platform as _;
+use session_core::sync::once_cell::{OnceCell, Unmade};
+use session_runtime::wasi03::{Connector, Spin, connector, variable};
+use session_runtime::{read_config, start, warn_without_api_keys};
+use session_store::sql::SqlStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 use spin_sdk::wit_bindgen::yield_async;
@@ -45,7 +45,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 /// This instance's app, made by its first request.
 async fn app() -> &'static App {
     let make = async {
-        let settings = read_settings(NeededBy::Http, &Spin, variable).await;
+        let settings = read_config(NeededBy::Http, &Spin, variable).await;
         match start(
             settings,
             |config| connector(&config.database),

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use session::domain::config::NeededBy;
-use session::maintenance;
-use session_components::wasi02::{Spin, connector, run, variable};
-use session_components::{SettingsError, open_store, read_settings};
+use session_core::domain::setting::NeededBy;
+use session_runtime::wasi02::{Spin, connector, run, variable};
+use session_runtime::{SettingsError, open_store, read_config};
+use session_service::maintenance;
 
 mod bindings {
     #![expect(unsafe_code, reason = "generated")]
@@ -29,7 +29,7 @@ impl Guest for Maintenance {
 }
 
 async fn maintain() -> Result<(), String> {
-    let settings = read_settings(NeededBy::All, &Spin, variable).await;
+    let settings = read_config(NeededBy::All, &Spin, variable).await;
     let config = settings.map_err(|error| match error {
         SettingsError::Wrong => "misconfigured",
         SettingsError::Unavailable => "the settings can't be read",

@@ -17,7 +17,7 @@ fn a_login_becomes_cookies_and_the_site_learns_who_asks() {
     assert_eq!(reply.header("x-session-create"), None);
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.cookies().len(), 3, "the site's own and two of ours");
-    let expires = super::super::super::testing::START.as_millis() + 3_600_000;
+    let expires = session_core::testing::START.as_millis() + 3_600_000;
     assert_eq!(
         reply.front_token(),
         json!({ "uid": "ada", "ate": expires, "up": { "role": "admin" } })

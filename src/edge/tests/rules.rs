@@ -216,7 +216,7 @@ proptest! {
                 prop_assert_eq!(&browser.jar, &held);
             }
             if signed_in && reply.header("front-token").is_some() {
-                let start = crate::testing::START.as_millis();
+                let start = session_core::testing::START.as_millis();
                 good_until = reply.front_token()["ate"].as_u64().unwrap() - start;
             }
         }

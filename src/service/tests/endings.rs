@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use session_core::log::Level;
+use session_core::testing::{START, ready};
+
 use super::{World, create, is_plain, is_unavailable, replacement, user};
-use crate::log::Level;
-use crate::service::{Refreshed, Verified};
-use crate::testing::{START, ready};
+use crate::{Refreshed, Verified};
 
 #[test]
 fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
@@ -134,7 +135,7 @@ fn th6_foreign_and_mixed_up_tokens_are_refused_without_alarm() {
     other.platform.advance(Duration::from_millis(3));
     let stranger = {
         // Another deployment: other keys, drawn from other randomness.
-        let platform = crate::testing::TestPlatform::new(2);
+        let platform = session_core::testing::TestPlatform::new(2);
         let service = super::instance(&other.store, &platform, &[]);
         create(&service, "bob")
     };

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use session_core::log::Level;
+use session_core::testing::{START, ready};
+
 use super::{SLOT, World, is_plain, json, lasting, replacement, user};
-use crate::log::Level;
-use crate::service::{Refreshed, Verified};
-use crate::testing::{START, ready};
+use crate::{Refreshed, Verified};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use session_core::testing::ready;
+
 use super::keys::kid;
 use super::{TestService, World};
-use crate::testing::ready;
 
 const SETTINGS: [(&str, &str); 2] = [
     ("access_token_algorithm", "EdDSA"),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::platform::Platform;
+use session_core::testing::{START, TestPlatform, ready};
+use session_store::{KeyRow, Store};
+
 use super::{World, create, instance, is_plain, is_unavailable, user};
-use crate::platform::Platform;
-use crate::service::Verified;
-use crate::store::{KeyRow, Store};
-use crate::testing::{START, TestPlatform, ready};
+use crate::Verified;
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -84,7 +85,7 @@ async fn instances_that_start_at_once_agree() {
     world.store.slow();
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..8 {
-        let platform = crate::testing::TestPlatform::new(seed);
+        let platform = session_core::testing::TestPlatform::new(seed);
         let service = super::instance(&world.store, &platform, &[]);
         tasks.spawn(async move {
             (

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::domain::secret::Key;
+use session_core::domain::token::refresh::RefreshToken;
+use session_core::platform::Platform;
+use session_core::testing::ready;
+use session_store::Store;
+
 use super::{
     TestService, World, child, create, is_plain, is_unavailable, misconfigured, replacement, user,
 };
-use crate::domain::secret::Key;
-use crate::domain::token::refresh::RefreshToken;
-use crate::platform::Platform;
-use crate::service::{Grant, Refreshed, Verified};
-use crate::store::Store;
-use crate::testing::ready;
+use crate::{Grant, Refreshed, Verified};
 
 const OLD: &str = "the old master key of 32 bytes or more";
 const NEW: &str = "the new master key of 32 bytes or more";
@@ -271,18 +272,18 @@ fn kr6_access_tokens_verify_without_a_database() {
 
 #[test]
 fn tf8_a_dump_of_the_database_forges_nothing() {
-    use crate::domain::secret::Key;
-    use crate::domain::token::access::AccessClaims;
-    use crate::domain::token::header::Form;
-    use crate::domain::token::key::{AccessKey, Algorithm};
+    use session_core::domain::secret::Key;
+    use session_core::domain::token::access::AccessClaims;
+    use session_core::domain::token::header::Form;
+    use session_core::domain::token::key::{AccessKey, Algorithm};
     let world = World::new(&[("master_key", OLD)]);
     let grant = world.create();
     let claims = AccessClaims {
         user_id: user("eve"),
         handle: grant.session.handle,
-        issued_at: crate::testing::START,
-        expires_at: crate::testing::START.plus(std::time::Duration::from_secs(3600)),
-        refresh: crate::domain::secret::SingleHash::of_token("x").double(),
+        issued_at: session_core::testing::START,
+        expires_at: session_core::testing::START.plus(std::time::Duration::from_secs(3600)),
+        refresh: session_core::domain::secret::SingleHash::of_token("x").double(),
         parent: None,
         anti_csrf: None,
         payload: None,

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use session_core::domain::keys::Schedule;
+use session_core::domain::maintenance::Report;
+use session_core::testing::START;
+
 use super::*;
-use crate::domain::keys::Schedule;
-use crate::maintenance::{Report, run};
-use crate::testing::START;
+use crate::maintenance::run;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

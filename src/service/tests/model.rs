@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use session_core::domain::id::HandleHash;
+use session_core::domain::time::Timestamp;
+use session_core::platform::Platform;
+use session_core::testing::{cases, ready};
 use session_reference::game::{Game, Op};
 use session_reference::settings::{OnTheft, Settings};
 use session_reference::subject::{self, Request, Response, Subject};
+use session_store::NewSession;
 
+use super::histories;
 use super::{World, json, user};
-use crate::domain::id::HandleHash;
-use crate::domain::time::Timestamp;
-use crate::platform::Platform;
-use crate::service::{Grant, Refreshed, SessionInfo, Token, Verified};
-use crate::store::NewSession;
-use crate::testing::{cases, histories, ready};
+use crate::{Grant, Refreshed, SessionInfo, Token, Verified};
 
 /// A service in this process.
 struct Native {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use session_core::testing::cases;
 
 use super::{Grant, Refreshed, Token, Verified, World};
-use crate::testing::cases;
 
 /// A client that follows the protocol.
 #[derive(Clone, Debug)]

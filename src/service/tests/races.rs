@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::testing::{START, ready};
+
 use super::{World, child, create, lasting, replacement, user};
-use crate::service::{Grant, Refreshed, Verified};
-use crate::testing::{START, ready};
+use crate::{Grant, Refreshed, Verified};
 
 /// Presents `token` while, after the look and before the compare-and-set, `meanwhile` happens.
 fn refresh_while(
@@ -192,7 +193,7 @@ async fn sixty_four_refreshes_at_once_are_one() {
     }
     let tokens = tasks.join_all().await;
     assert!(tokens.iter().all(|token| *token == tokens[0]));
-    let stored = crate::store::Store::find(&*world.store, grant.session.handle.hash(), START);
+    let stored = session_store::Store::find(&*world.store, grant.session.handle.hash(), START);
     let stored = stored.await.unwrap().unwrap();
-    assert_eq!(stored.generation, crate::domain::id::Generation(1));
+    assert_eq!(stored.generation, session_core::domain::id::Generation(1));
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use session_core::domain::time::Timestamp;
+use session_core::log::Level;
+use session_core::testing::{START, config, ready};
+use session_store::{KeyRow, Store};
+
 use super::keys::{kid, names};
 use super::{World, create, is_plain, misconfigured, user};
-use crate::domain::time::Timestamp;
-use crate::log::Level;
-use crate::service::{Service, Verified};
-use crate::store::{KeyRow, Store};
-use crate::testing::{START, config, ready};
+use crate::{Service, Verified};
 
 #[test]
 fn a_key_that_another_instance_has_just_published_is_found() {

@@ -1,9 +1,10 @@
 //! A token that two parties hold: what is reported, revoked, and in which order.
 
+use session_core::log::Level;
+use session_core::testing::ready;
+
 use super::{SLOT, World, child, create, is_unavailable, replacement, user};
-use crate::log::Level;
-use crate::service::{Grant, Refreshed, Verified};
-use crate::testing::ready;
+use crate::{Grant, Refreshed, Verified};
 
 /// A session whose first refresh token has been replaced; presenting it again is theft.
 fn stolen(world: &World) -> Grant {
@@ -135,22 +136,22 @@ fn a_restored_backup_is_no_theft() {
     let grant = world.create();
     // Two steps ahead: C was confirmed, G never, and C's confirmation is lost with the backup.
     let c = world.child(&grant.refresh);
-    let backup = ready(crate::store::Store::find(
+    let backup = ready(session_store::Store::find(
         &*world.store,
         grant.session.handle.hash(),
-        crate::testing::START,
+        session_core::testing::START,
     ));
     let g = world.child(&c.refresh);
     let handle = grant.session.handle;
     ready(world.service.revoke_native(&handle.reveal())).unwrap();
-    let session = crate::store::NewSession {
+    let session = session_store::NewSession {
         handle: handle.hash(),
         stored: backup.unwrap().unwrap(),
         data: None,
-        created_at: crate::testing::START,
+        created_at: session_core::testing::START,
         sealed: None,
     };
-    ready(crate::store::Store::insert(&*world.store, &session)).unwrap();
+    ready(session_store::Store::insert(&*world.store, &session)).unwrap();
     world.store.calls();
     assert_eq!(world.refresh(&g.refresh), Refreshed::Unauthorised);
     assert_eq!(world.store.calls(), ["find"]);

@@ -2,11 +2,12 @@
 //!
 //! Over the real service, with a clock that the game moves. `cargo test --lib th9_ -- --nocapture` prints the figures.
 
+use session_core::domain::time::Timestamp;
+use session_core::testing::START;
+use session_core::testing::dice::Dice;
+
 use super::World;
-use crate::domain::time::Timestamp;
-use crate::service::{Grant, Refreshed, Token, Verified};
-use crate::testing::START;
-use crate::testing::dice::Dice;
+use crate::{Grant, Refreshed, Token, Verified};
 
 /// When the thief refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

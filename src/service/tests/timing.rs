@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{TestService, World, user};
-use crate::service::Grant;
+use crate::Grant;
 
 #[derive(Clone, Copy, Debug)]
 enum Request {

@@ -13,8 +13,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::platform::Platform;
-use crate::sync::{Permit, Semaphore};
+use session_core::platform::Platform;
+use session_core::sync::{Permit, Semaphore};
 
 /// Lets one open, or any number of statements and drops, pass.
 pub(super) struct Gate<T, P: Platform> {

@@ -1,6 +1,6 @@
 //! What differs between the SQL of MySQL and that of SQLite. Both take backticks around names.
 
-use crate::domain::config::Tables;
+use session_core::domain::config::Tables;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,14 @@ use std::time::Duration;
 
 pub use dialect::Dialect;
 
+use session_core::domain::config::Tables;
+use session_core::domain::id::{HandleHash, UserId};
+use session_core::domain::json::Json;
+use session_core::domain::rotation::{Confirmation, StoredSession};
+use session_core::domain::secret::Random;
+use session_core::domain::time::Timestamp;
+use session_core::platform::Platform;
+
 use self::rows::{
     decode_data, decode_handle, decode_key, decode_listed, decode_record, decode_session, integer,
 };
@@ -23,13 +31,6 @@ use self::runner::{Failure, Runner};
 use self::statements::Sql;
 use super::db::{Connector, DbError, Kind, Row, Statement, Value};
 use super::{BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store};
-use crate::domain::config::Tables;
-use crate::domain::id::{HandleHash, UserId};
-use crate::domain::json::Json;
-use crate::domain::rotation::{Confirmation, StoredSession};
-use crate::domain::secret::Random;
-use crate::domain::time::Timestamp;
-use crate::platform::Platform;
 
 /// The store on SQL.
 pub struct SqlStore<C: Connector, P: Platform> {
@@ -356,5 +357,4 @@ impl<C: Connector, P: Platform> Store for SqlStore<C, P> {
 }
 
 #[cfg(test)]
-#[path = "sqlite_tests.rs"]
 mod tests;

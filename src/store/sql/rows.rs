@@ -1,12 +1,13 @@
 //! Reading rows: what this service never writes is refused, naming table, column and problem, not the value.
 
-use crate::domain::id::{Generation, HandleHash, UserId};
-use crate::domain::json::Json;
-use crate::domain::rotation::StoredSession;
-use crate::domain::secret::{DoubleHash, Sha256Hex};
-use crate::domain::time::Timestamp;
-use crate::store::db::{Row, Value};
-use crate::store::{KeyRow, ListedSession, Result, SessionRecord, StoreError};
+use session_core::domain::id::{Generation, HandleHash, UserId};
+use session_core::domain::json::Json;
+use session_core::domain::rotation::StoredSession;
+use session_core::domain::secret::{DoubleHash, Sha256Hex};
+use session_core::domain::time::Timestamp;
+
+use crate::db::{Row, Value};
+use crate::{KeyRow, ListedSession, Result, SessionRecord, StoreError};
 
 const SESSIONS: &str = "refresh_tokens";
 const KEYS: &str = "signing_key";

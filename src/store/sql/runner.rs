@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::domain::config::Tables;
+use session_core::domain::secret::Random;
+use session_core::platform::Platform;
+
 use super::dialect::Dialect;
 use super::schema;
 use super::session::{self, Sessions};
 use super::writers::Writers;
-use crate::domain::config::Tables;
-use crate::domain::secret::Random;
-use crate::platform::Platform;
-use crate::store::StoreError;
-use crate::store::db::{Connector, DbError, Kind, Row, Statement};
-use crate::store::pool::Pool;
+use crate::StoreError;
+use crate::db::{Connector, DbError, Kind, Row, Statement};
+use crate::pool::Pool;
 
 /// How long one of many batches may take, waiting for a connection included.
 const BATCH_DEADLINE: Duration = Duration::from_secs(3);

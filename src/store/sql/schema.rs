@@ -1,13 +1,14 @@
 //! Finding the tables, and making or upgrading them when they are not as they should be.
 
+use session_core::domain::config::Tables;
+use session_core::log::Event;
+use session_core::platform::Platform;
+
 use super::dialect::Dialect;
 use super::execute;
 use super::runner::Failure;
-use crate::domain::config::Tables;
-use crate::log::Event;
-use crate::platform::Platform;
-use crate::store::db::{Connector, DbError};
-use crate::store::pool::Lease;
+use crate::db::{Connector, DbError};
+use crate::pool::Lease;
 
 /// Looks at the tables, creates what is missing and upgrades what is old.
 ///

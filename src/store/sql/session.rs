@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use session_core::platform::Platform;
+
 use super::{Dialect, execute};
-use crate::platform::Platform;
-use crate::store::db::{Connection, Connector, DbError, Row, Value};
-use crate::store::pool::Lease;
+use crate::db::{Connection, Connector, DbError, Row, Value};
+use crate::pool::Lease;
 
 /// The server does not know a variable (MySQL 1193).
 const UNKNOWN_VARIABLE: DbError = DbError::Other(1193);
@@ -99,11 +100,12 @@ impl<T: Connection> Connection for Session<T> {
 mod tests {
     use std::sync::Mutex;
 
+    use session_core::domain::config::Tables;
+    use session_core::testing::TestPlatform;
+
     use super::super::row;
     use super::super::runner::{Failure, Runner};
     use super::*;
-    use crate::domain::config::Tables;
-    use crate::testing::TestPlatform;
 
     /// A server that knows every variable but those of a cluster, and what it was asked.
     #[derive(Default)]

@@ -1,8 +1,9 @@
 //! The statements, with the tables' names in them.
 
+use session_core::domain::config::Tables;
+
 use super::dialect::Dialect;
-use crate::domain::config::Tables;
-use crate::store::{BACKLOG_ROWS, BATCH_ROWS};
+use crate::{BACKLOG_ROWS, BATCH_ROWS};
 
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {

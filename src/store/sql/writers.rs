@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::platform::Platform;
-use crate::sync::{Permit, Semaphore};
+use session_core::platform::Platform;
+use session_core::sync::{Permit, Semaphore};
 
 /// How long after a wait for a lock was given up writes leave one connection to reads, in milliseconds.
 const LOCKED_MILLIS: u64 = 3_000;

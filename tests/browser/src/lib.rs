@@ -25,7 +25,9 @@ impl Demo {
     /// Builds what is missing and serves it.
     pub fn start() -> Self {
         testbed::build::edge().expect("the edge builds");
-        let service = ServiceProcess::builder().manifest("demo/spin.toml").start();
+        let service = ServiceProcess::builder()
+            .manifest("examples/demo/spin.toml")
+            .start();
         Self {
             service: service.expect("the demo starts"),
         }

@@ -266,7 +266,7 @@ fn the_edge_imports_no_database() {
     };
     for database in ["spin:sqlite/sqlite", "spin:mysql/mysql"] {
         assert!(imports("session-http", database));
-        for edge in ["session-edge", "session-edge-middleware"] {
+        for edge in ["session-edge-gateway", "session-edge-middleware"] {
             assert!(!imports(edge, database), "{edge}: {database}");
         }
     }

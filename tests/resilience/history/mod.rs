@@ -10,12 +10,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::join_all;
+use order::{Event, Operation};
 use session_reference::lineage::Lineage;
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, data, soak};
-use order::{Event, Operation};
 
 suite! {
     everywhere:

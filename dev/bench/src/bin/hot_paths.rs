@@ -1,0 +1,129 @@
+//! The hot paths, natively and exactly repeatable, for `valgrind --tool=callgrind`.
+//!
+//! One request after the other goes through the whole library, from the body's bytes to the reply's, over a store
+//! in memory. Time stands still and randomness comes from a counter, so that two runs execute the same
+//! instructions. Callgrind counts only what happens inside of [`measured_request`]; `instructions.rs` runs it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bench::{Call, Protocol, Tokens, is_ok};
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt as _, Full};
+use session_api::Api;
+use session_core::domain::config::Config;
+use session_core::domain::secret::Random;
+use session_core::domain::time::Timestamp;
+use session_core::platform::Platform;
+use session_service::Service;
+use session_store::memory::MemoryStore;
+use sha2::{Digest as _, Sha256};
+
+type TheApi = Api<MemoryStore, StillPlatform>;
+
+/// A platform on which nothing happens by itself.
+struct StillPlatform {
+    counter: AtomicU64,
+}
+
+impl Random for StillPlatform {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let number = self.counter.fetch_add(1, Ordering::Relaxed);
+            chunk.copy_from_slice(&Sha256::digest(number.to_be_bytes())[..chunk.len()]);
+        }
+    }
+}
+
+impl Platform for StillPlatform {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000)
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        0
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::future::pending::<()>().await;
+    }
+
+    type Wake = ();
+
+    fn signal(&self) -> ((), impl Future<Output = ()> + Send + use<>) {
+        ((), std::future::pending())
+    }
+
+    fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
+}
+
+fn request(call: Call) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(call.method)
+        .uri(call.path)
+        .header(header::HOST, "127.0.0.1:3000")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_LENGTH, call.body.len())
+        .body(Full::from(call.body))
+        .expect("the parts of the request are valid")
+}
+
+/// What callgrind counts: one request, from its parts to the reply's bytes.
+#[inline(never)]
+fn measured_request(api: &TheApi, request: Request<Full<Bytes>>) -> Bytes {
+    answer(api, request)
+}
+
+fn answer(api: &TheApi, request: Request<Full<Bytes>>) -> Bytes {
+    let reply = pin!(async {
+        let body = api.handle(request).await.into_body();
+        body.collect()
+            .await
+            .expect("a reply in memory does not break off")
+            .to_bytes()
+    });
+    match reply.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(body) => body,
+        Poll::Pending => unreachable!("neither the store nor the platform ever waits"),
+    }
+}
+
+fn tokens(reply: &Bytes) -> Tokens {
+    Tokens::read(reply).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(reply)))
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let operation = arguments.next().unwrap_or_default();
+    let rounds: u64 = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
+
+    let platform = Arc::new(StillPlatform {
+        counter: AtomicU64::new(0),
+    });
+    let config = Config::parse(&|_| None).expect("the defaults are valid");
+    let store = Arc::new(MemoryStore::default());
+    let api = Api::Ready(Arc::new(Service::new(store, platform, config, None)));
+    // The first request loads the keys; a thousand sessions make the table no special case.
+    let replies: Vec<Bytes> = (0..1000)
+        .map(|n| answer(&api, request(Call::create(Protocol::Native, n))))
+        .collect();
+
+    for (round, reply) in (0..rounds).zip(replies.iter().cycle()) {
+        let current = tokens(reply);
+        let child = |parent: &Tokens| tokens(&answer(&api, request(parent.refresh())));
+        let call = match operation.as_str() {
+            "create" => Call::create(Protocol::Native, 1000 + round),
+            "verify" => current.verify(),
+            "refresh" => current.refresh(),
+            "chain" => child(&current).refresh(),
+            "confirm" => child(&current).verify(),
+            other => panic!("there is no operation {other:?}"),
+        };
+        let reply = measured_request(&api, request(call));
+        assert!(is_ok(&reply), "{}", String::from_utf8_lossy(&reply));
+    }
+}

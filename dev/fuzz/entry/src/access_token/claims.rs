@@ -1,0 +1,62 @@
+//! What signed claims have to be taken for, worked out from their text alone.
+
+use serde_json::value::RawValue;
+use session_core::domain::id::{SessionHandle, UserId};
+use session_core::domain::json::Json;
+use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
+use session_core::domain::time::Timestamp;
+use session_core::domain::token::access::{AccessClaims, AccessTokenError};
+
+use crate::NOW;
+use crate::members::Members;
+
+/// The answer about claims of our shape.
+pub(super) fn in_time(claims: AccessClaims) -> Result<AccessClaims, AccessTokenError> {
+    let (now, skew) = (NOW.as_secs(), 60);
+    if claims.expires_at.as_secs() <= now {
+        Err(AccessTokenError::Expired)
+    } else if claims.issued_at.as_secs() > now + skew {
+        Err(AccessTokenError::IssuedInFuture)
+    } else {
+        Ok(claims)
+    }
+}
+
+/// The answer that claims must get, given that they are signed.
+pub(super) fn judge(claims: &[u8]) -> Result<AccessClaims, AccessTokenError> {
+    str::from_utf8(claims)
+        .ok()
+        .and_then(read)
+        .map_or(Err(AccessTokenError::WrongClaims), in_time)
+}
+
+fn read(text: &str) -> Option<AccessClaims> {
+    const NAMES: [&str; 7] = ["sub", "sid", "iat", "exp", "rt", "prt", "userPayload"];
+    let mut values = [const { None }; NAMES.len()];
+    for (name, value) in Members::read(text)?.0 {
+        let slot = NAMES.iter().position(|known| *known == name)?;
+        if values[slot].replace(value).is_some() {
+            return None;
+        }
+    }
+    let [sub, sid, iat, exp, rt, prt, payload] = values;
+    let sub: String = serde_json::from_str(sub?.get()).ok()?;
+    Some(AccessClaims {
+        user_id: UserId::parse(sub).ok()?,
+        handle: SessionHandle::parse(plain(&sid?)?)?,
+        issued_at: Timestamp::from_secs(serde_json::from_str(iat?.get()).ok()?),
+        expires_at: Timestamp::from_secs(serde_json::from_str(exp?.get()).ok()?),
+        refresh: DoubleHash::from_hex(Sha256Hex::parse(plain(&rt?)?)?),
+        parent: match prt {
+            Some(hex) => Some(SingleHash::from_hex(Sha256Hex::parse(plain(&hex)?)?)),
+            None => None,
+        },
+        anti_csrf: None,
+        payload: payload.and_then(|raw| Json::parse(raw.get().to_owned())),
+    })
+}
+
+/// The string that a value is, if it is written without escapes.
+pub(super) fn plain(value: &RawValue) -> Option<&str> {
+    serde_json::from_str(value.get()).ok()
+}

@@ -1,0 +1,164 @@
+//! `cargo xtask generate`: writes what follows from the tables of settings: the variables of spin.toml, spin-wasi02.toml as
+//! a whole, and the tables of README.md and docs/browsers.md.
+//!
+//! Everything else in those files is written by hand.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result, ensure};
+use session_core::domain::config::SETTINGS;
+use session_core::domain::setting::{NeededBy, Setting};
+use session_edge::settings::SETTINGS as EDGE_SETTINGS;
+use testbed::workspace_root;
+
+/// For Spin 4.1 or later.
+const MANIFEST: &str = "spin.toml";
+
+/// For every Spin.
+const WASI02: &str = "spin-wasi02.toml";
+
+/// The component that has what the HTTP trigger doesn't need to know left out.
+const SCHEDULED: &str = "session-maintenance";
+
+/// Where the second manifest differs from the first.
+const DIFFERENCES: [(&str, &str); 3] = [
+    ("session_http.wasm", "session_http_wasi02.wasm"),
+    (
+        "--package session-http\"",
+        "--package session-http-wasi02\"",
+    ),
+    ("components/http/**", "components/http-wasi02/**"),
+];
+
+const WASI02_COMMENT: &str = "\
+# For Spin before 4.1, and hosts that embed one: as spin.toml, with the HTTP component for WASI 0.2.
+# Made by `cargo xtask generate`; change spin.toml instead.
+";
+
+/// The documents with a table of settings, and which settings those are.
+const DOCUMENTS: [(&str, &[Setting]); 2] =
+    [("README.md", SETTINGS), ("docs/browsers.md", EDGE_SETTINGS)];
+
+const TABLE_HEAD: &str = "| Variable | Default | Allowed | What it does |\n|---|---|---|---|\n";
+
+/// Writes them all.
+pub(crate) fn run() -> Result<()> {
+    let manifest = with_variables(&read(MANIFEST)?)?;
+    write(WASI02, &for_wasi02(&manifest)?)?;
+    write(MANIFEST, &manifest)?;
+    for (name, settings) in DOCUMENTS {
+        write(name, &with_table(&read(name)?, settings)?)?;
+    }
+    Ok(())
+}
+
+fn read(name: &str) -> Result<String> {
+    std::fs::read_to_string(workspace_root().join(name))
+        .with_context(|| format!("failed to read {name}"))
+}
+
+fn write(name: &str, text: &str) -> Result<()> {
+    std::fs::write(workspace_root().join(name), text)
+        .with_context(|| format!("failed to write {name}"))
+}
+
+/// Replaces the rows of the only table with that head.
+fn with_table(document: &str, settings: &[Setting]) -> Result<String> {
+    let (before, rest) = document
+        .split_once(TABLE_HEAD)
+        .context("there is no table of settings")?;
+    let old_rows = rest.lines().take_while(|line| line.starts_with('|'));
+    let after = &rest[old_rows.map(|line| line.len() + 1).sum::<usize>()..];
+    let mut result = format!("{before}{TABLE_HEAD}");
+    // Links in the rows start from the top folder; docs/ is one below.
+    let is_below = std::ptr::eq(settings, EDGE_SETTINGS);
+    for setting in settings {
+        let default = match setting.default {
+            "" => setting.unset.to_owned(),
+            default => format!("`{default}`"),
+        };
+        let (name, allowed, about) = (setting.name, setting.kind.markdown(), setting.about);
+        let about = match is_below {
+            true => about.replace("(docs/", "("),
+            false => about.to_owned(),
+        };
+        writeln!(result, "| `{name}` | {default} | {allowed} | {about} |")?;
+    }
+    Ok(result + after)
+}
+
+/// Replaces the lines of each section of variables.
+fn with_variables(manifest: &str) -> Result<String> {
+    let mut result = String::new();
+    let mut lines = manifest.lines().peekable();
+    let mut sections = 0;
+    while let Some(line) = lines.next() {
+        result.push_str(line);
+        result.push('\n');
+        let component = line
+            .strip_prefix("[component.")
+            .and_then(|rest| rest.strip_suffix(".variables]"));
+        if line != "[variables]" && component.is_none() {
+            continue;
+        }
+        sections += 1;
+        while lines.next_if(|line| !line.is_empty()).is_some() {}
+        for setting in SETTINGS {
+            let (name, default) = (setting.name, setting.default);
+            let secret = if setting.is_secret() {
+                ", secret = true"
+            } else {
+                ""
+            };
+            match component {
+                None => writeln!(result, "{name} = {{ default = \"{default}\"{secret} }}")?,
+                Some(SCHEDULED) if setting.needed_by == NeededBy::Http => {}
+                Some(_) => writeln!(result, "{name} = \"{{{{ {name} }}}}\"")?,
+            }
+        }
+    }
+    ensure!(
+        sections == 3,
+        "spin.toml has {sections} sections of variables, not 3"
+    );
+    Ok(result)
+}
+
+fn for_wasi02(manifest: &str) -> Result<String> {
+    let mut result = format!("{WASI02_COMMENT}{manifest}");
+    for (first, second) in DIFFERENCES {
+        ensure!(
+            manifest.matches(first).count() == 1,
+            "spin.toml should say {first} once"
+        );
+        result = result.replace(first, second);
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_as_generated() {
+        let manifest = read(MANIFEST).unwrap();
+        let made = with_variables(&manifest).unwrap();
+        assert!(manifest == made, "run cargo xtask generate: {made}");
+        let made = for_wasi02(&manifest).unwrap();
+        assert!(read(WASI02).unwrap() == made, "run cargo xtask generate");
+        for (name, settings) in DOCUMENTS {
+            let document = read(name).unwrap();
+            let made = with_table(&document, settings).unwrap();
+            assert!(document == made, "run cargo xtask generate: {name}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_by_hand_stays() {
+        let manifest = read(MANIFEST).unwrap();
+        let outdated = manifest.replace("refresh_reuse_window = ", "forgotten = ");
+        assert_ne!(outdated, manifest);
+        assert_eq!(with_variables(&outdated).unwrap(), manifest);
+    }
+}

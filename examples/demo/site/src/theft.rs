@@ -1,0 +1,149 @@
+//! What no other site has: routes where browsers send the refresh token to, that show it, lose its successor, and give
+//! it to a thief. Each is for loopback only.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use serde_json::json;
+use session_core::domain::secret::{SecretString, Sha256Hex};
+use session_core::domain::token::refresh::RefreshToken;
+use session_edge::cookies::{Cookies, authority};
+use session_edge::{Settings, csrf};
+use spin_sdk::http::{self, Method, Request, StatusCode};
+
+use crate::{Reply, json_reply, not_found, reply};
+
+/// Longer than two tokens in a form.
+const FORM_MAX_BYTES: usize = 16 * 1024;
+
+/// How long the thief's browser keeps a cookie.
+const AN_HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+pub(crate) async fn answer(act: &str, request: Request) -> Reply {
+    let host = authority(request.uri(), request.headers()).unwrap_or_default();
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) => (name, format!(":{port}")),
+        None => (host.as_str(), String::new()),
+    };
+    if !matches!(name, "localhost" | "127.0.0.1") {
+        return not_found();
+    }
+    // The thief's page is the other of the two names of this machine: another browser, as far as cookies go.
+    let owner = format!("http://localhost{port}");
+    let thief = format!("http://127.0.0.1{port}");
+    let trusted: &[String] = match act {
+        "paste" => std::slice::from_ref(&owner),
+        _ => &[],
+    };
+    if csrf::is_forged(request.method(), request.uri(), request.headers(), trusted) {
+        return json_reply(
+            StatusCode::FORBIDDEN,
+            &json!({ "message": "not from there" }),
+        );
+    }
+    match (request.method(), act) {
+        (&Method::GET, "token") => token(&request),
+        (&Method::POST, "lose") => lose(request).await,
+        (&Method::POST, "copy") => copy(&request, &thief),
+        (&Method::POST, "paste") => paste(request).await,
+        _ => not_found(),
+    }
+}
+
+fn cookies() -> Cookies {
+    Cookies::new(&Settings::default(), false)
+}
+
+/// Which refresh token this browser holds: its generation, and so much of its hash as tells it from others.
+fn token(request: &Request) -> Reply {
+    let token = cookies().refresh_token(request.headers());
+    let shown = token.and_then(|token| {
+        let (_, (_, generation)) = RefreshToken::place_unverified(token.expose())?;
+        let hash = Sha256Hex::of(token.expose().as_bytes());
+        Some(json!({ "generation": generation.0, "print": &hash.as_str()[..4] }))
+    });
+    json_reply(StatusCode::OK, &shown.unwrap_or_default())
+}
+
+/// Refreshes and loses the reply: the service has made new tokens, and the browser never hears of them.
+async fn lose(request: Request) -> Reply {
+    let mut question =
+        http::Request::post("http://session-edge.spin.internal/auth/session/refresh");
+    for (name, value) in request.headers() {
+        if !name.as_str().starts_with("spin-") && name != "host" && name != "content-length" {
+            question = question.header(name, value);
+        }
+    }
+    let question = question
+        .body(Full::<Bytes>::default())
+        .expect("its parts are valid");
+    match http::send(question).await {
+        Ok(answer) if answer.status() == StatusCode::OK => json_reply(
+            StatusCode::GATEWAY_TIMEOUT,
+            &json!({ "message": "the reply was lost" }),
+        ),
+        Ok(answer) => json_reply(
+            answer.status(),
+            &json!({ "message": "there was nothing to lose" }),
+        ),
+        Err(_) => json_reply(
+            StatusCode::BAD_GATEWAY,
+            &json!({ "message": "the edge is away" }),
+        ),
+    }
+}
+
+/// A page that hands both cookies over to the thief's browser by itself.
+fn copy(request: &Request, thief: &str) -> Reply {
+    let (cookies, headers) = (cookies(), request.headers());
+    let access = cookies.access_tokens(headers);
+    let (Some(access), Some(refresh)) = (access.first(), cookies.refresh_token(headers)) else {
+        return json_reply(
+            StatusCode::CONFLICT,
+            &json!({ "message": "there is nothing to steal" }),
+        );
+    };
+    let page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Copying</title>\
+         <form method=post action='{thief}/auth/session/refresh/demo/paste'>\
+         <input type=hidden name=a value='{}'><input type=hidden name=r value='{}'>\
+         <noscript><button>Paste them</button></noscript></form>\
+         <script src='/hand-over.js'></script></html>",
+        html(access),
+        html(&refresh),
+    );
+    let mut page = reply(StatusCode::OK, "text/html; charset=utf-8", page);
+    let no_store = "no-store".parse().expect("it is a header's value");
+    page.headers_mut().insert("cache-control", no_store);
+    page
+}
+
+/// A token as it may stand in a page: what is in a cookie may be anything.
+fn html(token: &SecretString) -> String {
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    token.expose().chars().filter(is_plain).collect()
+}
+
+/// Stores the copied tokens in this browser.
+async fn paste(request: Request) -> Reply {
+    let body = Limited::new(request.into_body(), FORM_MAX_BYTES)
+        .collect()
+        .await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let field = |name: &str| {
+        let mut fields = form_urlencoded::parse(&body);
+        let value = fields.find(|(key, _)| key == name)?.1;
+        Some(html(&SecretString::new(value)))
+    };
+    let (Some(access), Some(refresh)) = (field("a"), field("r")) else {
+        return json_reply(
+            StatusCode::BAD_REQUEST,
+            &json!({ "message": "there is nothing to paste" }),
+        );
+    };
+    let mut moved = reply(StatusCode::SEE_OTHER, "text/plain", "");
+    let headers = moved.headers_mut();
+    headers.insert("location", "/".parse().expect("it is a path"));
+    headers.append("set-cookie", cookies().set_access(&access));
+    headers.append("set-cookie", cookies().set_refresh(&refresh, AN_HOUR));
+    moved
+}

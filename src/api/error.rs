@@ -1,0 +1,164 @@
+//! Every error of the API, and the one place that gives each its status, code and message. In which form callers
+//! are told is for each dialect.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use session_core::domain::json::JSON_MAX_BYTES;
+use session_core::request::RequestError;
+use session_service::ServiceError;
+use session_store::StoreError;
+
+/// Why a request got no answer to its question.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// Something in the request; the message names the field.
+    InvalidInput(String),
+    /// A field's JSON text is over the limit.
+    FieldTooLarge(&'static str),
+    /// A payload has a member with the name of a claim of ours.
+    ProtectedClaim,
+    /// The request is rejected before it is looked at.
+    Request(RequestError),
+    /// The body took too long to come in.
+    BodyTooSlow,
+    /// No such path.
+    NotFound,
+    /// The path takes other methods, these.
+    MethodNotAllowed(String),
+    /// The settings, or the database's tables, are not as they must be.
+    Misconfigured(String),
+    /// The settings can't be read now.
+    SettingsUnavailable,
+    /// The database's own limit is below ours; for the log.
+    TooLargeForDatabase(String),
+    /// The database did not answer; for the log.
+    Unavailable(String),
+    /// The database takes no changes; for the log.
+    ReadOnly(String),
+    /// A tick of maintenance did not do all; for the log.
+    MaintenanceFailed(String),
+    /// A fault of ours; for the log.
+    Internal(String),
+}
+
+impl ApiError {
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::InvalidInput(message.into())
+    }
+
+    /// What the log should know and callers should not.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Misconfigured(detail)
+            | Self::TooLargeForDatabase(detail)
+            | Self::Unavailable(detail)
+            | Self::ReadOnly(detail)
+            | Self::MaintenanceFailed(detail)
+            | Self::Internal(detail) => Some(detail),
+            _ => None,
+        }
+    }
+
+    /// Its status, its stable code, and what callers are told.
+    pub(super) fn told(self) -> (StatusCode, &'static str, String) {
+        match self {
+            Self::InvalidInput(message) => (StatusCode::BAD_REQUEST, "invalid_input", message),
+            Self::FieldTooLarge(field) => (
+                StatusCode::BAD_REQUEST,
+                "too_large",
+                format!("{field} must be at most {JSON_MAX_BYTES} bytes of JSON text"),
+            ),
+            Self::ProtectedClaim => (
+                StatusCode::BAD_REQUEST,
+                "invalid_input",
+                "the payload contains a protected field".to_owned(),
+            ),
+            Self::Request(error) => (error.status(), error.code(), error.to_string()),
+            Self::TooLargeForDatabase(_) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large_for_database",
+                "the database's settings allow no row of this size; the log says which".to_owned(),
+            ),
+            Self::BodyTooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                "the body did not arrive in time".to_owned(),
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is no such path".to_owned(),
+            ),
+            Self::MethodNotAllowed(allow) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                format!("this path takes {allow}"),
+            ),
+            Self::Misconfigured(message) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
+            }
+            Self::SettingsUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "settings_unavailable",
+                "the settings can't be read now; try again".to_owned(),
+            ),
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_unavailable",
+                "the database did not answer; try again".to_owned(),
+            ),
+            Self::ReadOnly(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_read_only",
+                "the database takes no changes now; try again".to_owned(),
+            ),
+            Self::MaintenanceFailed(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "maintenance_failed",
+                "not all could be done; the log says what".to_owned(),
+            ),
+            Self::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something went wrong; the log says what".to_owned(),
+            ),
+        }
+    }
+
+    /// The header that goes with it.
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::MethodNotAllowed(allow) => {
+                Some((header::ALLOW, HeaderValue::from_str(allow).ok()?))
+            }
+            Self::SettingsUnavailable
+            | Self::Unavailable(_)
+            | Self::ReadOnly(_)
+            | Self::MaintenanceFailed(_) => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            Self::Request(error) => error.header(),
+            _ => None,
+        }
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Store(StoreError::Unavailable(detail)) => Self::Unavailable(detail),
+            ServiceError::Store(error @ StoreError::ReadOnly) => Self::ReadOnly(error.to_string()),
+            ServiceError::Store(StoreError::TooLarge(detail)) => Self::TooLargeForDatabase(detail),
+            ServiceError::Store(StoreError::Schema(message)) => Self::Misconfigured(message),
+            ServiceError::Store(error @ StoreError::Corrupt { .. }) => {
+                Self::Internal(error.to_string())
+            }
+            ServiceError::Misconfigured(message) => Self::Misconfigured(message),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Paths, methods and types.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http_body_util::Full;
+
+use super::{ENDPOINTS, Site, Untouchable};
+
+fn methods() -> Vec<Method> {
+    let names = "GET HEAD POST PUT DELETE PATCH OPTIONS TRACE CONNECT PROPFIND get";
+    names
+        .split(' ')
+        .map(|name| Method::from_bytes(name.as_bytes()).unwrap())
+        .collect()
+}
+
+#[test]
+fn other_methods_are_told_which_there_are() {
+    let site = Site::new(&[]);
+    for (path, allow) in [
+        ("/session", "POST, PUT, DELETE"),
+        ("/refresh", "PUT"),
+        ("/session/all", "DELETE, GET"),
+        ("/session/payload", "PUT"),
+        ("/.well-known/jwks.json", "GET, HEAD"),
+        ("/session/data", "GET, PUT"),
+        ("/health", "GET, HEAD"),
+        ("/ready", "GET, HEAD"),
+    ] {
+        let allowed: Vec<_> = allow.split(", ").collect();
+        for method in methods() {
+            if allowed.contains(&method.as_str()) {
+                continue;
+            }
+            let reply = site.send_with(&method, path, &[], Untouchable);
+            let message = format!("this path takes {allow}");
+            assert_eq!(
+                reply.error(),
+                (405, "method_not_allowed", &*message),
+                "{method}"
+            );
+            assert_eq!(reply.headers["allow"], allow);
+        }
+    }
+}
+
+#[test]
+fn other_paths_are_not_echoed() {
+    let site = Site::new(&[]);
+    for path in [
+        "/",
+        "/session/",
+        "//session",
+        "/SESSION",
+        "/session/data/",
+        "/session/x%3Cscript%3E",
+        "/sessions",
+        "/refresh/..",
+        "/health/",
+        "/session%2Fdata",
+        "/.%0d%0aSet-Cookie:x",
+    ] {
+        for method in methods() {
+            let reply = site.send_with(&method, path, &[], Untouchable);
+            assert_eq!(reply.error(), (404, "not_found", "there is no such path"));
+            assert_eq!(reply.headers.len(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_query_string_changes_no_route() {
+    let site = Site::new(&[]);
+    let reply = site.send(&Method::POST, "/session?x=/refresh", r#"{"userId":"bob"}"#);
+    assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn bodies_of_another_type_are_refused_unread() {
+    let site = Site::new(&[]);
+    for content_type in [
+        &b"text/plain"[..],
+        b"application/jsonx",
+        b"application/x-www-form-urlencoded",
+        b"",
+        b"json",
+        b"text/json",
+        b"application/",
+        b"application/json, text/plain",
+        b"\xff",
+        b"text/x+json",
+    ] {
+        for (method, path, _) in ENDPOINTS {
+            if method == Method::GET {
+                continue;
+            }
+            let headers = [("content-type", content_type)];
+            let reply = site.send_with(&method, path, &headers, Untouchable);
+            let message = "content-type must be application/json";
+            assert_eq!(reply.error(), (415, "unsupported_media_type", message));
+        }
+    }
+}
+
+#[test]
+fn json_goes_by_several_names() {
+    let site = Site::new(&[]);
+    for content_type in [
+        &b"application/json"[..],
+        b"Application/JSON",
+        b"application/json; charset=utf-8",
+        b"application/json;charset=x",
+        b" application/json ",
+        b"application/vnd.site+json",
+    ] {
+        let body = Full::new(Bytes::from(r#"{"userId":"bob"}"#));
+        let headers = [("content-type", content_type)];
+        let reply = site.send_with(&Method::POST, "/session", &headers, body);
+        assert_eq!(reply.status, 200, "{content_type:?}");
+    }
+    // A request without a body has no type.
+    let headers = [("content-type", &b"text/plain"[..])];
+    let path = "/session/data?sessionHandle=x";
+    let reply = site.send_with(&Method::GET, path, &headers, Untouchable);
+    assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn probes_answer_without_a_body() {
+    let site = Site::new(&[]);
+    for (path, message) in [("/health", "alive"), ("/ready", "ready")] {
+        let reply = site.send_with(&Method::GET, path, &[], Untouchable);
+        assert_eq!(
+            reply.text,
+            format!(r#"{{"message":"{message}","status":"OK"}}"#)
+        );
+    }
+    site.store.calls();
+    site.store.fail(&["*"]);
+    let health = site.send_with(&Method::GET, "/health", &[], Untouchable);
+    assert_eq!(health.status, 200);
+    // However often anybody asks, the database is asked once a second.
+    let ready = || {
+        site.send_with(&Method::GET, "/ready", &[], Untouchable)
+            .status
+    };
+    assert_eq!(ready(), 200);
+    assert_eq!(site.store.calls(), [""; 0]);
+    site.platform.advance(Duration::from_secs(1));
+    assert_eq!(ready(), 503);
+}
+
+/// Monitors ask so. The server leaves the body out.
+#[test]
+fn head_is_answered_as_get_where_anybody_may_ask() {
+    let site = Site::new(&[("api_keys", &"k".repeat(32))]);
+    for path in ["/health", "/ready"] {
+        let reply = site.send_with(&Method::HEAD, path, &[], Untouchable);
+        assert_eq!(reply.status, 200, "{path}");
+    }
+}

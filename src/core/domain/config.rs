@@ -1,0 +1,154 @@
+//! The settings: parsed once into types that can't be wrong, every mistake reported together.
+
+mod parser;
+mod settings;
+
+use std::time::Duration;
+
+use super::keys::{MasterKeys, RotationPolicy};
+use super::secret::SecretString;
+use super::token::key::Algorithm;
+pub use parser::is_api_key;
+pub use settings::SETTINGS;
+
+use super::log::LogSettings;
+use super::setting::{ConfigError, Lookup, Parser};
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which database, and how to reach it.
+    pub database: Database,
+    /// The names of the two tables.
+    pub tables: Tables,
+    /// Access tokens and their keys.
+    pub access: AccessSettings,
+    /// Refresh tokens.
+    pub refresh: RefreshSettings,
+    /// What happens when a theft is seen.
+    pub on_theft: TheftPolicy,
+    /// What callers must show; empty: nothing.
+    pub api_keys: Vec<SecretString>,
+    /// Secrets that keys are derived from; none: keys are kept in the database.
+    pub master_keys: MasterKeys,
+    /// Whether SuperTokens' SDKs are served, too.
+    pub cdi: bool,
+    /// Whether there is an endpoint that runs a tick, and how long such a tick may remove expired sessions.
+    pub maintenance: Option<Duration>,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// How long one tick of the scheduled component may remove expired sessions.
+    pub clean_up_budget: Duration,
+}
+
+/// Which database, and how to reach it.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// Spin's SQLite, the database `default`.
+    Sqlite,
+    /// MySQL or MariaDB.
+    MySql(MySqlSettings),
+}
+
+/// How to reach MySQL.
+#[derive(Clone, Debug)]
+pub struct MySqlSettings {
+    /// Host name or IPv4 address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User name.
+    pub user: String,
+    /// Password; never empty.
+    pub password: SecretString,
+    /// Database (schema) name.
+    pub name: String,
+    /// Whether the connection must be encrypted and the server's certificate verified.
+    pub tls: bool,
+    /// The most connections one component instance opens.
+    pub connection_limit: usize,
+}
+
+/// The names of the two tables: `[A-Za-z0-9_]{1,64}`, not `sqlite_…`, and two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Keys.
+    pub signing_key: String,
+    /// Sessions.
+    pub refresh_tokens: String,
+}
+
+/// Access tokens and their keys.
+#[derive(Clone, Debug)]
+pub struct AccessSettings {
+    /// How long an access token is good.
+    pub validity: Duration,
+    /// How new ones are signed. Those of the other algorithms are good as long.
+    pub algorithm: Algorithm,
+    /// Whether each verification asks the database if the session is still there.
+    pub blacklisting: bool,
+    /// How the signing key rotates.
+    pub rotation: RotationPolicy,
+    /// A file mounted into the component that holds the signing key instead; then it does not rotate.
+    pub key_path: Option<String>,
+}
+
+/// Refresh tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshSettings {
+    /// How long a refresh token, and with it its session, is good.
+    pub validity: Duration,
+    /// How long refreshes of one token return the same child; zero turns it off.
+    pub reuse_window: Duration,
+}
+
+/// What happens when a theft is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TheftPolicy {
+    /// The caller is told and acts.
+    Report,
+    /// The session is revoked, then the caller is told.
+    RevokeSession,
+    /// All sessions of the user are revoked, then the caller is told.
+    RevokeUser,
+}
+
+impl TheftPolicy {
+    /// As it stands in the settings.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::RevokeSession => "revoke_session",
+            Self::RevokeUser => "revoke_user",
+        }
+    }
+}
+
+impl Config {
+    /// Parses the settings of [`SETTINGS`].
+    ///
+    /// # Errors
+    /// Every mistake that was found.
+    pub fn parse(lookup: Lookup<'_>) -> Result<Self, Vec<ConfigError>> {
+        let mut parser = Parser::new(lookup);
+        let cdi = parser.cdi();
+        let api_keys = parser.api_keys();
+        let config = Self {
+            database: parser.database(),
+            tables: parser.tables(),
+            access: parser.access(cdi),
+            refresh: parser.refresh(),
+            on_theft: parser.on_theft(),
+            master_keys: parser.master_keys(),
+            maintenance: parser.maintenance(!api_keys.is_empty()),
+            log: parser.log(),
+            clean_up_budget: parser.clean_up_budget(),
+            cdi,
+            api_keys,
+        };
+        parser.finish(config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! One tick of maintenance: keys that are due, keys that have served, sessions that have expired.
+//!
+//! Ticks may overlap, race with requests that rotate, be paused anywhere and be killed: each step is one
+//! conditional statement, and a later tick goes on where this one stopped.
+
+use std::time::Duration;
+
+use session_core::domain::config::Config;
+use session_core::domain::keys::{Change, KeyTable, KeyTableError, Planner, Reason};
+use session_core::domain::maintenance::{EXPIRY_MARGIN, LastTick, Report};
+use session_core::log::Event;
+use session_core::platform::Platform;
+use session_store::{BATCH_ROWS, Store, StoreError};
+
+/// Why a tick did not do all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum TickError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keys(#[from] KeyTableError),
+}
+
+/// Runs one tick, which removes expired sessions for at most about `budget`, and logs what it did.
+pub async fn run<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    budget: Duration,
+) -> Report {
+    let report = tick(store, platform, config, budget).await;
+    platform.log(&Event::Maintenance(&report));
+    report
+}
+
+async fn tick<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    budget: Duration,
+) -> Report {
+    let started = platform.monotonic_millis();
+    let mut report = Report::default();
+    let keys = tend_keys(store, platform, config, &mut report).await;
+    // A failure with the keys is no reason to let the table grow, nor the other way round.
+    let sessions = remove_expired(store, platform, budget, started, &mut report).await;
+    report.took_ms = platform.monotonic_millis().saturating_sub(started);
+    let errors: Vec<String> = [keys.err(), sessions.err()]
+        .into_iter()
+        .flatten()
+        .map(|error| error.to_string())
+        .collect();
+    report.error = (!errors.is_empty()).then(|| errors.join("; "));
+    // For those who watch. Where it can't be written the rest could not either, and the next tick writes it again.
+    if let Err(error) = store.put_key(&LastTick::row(&report, platform.now())).await {
+        report.error.get_or_insert(error.to_string());
+    }
+    report
+}
+
+async fn tend_keys<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    config: &Config,
+    report: &mut Report,
+) -> Result<(), TickError> {
+    let table = KeyTable::read(&store.keys().await?)?;
+    let changes = table.plan(config, Planner::Maintenance, platform.now(), platform)?;
+    for change in changes {
+        match change {
+            Change::Add(row, reason) => {
+                store.add_keys(std::slice::from_ref(&row)).await?;
+                // Whoever else had the same thought: one row of that name is there, and its writer rotated.
+                if let Reason::Next(generation) = reason
+                    && store.keys().await?.contains(&row)
+                {
+                    report.rotated = Some(generation);
+                }
+            }
+            Change::Remove(name, _) => {
+                store.remove_key(&name).await?;
+                report.pruned += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn remove_expired<S: Store, P: Platform>(
+    store: &S,
+    platform: &P,
+    budget: Duration,
+    started: u64,
+    report: &mut Report,
+) -> Result<(), TickError> {
+    let before = platform.now().minus(EXPIRY_MARGIN);
+    let budget = session_core::domain::time::millis(budget);
+    loop {
+        let batch_started = platform.monotonic_millis();
+        let removed = store.remove_expired(before).await?;
+        report.removed += removed;
+        // A full batch may have left others.
+        if removed < BATCH_ROWS {
+            return Ok(());
+        }
+        let now = platform.monotonic_millis();
+        if now.saturating_sub(started) >= budget {
+            report.remaining = store.count_expired(before).await?;
+            return Ok(());
+        }
+        // Twice as long a pause as the batch took, so that requests get two thirds of the database.
+        platform
+            .sleep(Duration::from_millis(2 * now.saturating_sub(batch_started)))
+            .await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

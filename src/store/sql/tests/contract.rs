@@ -1,0 +1,276 @@
+//! The contract: whatever is asked, SQL answers as the store in memory does.
+
+use proptest::prelude::*;
+use session_core::domain::id::Generation;
+use session_core::domain::rotation::StoredSession;
+use session_core::domain::time::Timestamp;
+use session_core::testing::{START, cases};
+
+use super::connector::Database;
+use super::{confirmation, handle, in_secs, json, session, store, token, user};
+use crate::memory::MemoryStore;
+use crate::{KeyRow, NewSession, Store};
+
+const USERS: [&str; 8] = [
+    "bob",
+    "Bob",
+    "bob ",
+    "b\u{f3}b",
+    "bo\u{301}b",
+    "bo\0b",
+    "🦀",
+    "' OR 1=1 -- %_\\`\"",
+];
+const TEXTS: [&str; 5] = [
+    "null",
+    "1.0",
+    r#"{"a":1,"a":"\ud800"}"#,
+    "\"\\u0000🦀'`\"",
+    "[ 1e400 ]",
+];
+
+/// One question; times are seconds after the start.
+#[derive(Clone, Debug)]
+enum Op {
+    Insert {
+        handle: u8,
+        user: usize,
+        expires: u64,
+        data: Option<usize>,
+        payload: Option<usize>,
+    },
+    Find(u8, u64),
+    Confirm {
+        handle: u8,
+        parent: u8,
+        now: u64,
+    },
+    Delete(u8, u64),
+    Remove(u8),
+    DeleteUser(usize, Option<u8>),
+    ReadData(u8, u64),
+    WriteData(u8, Option<usize>, u64),
+    AddKeys(Vec<(u8, u64)>),
+    RemoveKey(u8),
+    RemoveExpired(u64),
+    CountExpired(u64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let (h, t) = (0_u8..5, 0_u64..12);
+    let users = 0..USERS.len();
+    let text = prop::option::of(0..TEXTS.len());
+    prop_oneof![
+        5 => (h.clone(), users.clone(), t.clone(), text.clone(), text.clone()).prop_map(
+            |(handle, user, expires, data, payload)| Op::Insert { handle, user, expires, data, payload }
+        ),
+        2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Find(handle, now)),
+        4 => (h.clone(), 0_u8..3, t.clone())
+            .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
+        2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
+        1 => h.clone().prop_map(Op::Remove),
+        1 => (users, prop::option::of(h.clone())).prop_map(|(user, except)| Op::DeleteUser(user, except)),
+        2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::ReadData(handle, now)),
+        2 => (h, text, t.clone()).prop_map(|(handle, data, now)| Op::WriteData(handle, data, now)),
+        1 => prop::collection::vec((0_u8..4, t.clone()), 0..3).prop_map(Op::AddKeys),
+        1 => (0_u8..4).prop_map(Op::RemoveKey),
+        1 => t.clone().prop_map(Op::RemoveExpired),
+        1 => t.prop_map(Op::CountExpired),
+    ]
+}
+
+fn text(number: Option<usize>) -> Option<session_core::domain::json::Json> {
+    number.and_then(|number| json(TEXTS[number]))
+}
+
+/// Asks, and puts the answer into words.
+async fn ask(store: &impl Store, op: &Op) -> String {
+    match op.clone() {
+        Op::Insert {
+            handle: number,
+            user: id,
+            expires,
+            data,
+            payload,
+        } => {
+            let stored = StoredSession {
+                user_id: user(USERS[id]),
+                current: token(0),
+                generation: Generation::FIRST,
+                expires_at: in_secs(expires),
+                payload: text(payload),
+            };
+            let session = NewSession {
+                handle: handle(number),
+                stored,
+                data: text(data),
+                created_at: START,
+                sealed: None,
+            };
+            format!("{:?}", store.insert(&session).await)
+        }
+        Op::Find(number, now) => format!("{:?}", store.find(handle(number), in_secs(now)).await),
+        Op::Confirm {
+            handle: number,
+            parent,
+            now,
+        } => {
+            let mut confirmation = confirmation(parent);
+            confirmation.expires_at = in_secs(now + 4);
+            let answer = store
+                .confirm(handle(number), confirmation, in_secs(now))
+                .await;
+            format!("{answer:?}")
+        }
+        Op::Delete(number, now) => {
+            format!("{:?}", store.delete(handle(number), in_secs(now)).await)
+        }
+        Op::Remove(number) => format!("{:?}", store.remove(handle(number)).await),
+        Op::DeleteUser(id, except) => {
+            let except = except.map(handle);
+            format!("{:?}", store.delete_user(&user(USERS[id]), except).await)
+        }
+        Op::ReadData(number, now) => {
+            format!("{:?}", store.read_data(handle(number), in_secs(now)).await)
+        }
+        Op::WriteData(number, data, now) => {
+            let data = text(data);
+            let answer = store.write_data(handle(number), data.as_ref(), in_secs(now));
+            format!("{:?}", answer.await)
+        }
+        Op::AddKeys(rows) => {
+            let row = |(name, time): &(u8, u64)| KeyRow {
+                name: name.to_string(),
+                value: format!("{name} {time}"),
+                time: in_secs(*time),
+            };
+            let rows: Vec<_> = rows.iter().map(row).collect();
+            format!("{:?}", store.add_keys(&rows).await)
+        }
+        Op::RemoveKey(name) => format!("{:?}", store.remove_key(&name.to_string()).await),
+        Op::RemoveExpired(before) => format!("{:?}", store.remove_expired(in_secs(before)).await),
+        Op::CountExpired(before) => format!("{:?}", store.count_expired(in_secs(before)).await),
+    }
+}
+
+/// All that can be seen of a store.
+async fn everything(store: &impl Store) -> Vec<String> {
+    let mut seen = Vec::new();
+    for number in 0..5 {
+        for now in 0..17 {
+            let find = store.find(handle(number), in_secs(now)).await;
+            seen.push(format!("{find:?}"));
+        }
+        let data = store.read_data(handle(number), START).await;
+        seen.push(format!("{data:?}"));
+    }
+    let mut keys = store.keys().await.unwrap();
+    keys.sort_by(|a, b| a.name.cmp(&b.name));
+    seen.extend(
+        keys.iter()
+            .map(|key| format!("{} {} {:?}", key.name, key.value, key.time)),
+    );
+    seen.push(format!("{:?}", store.count_expired(in_secs(999)).await));
+    seen
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn sql_answers_as_memory_does(ops in prop::collection::vec(op(), 1..40)) {
+        runtime().block_on(async {
+            let memory = MemoryStore::default();
+            let sql = store(&Database::new());
+            for op in &ops {
+                assert_eq!(ask(&sql, op).await, ask(&memory, op).await, "{op:?}");
+            }
+            assert_eq!(everything(&sql).await, everything(&memory).await);
+        });
+    }
+}
+
+/// Every operation on a session that ends at a moment, a millisecond before and at it.
+async fn ends_when_it_expires(store: &impl Store) {
+    store.insert(&session(1, "bob")).await.unwrap();
+    let last = Timestamp::from_millis(in_secs(3600).as_millis() - 1);
+    for (now, live) in [(last, true), (in_secs(3600), false), (in_secs(9999), false)] {
+        let there = store.find(handle(1), now).await.unwrap().is_some();
+        assert_eq!(there, live);
+        assert_eq!(
+            store.read_data(handle(1), now).await.unwrap().is_some(),
+            live
+        );
+        let written = store.write_data(handle(1), json("2").as_ref(), now).await;
+        assert_eq!(written.unwrap(), live);
+    }
+    // Nothing revives it, and nothing counts as its removal.
+    let at = in_secs(3600);
+    assert_eq!(
+        store.confirm(handle(1), confirmation(0), at).await,
+        Ok(None)
+    );
+    assert_eq!(store.delete(handle(1), at).await, Ok(false));
+    assert_eq!(store.count_expired(at).await, Ok(0));
+    assert_eq!(store.remove_expired(at).await, Ok(0));
+    let after = in_secs(3601);
+    assert_eq!(store.count_expired(after).await, Ok(1));
+    assert_eq!(store.remove_expired(after).await, Ok(1));
+    assert_eq!(store.remove_expired(after).await, Ok(0));
+    assert_eq!(store.find(handle(1), START).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_expires() {
+    ends_when_it_expires(&MemoryStore::default()).await;
+    ends_when_it_expires(&store(&Database::new())).await;
+}
+
+#[tokio::test]
+async fn of_many_deletes_at_once_one_removes_the_session() {
+    let database = Database::new();
+    let (one, two) = (store(&database), store(&database));
+    one.insert(&session(1, "bob")).await.unwrap();
+    let delete = |store| Store::delete(store, handle(1), START);
+    let (a, b, c, d, e) = tokio::join!(
+        delete(&one),
+        delete(&two),
+        delete(&one),
+        delete(&two),
+        delete(&one)
+    );
+    let removed = [a, b, c, d, e]
+        .into_iter()
+        .filter(|removed| *removed == Ok(true));
+    assert_eq!(removed.count(), 1);
+    assert_eq!(one.delete(handle(1), START).await, Ok(false));
+}
+
+#[tokio::test]
+async fn of_many_children_at_once_one_is_confirmed() {
+    let database = Database::new();
+    let (one, two) = (store(&database), store(&database));
+    one.insert(&session(1, "bob")).await.unwrap();
+    let rival = session_core::domain::rotation::Confirmation {
+        child: token(9),
+        ..confirmation(0)
+    };
+    let (a, b, c, d) = tokio::join!(
+        one.confirm(handle(1), confirmation(0), START),
+        two.confirm(handle(1), rival, START),
+        two.confirm(handle(1), confirmation(0), START),
+        one.confirm(handle(1), rival, START),
+    );
+    let current = one.find(handle(1), START).await.unwrap().unwrap();
+    assert_eq!(current.generation, Generation(1));
+    for seen in [a, b, c, d] {
+        assert_eq!(seen.unwrap().unwrap(), current);
+    }
+}
