@@ -59,7 +59,7 @@ impl ApiError {
     }
 
     /// Its status, its stable code, and what callers are told.
-    pub(super) fn told(self) -> (StatusCode, &'static str, String) {
+    pub(super) fn describe(self) -> (StatusCode, &'static str, String) {
         match self {
             Self::InvalidInput(message) => (StatusCode::BAD_REQUEST, "invalid_input", message),
             Self::FieldTooLarge(field) => (

@@ -5,11 +5,11 @@
 #![warn(clippy::disallowed_methods)]
 
 mod cdi;
-mod dialect;
 mod error;
 mod field;
 mod key_set;
 mod native;
+mod protocol;
 mod reply;
 
 use std::pin::pin;
@@ -27,9 +27,9 @@ use session_service::Service;
 use session_store::Store;
 
 use self::cdi::Cdi;
-use self::dialect::{Access, Dialect};
 use self::error::ApiError;
 use self::native::Native;
+use self::protocol::{Access, ApiProtocol};
 use self::reply::Reply;
 
 /// How long an answer may take once the head is there, or, of a body that took longer, the body; whatever the database does.
@@ -67,9 +67,9 @@ impl<S: Store, P: Platform> Api<S, P> {
     ) -> Response<Full<Bytes>> {
         let reply = match self {
             Self::Ready(service) if service.config().cdi && cdi::owns(request.uri().path()) => {
-                self.converse::<Cdi, B>(request).await
+                self.respond::<Cdi, B>(request).await
             }
-            _ => self.converse::<Native, B>(request).await,
+            _ => self.respond::<Native, B>(request).await,
         };
         reply.into_response()
     }
@@ -82,7 +82,7 @@ impl<S: Store, P: Platform> Api<S, P> {
         }
     }
 
-    async fn converse<D: Dialect, B: Body<Data = Bytes>>(&self, request: Request<B>) -> Reply {
+    async fn respond<D: ApiProtocol, B: Body<Data = Bytes>>(&self, request: Request<B>) -> Reply {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let started = self.monotonic_millis();
         match self.answer::<D, B>(request).await {
@@ -110,7 +110,7 @@ impl<S: Store, P: Platform> Api<S, P> {
         }
     }
 
-    async fn answer<D: Dialect, B: Body<Data = Bytes>>(
+    async fn answer<D: ApiProtocol, B: Body<Data = Bytes>>(
         &self,
         request: Request<B>,
     ) -> Result<Reply, ApiError> {

@@ -27,7 +27,7 @@ use session_store::testing::WatchedStore;
 
 use super::Api;
 
-/// The seven endpoints, each with an input that is right in form.
+/// The native API, each with an input that is right in form.
 const ENDPOINTS: [(Method, &str, &str); 7] = [
     (Method::POST, "/session", r#"{"userId":"bob"}"#),
     (

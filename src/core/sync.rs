@@ -56,7 +56,7 @@ impl<P: Platform> Semaphore<P> {
             let (wake, signal) = self.platform.signal();
             state.waiting.push_back((ticket, wake));
             (
-                Turn {
+                Ticket {
                     semaphore: self,
                     ticket,
                 },
@@ -107,12 +107,12 @@ impl<P: Platform> Semaphore<P> {
 }
 
 /// A place in the line.
-struct Turn<'a, P: Platform> {
+struct Ticket<'a, P: Platform> {
     semaphore: &'a Semaphore<P>,
     ticket: u64,
 }
 
-impl<'a, P: Platform> Turn<'a, P> {
+impl<'a, P: Platform> Ticket<'a, P> {
     /// The permit, once called.
     fn take(self) -> Permit<'a, P> {
         self.semaphore.state().called.remove(&self.ticket);
@@ -120,7 +120,7 @@ impl<'a, P: Platform> Turn<'a, P> {
     }
 }
 
-impl<P: Platform> Drop for Turn<'_, P> {
+impl<P: Platform> Drop for Ticket<'_, P> {
     fn drop(&mut self) {
         let mut state = self.semaphore.state();
         let left = state

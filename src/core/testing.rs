@@ -1,7 +1,10 @@
 //! Doubles for the tests: a platform whose time the test moves, a store that misbehaves on demand, and random
 //! operations to play against the reference.
 
-#![allow(clippy::unwrap_used, reason = "these are tests, in another crate's eyes")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, in another crate's eyes"
+)]
 
 pub mod dice;
 

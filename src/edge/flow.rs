@@ -7,12 +7,12 @@ use http_body_util::{Either, Full};
 use session_core::domain::time::Timestamp;
 use session_core::log::Event;
 
+use super::client::{Failure, SessionClient, Transport};
 use super::cookies::{Cookies, came_by_https, remove_tokens};
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
 use super::reply::{self, Reply, set_cookies};
-use super::service::{Failure, Sessions, Transport};
-use super::sessions::{Grant, Login, Session, Token, Verified};
 use super::settings::Settings;
+use super::wire::{Grant, Login, Session, Token, Verified};
 use super::{cors, csrf, identity};
 
 /// By how much an access token may outgrow that of the login: a refreshed one names its parent, and keys change.
@@ -22,7 +22,7 @@ const GROWTH_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct Edge<T> {
     pub(super) settings: Settings,
-    pub(super) sessions: Sessions<T>,
+    pub(super) sessions: SessionClient<T>,
 }
 
 /// The site gave no reply.
@@ -30,7 +30,7 @@ pub struct Edge<T> {
 pub struct SiteDown;
 
 /// What is the same for all of one request.
-pub struct Visit<'a> {
+pub struct RequestContext<'a> {
     /// The time of day.
     pub now: Timestamp,
     /// Where lines for the log go.
@@ -38,13 +38,13 @@ pub struct Visit<'a> {
 }
 
 /// What a request's access token says.
-pub(super) enum Known {
+pub(super) enum SessionState {
     /// Nothing, or nothing that is still good; a refresh may help.
-    Nobody,
+    Missing,
     /// Whose session it is; with an access token to store in place of the one that came.
-    Session(Session, Option<Renewed>),
+    Active(Session, Option<Renewed>),
     /// The session is over.
-    Over,
+    Ended,
 }
 
 /// An access token in place of another one, as headers for the reply.
@@ -56,7 +56,7 @@ pub(super) struct Renewed {
 impl<T: Transport> Edge<T> {
     /// An edge that reaches the session service by `transport`.
     pub fn new(settings: Settings, transport: T) -> Self {
-        let sessions = Sessions::new(transport, settings.session_api_key.as_ref());
+        let sessions = SessionClient::new(transport, settings.session_api_key.as_ref());
         Self { settings, sessions }
     }
 
@@ -69,7 +69,7 @@ impl<T: Transport> Edge<T> {
     pub async fn handle<B, R>(
         &self,
         request: Request<B>,
-        visit: &Visit<'_>,
+        context: &RequestContext<'_>,
         site: Option<impl AsyncFnOnce(Request<B>) -> Result<Response<R>, SiteDown>>,
     ) -> Response<Either<Full<Bytes>, R>>
     where
@@ -85,10 +85,10 @@ impl<T: Transport> Edge<T> {
         }
         let mut response = match (self.own_route(&head), site) {
             (Some(route), _) => self
-                .answer(route, &head, body, visit)
+                .answer(route, &head, body, context)
                 .await
                 .map(Either::Left),
-            (None, Some(site)) => self.pass(head, body, visit, site).await,
+            (None, Some(site)) => self.pass(head, body, context, site).await,
             (None, None) => reply::not_found().map(Either::Left),
         };
         if let Some(origin) = origin {
@@ -102,7 +102,7 @@ impl<T: Transport> Edge<T> {
         &self,
         mut head: request::Parts,
         body: B,
-        visit: &Visit<'_>,
+        context: &RequestContext<'_>,
         site: impl AsyncFnOnce(Request<B>) -> Result<Response<R>, SiteDown>,
     ) -> Response<Either<Full<Bytes>, R>> {
         if csrf::is_forged(
@@ -117,10 +117,10 @@ impl<T: Transport> Edge<T> {
         identity::strip(&mut head.headers);
         let known = match self.who(&cookies, &head.headers).await {
             Ok(known) => known,
-            Err(failure) => return failed(failure, visit).map(Either::Left),
+            Err(failure) => return failed(failure, context).map(Either::Left),
         };
         remove_tokens(&mut head.headers);
-        if let Known::Session(session, _) = &known {
+        if let SessionState::Active(session, _) = &known {
             identity::introduce(&mut head.headers, session);
         }
         let mut response = match site(Request::from_parts(head, body)).await {
@@ -130,11 +130,11 @@ impl<T: Transport> Edge<T> {
         identity::vary_by_cookie(response.headers_mut());
         match identity::take_login(response.headers_mut()) {
             Ok(None) => self.settle(response.headers_mut(), &cookies, known),
-            Ok(Some(login)) => match self.log_in(&cookies, &login, known, visit).await {
+            Ok(Some(login)) => match self.log_in(&cookies, &login, known, context).await {
                 Ok(headers) => headers.put_into(response.headers_mut()),
-                Err(failure) => return failed(failure, visit).map(Either::Left),
+                Err(failure) => return failed(failure, context).map(Either::Left),
             },
-            Err(message) => return failed(Failure::Refused(message), visit).map(Either::Left),
+            Err(message) => return failed(Failure::Refused(message), context).map(Either::Left),
         }
         response
     }
@@ -148,11 +148,11 @@ impl<T: Transport> Edge<T> {
         &self,
         cookies: &Cookies,
         headers: &HeaderMap,
-    ) -> Result<Known, Failure> {
+    ) -> Result<SessionState, Failure> {
         let tokens = cookies.access_tokens(headers);
         let mut known = match tokens.is_empty() {
-            true => Known::Nobody,
-            false => Known::Over,
+            true => SessionState::Missing,
+            false => SessionState::Ended,
         };
         for token in &tokens {
             match self.sessions.verify(token).await? {
@@ -161,9 +161,9 @@ impl<T: Transport> Edge<T> {
                         cookie: cookies.set_access(access.value.expose()),
                         front_token: self.front_token(&session, &access),
                     });
-                    return Ok(Known::Session(session, renewed));
+                    return Ok(SessionState::Active(session, renewed));
                 }
-                Verified::TryRefresh => known = Known::Nobody,
+                Verified::TryRefresh => known = SessionState::Missing,
                 Verified::Unauthorised => {}
             }
         }
@@ -171,14 +171,14 @@ impl<T: Transport> Edge<T> {
     }
 
     /// What the reply to a known request has to tell the browser.
-    fn settle(&self, headers: &mut HeaderMap, cookies: &Cookies, known: Known) {
+    fn settle(&self, headers: &mut HeaderMap, cookies: &Cookies, known: SessionState) {
         match known {
-            Known::Nobody | Known::Session(_, None) => {}
-            Known::Session(_, Some(renewed)) => {
+            SessionState::Missing | SessionState::Active(_, None) => {}
+            SessionState::Active(_, Some(renewed)) => {
                 set_cookies(headers, [renewed.cookie]);
                 headers.insert(FRONT_TOKEN, renewed.front_token);
             }
-            Known::Over => end(headers, cookies),
+            SessionState::Ended => end(headers, cookies),
         }
     }
 
@@ -187,22 +187,22 @@ impl<T: Transport> Edge<T> {
         &self,
         cookies: &Cookies,
         login: &Login,
-        known: Known,
-        visit: &Visit<'_>,
+        known: SessionState,
+        context: &RequestContext<'_>,
     ) -> Result<NewCookies, Failure> {
         let grant = self.sessions.create(login).await?;
         let handle = grant.session.handle.clone();
-        let headers = self.grant(cookies, &grant, GROWTH_BYTES, visit.now);
+        let headers = self.grant(cookies, &grant, GROWTH_BYTES, context.now);
         let useless = match (&headers, known) {
             (Err(_), _) => Some(handle),
             // Whoever logs in with an old session would leave it behind, good until it expires.
-            (Ok(_), Known::Session(old, _)) => Some(old.handle),
+            (Ok(_), SessionState::Active(old, _)) => Some(old.handle),
             (Ok(_), _) => None,
         };
         if let Some(handle) = useless
             && let Err(failure) = self.sessions.revoke(&handle).await
         {
-            (visit.log)(&Event::SessionLeftBehind { reason: &failure });
+            (context.log)(&Event::SessionLeftBehind { reason: &failure });
         }
         headers
     }
@@ -256,7 +256,7 @@ pub(super) fn end(headers: &mut HeaderMap, cookies: &Cookies) {
 }
 
 /// The reply when the service gives no answer. It touches no cookie: nothing is known.
-pub(super) fn failed(failure: Failure, visit: &Visit<'_>) -> Reply {
-    (visit.log)(&Event::NoReplyFromService { reason: &failure });
+pub(super) fn failed(failure: Failure, context: &RequestContext<'_>) -> Reply {
+    (context.log)(&Event::NoReplyFromService { reason: &failure });
     failure.into()
 }

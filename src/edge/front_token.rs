@@ -6,7 +6,7 @@ use http::HeaderValue;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::sessions::{Session, Token};
+use super::wire::{Session, Token};
 
 /// The header's name.
 pub const FRONT_TOKEN: &str = "front-token";

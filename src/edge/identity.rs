@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::gateway::remove_spelled;
-use super::sessions::{Login, Session};
+use super::wire::{Login, Session};
 
 /// The user's id, percent-encoded (RFC 3986 §2.1) but for visible ASCII.
 pub const USER_ID: &str = "x-session-user-id";

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use serde_json::json;
 use session_core::request::RequestError;
 
-use super::service::Failure;
+use super::client::Failure;
 
 /// A reply of the edge itself.
 pub(super) type Reply = Response<Full<Bytes>>;

@@ -6,12 +6,12 @@ use http_body::Body;
 use serde_json::json;
 use session_core::request::{authenticate, read_body};
 
+use super::client::{Failure, Transport};
 use super::cookies::{Cookies, REFRESH_PATH};
-use super::flow::{Edge, Known, Visit, end, failed};
+use super::flow::{Edge, RequestContext, SessionState, end, failed};
 use super::front_token::{FRONT_TOKEN, REMOVE};
 use super::reply::{self, Reply, set_cookies};
-use super::service::{Failure, Transport};
-use super::sessions::Refreshed;
+use super::wire::Refreshed;
 use super::{csrf, identity};
 
 const CLIENT: &str = include_str!("client.js");
@@ -69,7 +69,7 @@ impl<T: Transport> Edge<T> {
         route: Route,
         head: &request::Parts,
         body: B,
-        visit: &Visit<'_>,
+        context: &RequestContext<'_>,
     ) -> Reply {
         if !route.methods().contains(&head.method) {
             return reply::method_not_allowed(route.allow());
@@ -84,21 +84,21 @@ impl<T: Transport> Edge<T> {
         }
         let cookies = self.cookies(head);
         let answer = match route {
-            Route::Refresh => self.refresh(&cookies, headers, visit).await,
+            Route::Refresh => self.refresh(&cookies, headers, context).await,
             Route::SignOut => self.sign_out(&cookies, headers, false).await,
             Route::SignOutEverywhere => self.sign_out(&cookies, headers, true).await,
             Route::Check => self.check(&cookies, headers).await,
             Route::Client => Ok(reply::script(CLIENT)),
-            Route::Login => self.login(&cookies, head, body, visit).await,
+            Route::Login => self.login(&cookies, head, body, context).await,
         };
-        answer.unwrap_or_else(|failure| failed(failure, visit))
+        answer.unwrap_or_else(|failure| failed(failure, context))
     }
 
     async fn refresh(
         &self,
         cookies: &Cookies,
         headers: &HeaderMap,
-        visit: &Visit<'_>,
+        context: &RequestContext<'_>,
     ) -> Result<Reply, Failure> {
         let Some(token) = cookies.refresh_token(headers) else {
             // The front-end library asks once for every visitor. There is nothing to ask the service.
@@ -111,7 +111,7 @@ impl<T: Transport> Edge<T> {
         };
         let mut reply = match self.sessions.refresh(&token).await? {
             Refreshed::Ok(grant) => {
-                let new = self.grant(cookies, &grant, 0, visit.now)?;
+                let new = self.grant(cookies, &grant, 0, context.now)?;
                 let mut reply = reply::ok();
                 new.put_into(reply.headers_mut());
                 return Ok(reply);
@@ -134,12 +134,12 @@ impl<T: Transport> Edge<T> {
         everywhere: bool,
     ) -> Result<Reply, Failure> {
         match self.who(cookies, headers).await? {
-            Known::Nobody => return Ok(reply::try_refresh()),
-            Known::Session(session, _) if everywhere => {
+            SessionState::Missing => return Ok(reply::try_refresh()),
+            SessionState::Active(session, _) if everywhere => {
                 self.sessions.revoke_all(&session.user_id).await?;
             }
-            Known::Session(session, _) => self.sessions.revoke(&session.handle).await?,
-            Known::Over => {}
+            SessionState::Active(session, _) => self.sessions.revoke(&session.handle).await?,
+            SessionState::Ended => {}
         }
         let mut reply = reply::ok();
         end(reply.headers_mut(), cookies);
@@ -149,14 +149,14 @@ impl<T: Transport> Edge<T> {
     /// The answer to a proxy. At most one cookie is set: some proxies hand on only one.
     async fn check(&self, cookies: &Cookies, headers: &HeaderMap) -> Result<Reply, Failure> {
         Ok(match self.who(cookies, headers).await? {
-            Known::Nobody => reply::try_refresh(),
-            Known::Over => {
+            SessionState::Missing => reply::try_refresh(),
+            SessionState::Ended => {
                 let mut reply = reply::unauthorised();
                 set_cookies(reply.headers_mut(), [cookies.clear_access()]);
                 reply.headers_mut().insert(FRONT_TOKEN, REMOVE);
                 reply
             }
-            Known::Session(session, renewed) => {
+            SessionState::Active(session, renewed) => {
                 let mut reply = reply::ok();
                 identity::introduce(reply.headers_mut(), &session);
                 if let Some(renewed) = renewed {
@@ -174,7 +174,7 @@ impl<T: Transport> Edge<T> {
         cookies: &Cookies,
         head: &request::Parts,
         body: B,
-        visit: &Visit<'_>,
+        context: &RequestContext<'_>,
     ) -> Result<Reply, Failure> {
         let body = match authenticate(&head.headers, self.settings.session_api_key.as_slice()) {
             Ok(()) => read_body(head, body).await,
@@ -186,7 +186,7 @@ impl<T: Transport> Edge<T> {
             Err(error) => return Ok(reply::rejected(error)),
         };
         let known = self.who(cookies, &head.headers).await?;
-        let new = match self.log_in(cookies, &login, known, visit).await {
+        let new = match self.log_in(cookies, &login, known, context).await {
             // Here the site itself asks, and the mistake is in what it sent.
             Err(Failure::Refused(message)) => {
                 return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message));

@@ -26,8 +26,8 @@ use session_core::testing::{TestPlatform, config, ready};
 use session_service::Service;
 use session_store::testing::WatchedStore;
 
-use super::service::Transport;
-use super::{Edge, Settings, SiteDown, Visit};
+use super::client::Transport;
+use super::{Edge, RequestContext, Settings, SiteDown};
 
 /// The API, reached without a network. The test may make it fail.
 struct Wire {
@@ -139,7 +139,7 @@ impl World {
 
     /// One exchange. The site logs in whoever posts to /login, as the user that the body names.
     fn send(&self, request: Request<Full<Bytes>>) -> Reply {
-        let visit = Visit {
+        let context = RequestContext {
             now: self.platform.now(),
             log: &|event| {
                 let line = EVERYTHING.line(event, 0).expect("everything is logged");
@@ -160,7 +160,7 @@ impl World {
             }
             Ok(response.body(Full::new(Bytes::from("the site"))).unwrap())
         };
-        let response = ready(self.edge.handle(request, &visit, Some(site)));
+        let response = ready(self.edge.handle(request, &context, Some(site)));
         let (head, body) = response.into_parts();
         let text = ready(body.collect()).unwrap().to_bytes();
         Reply {

@@ -18,7 +18,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         protocol: Protocol,
         handle: &str,
     ) -> Result<Option<Option<Json>>> {
-        let Some(handle) = HandleHash::presented(protocol, handle) else {
+        let Some(handle) = HandleHash::from_caller(protocol, handle) else {
             return Ok(None);
         };
         Ok(self.store.read_data(handle, self.platform.now()).await?)
@@ -29,7 +29,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer.
     pub async fn record(&self, protocol: Protocol, handle: &str) -> Result<Option<SessionRecord>> {
-        let Some(handle) = HandleHash::presented(protocol, handle) else {
+        let Some(handle) = HandleHash::from_caller(protocol, handle) else {
             return Ok(None);
         };
         Ok(self.store.record(handle, self.platform.now()).await?)
@@ -45,7 +45,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         handle: &str,
         data: Option<&Json>,
     ) -> Result<bool> {
-        let Some(handle) = HandleHash::presented(protocol, handle) else {
+        let Some(handle) = HandleHash::from_caller(protocol, handle) else {
             return Ok(false);
         };
         let now = self.platform.now();

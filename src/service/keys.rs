@@ -170,7 +170,7 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         let mut state = self.0.state();
         if !std::mem::replace(&mut state.in_background, true) {
             drop(state);
-            let looks = Looks(Arc::clone(&self.0));
+            let looks = BackgroundReload(Arc::clone(&self.0));
             self.0.platform.spawn(async move {
                 // What went wrong is in the log; the keys at hand go on.
                 drop(looks.0.load_within_deadline().await);
@@ -181,9 +181,9 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
 }
 
 /// A look in the background; over when dropped, also with a task that the runtime gave up.
-struct Looks<S: Store, P: Platform>(Arc<Inner<S, P>>);
+struct BackgroundReload<S: Store, P: Platform>(Arc<Inner<S, P>>);
 
-impl<S: Store, P: Platform> Drop for Looks<S, P> {
+impl<S: Store, P: Platform> Drop for BackgroundReload<S, P> {
     fn drop(&mut self) {
         self.0.state().in_background = false;
     }

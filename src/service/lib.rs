@@ -2,11 +2,12 @@
 
 #![warn(clippy::disallowed_methods)]
 
+mod create;
 mod data;
+mod grant;
 mod key_set;
 mod keys;
 mod list;
-mod login;
 mod maintain;
 pub mod maintenance;
 mod metrics;
@@ -23,13 +24,13 @@ use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
-use session_core::domain::token::header::Form;
+use session_core::domain::token::header::TokenFormat;
 use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
 pub use self::list::{Listed, Page};
-pub use self::verify::{Against, Check};
+pub use self::verify::{Check, CheckLevel};
 
 use self::key_set::LastKeySet;
 use self::keys::KeyCache;
@@ -50,21 +51,21 @@ pub struct Service<S, P: Platform> {
 
 /// What a caller asks of the tokens that it is to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct TokenOptions {
     /// How access tokens are written.
-    pub form: Form,
+    pub form: TokenFormat,
     /// Whether an anti-CSRF token comes with them.
     pub anti_csrf: bool,
     /// Whether a refresh that comes after its twin's child was used gets that child, too.
-    pub late_twins: bool,
+    pub tolerates_races: bool,
 }
 
-impl Terms {
-    /// The only ones of the seven endpoints.
+impl TokenOptions {
+    /// The only ones of the native API.
     pub const NATIVE: Self = Self {
-        form: Form::Native,
+        form: TokenFormat::Native,
         anti_csrf: false,
-        late_twins: true,
+        tolerates_races: true,
     };
 }
 

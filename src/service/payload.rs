@@ -23,7 +23,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         handle: &str,
         payload: Option<&Json>,
     ) -> Result<bool> {
-        let Some(handle) = HandleHash::presented(protocol, handle) else {
+        let Some(handle) = HandleHash::from_caller(protocol, handle) else {
             return Ok(false);
         };
         let now = self.platform.now();

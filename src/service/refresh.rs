@@ -2,22 +2,23 @@
 
 use session_core::domain::config::TheftPolicy;
 use session_core::domain::keys::KeyRing;
-use session_core::domain::reuse::{Issuer, ReuseWindow};
+use session_core::domain::reuse::{ChildFactory, ReuseWindow};
 use session_core::domain::rotation::{
-    Moments, Outcome, RefreshDecision, Refusal, StoredSession, decide_confirmed, decide_refresh,
+    Outcome, RefreshDecision, Refusal, RequestTimes, StoredSession, decide_confirmed,
+    decide_refresh,
 };
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
-use session_core::domain::token::header::Form;
+use session_core::domain::token::header::TokenFormat;
 use session_core::domain::token::refresh::RefreshToken;
 use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Refreshed, Result, Service, SessionInfo, Terms};
+use super::{Refreshed, Result, Service, SessionInfo, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Exchanges a refresh token for a child of it. With terms of an anti-CSRF token, one that came with the token has
+    /// Exchanges a refresh token for a child of it. With options of an anti-CSRF token, one that came with the token has
     /// to be `shown`.
     ///
     /// # Errors
@@ -26,43 +27,43 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         text: &str,
         shown: Option<&str>,
-        terms: Terms,
+        options: TokenOptions,
     ) -> Result<Refreshed> {
         let ring = self.keys.ring().await?;
         let started = self.platform.now();
-        let token = match RefreshToken::verify(text, terms.form.protocol(), ring.refresh_keys()) {
+        let token = match RefreshToken::verify(text, options.form.protocol(), ring.refresh_keys()) {
             Ok(token) => token,
             Err(error) => {
                 self.refused(TokenKind::Refresh, None, &error);
                 return Ok(Refreshed::Unauthorised);
             }
         };
-        if terms.anti_csrf && !is_shown(&token, shown, &ring) {
+        if options.anti_csrf && !is_shown(&token, shown, &ring) {
             let reason = "without the anti-CSRF token that came with it";
             self.refused(TokenKind::Refresh, Some(token.claims.handle), &reason);
             return Ok(Refreshed::Unauthorised);
         }
-        let issuer = self.issuer(&ring, terms);
-        let moments = || Moments {
+        let issuer = self.issuer(&ring, options);
+        let times = || RequestTimes {
             started,
             now: self.platform.now(),
         };
         let handle = token.claims.handle.hash();
         let stored = self.store.find(handle, started).await?;
-        let outcome = match decide_refresh(stored, &token, &issuer, moments()) {
+        let outcome = match decide_refresh(stored, &token, &issuer, times()) {
             RefreshDecision::Done(outcome) => outcome,
             RefreshDecision::Confirm(confirmation) => {
                 let stored = self.store.confirm(handle, confirmation, started).await?;
-                decide_confirmed(stored, &token, &issuer, moments())
+                decide_confirmed(stored, &token, &issuer, times())
             }
         };
         match outcome {
             Outcome::IssueChild(stored) => {
                 let child = issuer.child(&token, started);
-                Ok(self.hand_out(&ring, stored, &child, terms.form, started))
+                Ok(self.hand_out(&ring, stored, &child, options.form, started))
             }
             Outcome::HandOut(stored, current) => {
-                Ok(self.hand_out(&ring, stored, &current, terms.form, started))
+                Ok(self.hand_out(&ring, stored, &current, options.form, started))
             }
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
@@ -79,13 +80,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    fn issuer<'a>(&'a self, ring: &'a KeyRing, terms: Terms) -> Issuer<'a> {
-        Issuer {
+    fn issuer<'a>(&'a self, ring: &'a KeyRing, options: TokenOptions) -> ChildFactory<'a> {
+        ChildFactory {
             keys: ring.refresh_keys(),
             window: self.reuse_window(),
             validity: self.config.refresh.validity,
-            anti_csrf: terms.anti_csrf,
-            late_twins: terms.late_twins,
+            anti_csrf: options.anti_csrf,
+            tolerates_races: options.tolerates_races,
             random: &*self.platform,
         }
     }
@@ -102,7 +103,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         ring: &KeyRing,
         stored: StoredSession,
         refresh: &RefreshToken,
-        form: Form,
+        form: TokenFormat,
         now: Timestamp,
     ) -> Refreshed {
         let session = SessionInfo {

@@ -16,7 +16,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer; the session may be revoked all the same.
     pub async fn revoke(&self, protocol: Protocol, handle: &str) -> Result<bool> {
-        let Some(handle) = HandleHash::presented(protocol, handle) else {
+        let Some(handle) = HandleHash::from_caller(protocol, handle) else {
             return Ok(false);
         };
         let deleted = self.store.delete(handle, self.platform.now()).await?;
@@ -41,7 +41,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             let revoked = self.revoke(protocol, handle).await?;
             return Ok(handles.into_iter().filter(|_| revoked).collect());
         }
-        let hash = |handle: String| Some((HandleHash::presented(protocol, &handle)?, handle));
+        let hash = |handle: String| Some((HandleHash::from_caller(protocol, &handle)?, handle));
         let mut presented: BTreeMap<_, _> = handles.into_iter().filter_map(hash).collect();
         let hashes: Vec<_> = presented.keys().copied().collect();
         let mut revoked = Vec::new();

@@ -24,7 +24,9 @@ use session_core::domain::protocol::Protocol;
 use session_core::testing::{TestPlatform, config, ready};
 use session_store::testing::WatchedStore;
 
-use super::{Check, Grant, Refreshed, Service, ServiceError, SessionInfo, Terms, Token, Verified};
+use super::{
+    Check, Grant, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions, Verified,
+};
 
 type TestService = Service<WatchedStore, TestPlatform>;
 
@@ -75,7 +77,7 @@ impl World {
     }
 }
 
-/// The use cases as the seven endpoints use them.
+/// The use cases as the native API use them.
 impl TestService {
     async fn create_native(
         &self,
@@ -83,7 +85,8 @@ impl TestService {
         payload: Option<Json>,
         data: Option<Json>,
     ) -> Result<Grant, ServiceError> {
-        self.create(user_id, payload, data, Terms::NATIVE).await
+        self.create(user_id, payload, data, TokenOptions::NATIVE)
+            .await
     }
 
     async fn verify_native(&self, token: &str) -> Result<Verified, ServiceError> {
@@ -92,7 +95,7 @@ impl TestService {
     }
 
     async fn refresh_native(&self, token: &str) -> Result<Refreshed, ServiceError> {
-        self.refresh(token, None, Terms::NATIVE).await
+        self.refresh(token, None, TokenOptions::NATIVE).await
     }
 
     async fn revoke_native(&self, handle: &str) -> Result<bool, ServiceError> {

@@ -7,7 +7,7 @@ use session_core::domain::rotation::{
 use session_core::domain::secret::{SecretString, SingleHash};
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::{AccessClaims, AccessTokenError};
-use session_core::domain::token::header::Form;
+use session_core::domain::token::header::TokenFormat;
 use session_core::log::TokenKind;
 use session_core::platform::Platform;
 use session_store::Store;
@@ -19,17 +19,17 @@ use super::{Result, Service, SessionInfo, Verified};
 pub struct Check<'a> {
     /// Whose caller asks.
     pub protocol: Protocol,
-    /// What a token without a parent is held against.
-    pub against: Against,
+    /// What a token without a parent is held level.
+    pub level: CheckLevel,
     /// The anti-CSRF token that came with it, if one has to.
     pub anti_csrf: Option<Option<&'a str>>,
 }
 
-/// What a token without a parent is held against. One with a parent reads the row anyway.
+/// What is looked at besides the token itself. A token with a parent reads the row anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Against {
-    /// Nothing: it is good until it expires.
-    Nothing,
+pub enum CheckLevel {
+    /// Nothing: the token is good until it expires.
+    Token,
     /// The session must be live.
     Session,
     /// The session must be live; if its payload has changed, the token is replaced.
@@ -37,13 +37,13 @@ pub enum Against {
 }
 
 impl Check<'_> {
-    /// One for the seven endpoints.
+    /// One for the native API.
     pub fn native(blacklisting: bool) -> Self {
         Self {
             protocol: Protocol::Native,
-            against: match blacklisting {
-                true => Against::Session,
-                false => Against::Nothing,
+            level: match blacklisting {
+                true => CheckLevel::Session,
+                false => CheckLevel::Token,
             },
             anti_csrf: None,
         }
@@ -51,7 +51,7 @@ impl Check<'_> {
 }
 
 /// What is known of an access token whose signature is ours.
-pub(super) type Authenticated = std::result::Result<(AccessClaims, Form), AccessTokenError>;
+pub(super) type Authenticated = std::result::Result<(AccessClaims, TokenFormat), AccessTokenError>;
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Checks an access token, and confirms the refresh token that came with it if that has not been done.
@@ -79,9 +79,9 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.refused(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
         }
-        match (claims.parent, check.against) {
-            (None, Against::Nothing) => Ok(Verified::Ok(info(claims), None)),
-            (None, against) => self.verify_plain(claims, form, against, now).await,
+        match (claims.parent, check.level) {
+            (None, CheckLevel::Token) => Ok(Verified::Ok(info(claims), None)),
+            (None, level) => self.verify_plain(claims, form, level, now).await,
             (Some(parent), _) => self.verify_child(claims, form, parent, now).await,
         }
     }
@@ -112,12 +112,12 @@ impl<S: Store, P: Platform> Service<S, P> {
     async fn verify_plain(
         &self,
         claims: AccessClaims,
-        form: Form,
-        against: Against,
+        form: TokenFormat,
+        level: CheckLevel,
         now: Timestamp,
     ) -> Result<Verified> {
         match self.store.find(claims.handle.hash(), now).await? {
-            Some(stored) if against == Against::Session || stored.payload == claims.payload => {
+            Some(stored) if level == CheckLevel::Session || stored.payload == claims.payload => {
                 Ok(Verified::Ok(info(claims), None))
             }
             stored => self.reissue(stored, claims, form, now).await,
@@ -128,7 +128,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     async fn verify_child(
         &self,
         claims: AccessClaims,
-        form: Form,
+        form: TokenFormat,
         parent: SingleHash,
         now: Timestamp,
     ) -> Result<Verified> {
@@ -147,7 +147,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         stored: Option<StoredSession>,
         claims: AccessClaims,
-        form: Form,
+        form: TokenFormat,
         now: Timestamp,
     ) -> Result<Verified> {
         match (decide_access(stored.as_ref(), &claims, now), stored) {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use session_core::platform::Platform;
 use session_core::sync::{Permit, Semaphore};
 
-use self::gate::{Gate, Turn};
+use self::gate::{Gate, OpenPermit};
 use super::db::{Connection, Connector, DbError, Kind, Row, Statement, Value};
 
 /// How many operations wait before there is a second connection; four times as many before a third, and so on.
@@ -139,7 +139,7 @@ impl<C: Connector, P: Platform> Pool<C, P> {
 
     async fn open(
         &self,
-        turn: Turn<'_, C::Connection, P>,
+        turn: OpenPermit<'_, C::Connection, P>,
         others: bool,
     ) -> Result<C::Connection, DbError> {
         if !others {

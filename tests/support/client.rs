@@ -1,4 +1,4 @@
-//! The seven endpoints as a caller uses them.
+//! The native API as a caller uses them.
 //!
 //! Bodies that a test writes itself are sent byte for byte; nothing is retried.
 

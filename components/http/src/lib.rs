@@ -12,7 +12,7 @@ use session_api::{Api, needs_settings};
 use session_core::domain::setting::NeededBy;
 use session_core::log::Event;
 use session_core::platform::Platform as _;
-use session_core::sync::once_cell::{OnceCell, Unmade};
+use session_core::sync::once_cell::{InitError, OnceCell};
 use session_runtime::wasi03::{Connector, Spin, connector, variable};
 use session_runtime::{read_config, start, warn_without_api_keys};
 use session_store::sql::SqlStore;
@@ -58,10 +58,10 @@ async fn app() -> &'static App {
             }
         }
     };
-    match APP.get_or_make(SETTINGS_DEADLINE, make).await {
+    match APP.get_or_init(SETTINGS_DEADLINE, make).await {
         Ok(app) => app,
-        Err(Unmade::Failed) => &WITHOUT_SETTINGS,
-        Err(Unmade::Late) => {
+        Err(InitError::Failed) => &WITHOUT_SETTINGS,
+        Err(InitError::TimedOut) => {
             let reason = &format_args!("the variables can't be read within {SETTINGS_DEADLINE:?}");
             Spin.log(&Event::SettingsUnreadable { reason });
             &WITHOUT_SETTINGS

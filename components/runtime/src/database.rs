@@ -5,7 +5,7 @@ use std::sync::Arc;
 use session_core::domain::config::{Config, Database};
 use session_core::platform::Platform;
 use session_store::db::{Connection, Connector, DbError, Row, Value};
-use session_store::sql::{Dialect, SqlStore};
+use session_store::sql::{SqlDialect, SqlStore};
 
 /// SQLite lets one connection write at a time; a few let the others read meanwhile.
 const SQLITE_CONNECTIONS: usize = 3;
@@ -17,8 +17,8 @@ pub fn open_store<C: Connector, P: Platform>(
     platform: Arc<P>,
 ) -> SqlStore<C, P> {
     let (limit, dialect) = match &config.database {
-        Database::MySql(settings) => (settings.connection_limit, Dialect::MySql),
-        Database::Sqlite => (SQLITE_CONNECTIONS, Dialect::Sqlite),
+        Database::MySql(settings) => (settings.connection_limit, SqlDialect::MySql),
+        Database::Sqlite => (SQLITE_CONNECTIONS, SqlDialect::Sqlite),
     };
     SqlStore::new(connector, limit, dialect, &config.tables, platform)
 }

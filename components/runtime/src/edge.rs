@@ -8,10 +8,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use session_core::log::Event;
 use session_core::platform::Platform as _;
-use session_core::sync::once_cell::{OnceCell, Unmade};
-use session_edge::service::Transport;
+use session_core::sync::once_cell::{InitError, OnceCell};
+use session_edge::client::Transport;
 use session_edge::settings::SETTINGS;
-use session_edge::{Edge, Settings, SiteDown, Visit};
+use session_edge::{Edge, RequestContext, Settings, SiteDown};
 use spin_sdk_7::http::{self, IntoResponse, Request, Response};
 use spin_sdk_7::wasip3::http::types;
 use spin_sdk_7::wit_bindgen::yield_async;
@@ -45,11 +45,11 @@ where
 {
     let response = match edge().await {
         Ok(edge) => {
-            let visit = Visit {
+            let context = RequestContext {
                 now: Spin.now(),
                 log: &|event| Spin.log(event),
             };
-            edge.handle(request, &visit, site(edge.settings())).await
+            edge.handle(request, &context, site(edge.settings())).await
         }
         Err(reply) => reply.map(Either::Left),
     };
@@ -75,11 +75,11 @@ async fn edge() -> Result<&'static Edge<Chained>, http::Response<Full<Bytes>>> {
             Err(SettingsError::Unavailable) => None,
         }
     };
-    match EDGE.get_or_make(SETTINGS_DEADLINE, make).await {
+    match EDGE.get_or_init(SETTINGS_DEADLINE, make).await {
         Ok(Some(edge)) => Ok(edge),
         Ok(None) => Err(session_edge::misconfigured()),
-        Err(Unmade::Failed) => Err(session_edge::without_settings()),
-        Err(Unmade::Late) => {
+        Err(InitError::Failed) => Err(session_edge::without_settings()),
+        Err(InitError::TimedOut) => {
             let reason = &format_args!("the variables can't be read within {SETTINGS_DEADLINE:?}");
             Spin.log(&Event::SettingsUnreadable { reason });
             Err(session_edge::without_settings())

@@ -1,4 +1,4 @@
-//! The APIs as a caller uses them: requests out of tokens, tokens out of replies. That of the seven endpoints is the same
+//! The APIs as a caller uses them: requests out of tokens, tokens out of replies. That of the native API is the same
 //! for the service and for the documented system.
 
 use http::Method;
@@ -18,7 +18,7 @@ pub struct Call {
 /// Which API a caller speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// The seven endpoints.
+    /// The native API.
     Native,
     /// SuperTokens' Core Driver Interface, as its SDKs call it.
     Cdi,

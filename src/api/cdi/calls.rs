@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use session_core::domain::id::UserId;
 use session_core::domain::json::{JSON_MAX_BYTES, Json, present};
 use session_core::domain::protocol::Protocol;
-use session_core::domain::token::header::{CdiForm, Form};
+use session_core::domain::token::header::{CdiFormat, TokenFormat};
 use session_core::domain::token::key::Class;
 use session_core::domain::token::shape::cdi::{Payload, PayloadError};
 use session_core::platform::Platform;
-use session_service::{Against, Check, Service, Terms};
+use session_service::{Check, CheckLevel, Service, TokenOptions};
 use session_store::Store;
 
 use super::reply;
@@ -63,7 +63,7 @@ pub(super) async fn create<S: Store, P: Platform>(
     let user_id = check_user_id(input.user_id.required("userId")?)?;
     let payload = payload(required(input.payload, "userDataInJWT")?)?;
     let data = data(input.user_data_in_database)?;
-    let terms = terms(
+    let options = options(
         version,
         input.enable_anti_csrf.required("enableAntiCsrf")?,
         input
@@ -71,7 +71,7 @@ pub(super) async fn create<S: Store, P: Platform>(
             .optional("useDynamicSigningKey")?,
     );
     let grant = service
-        .create(user_id, Some(payload), Some(data), terms)
+        .create(user_id, Some(payload), Some(data), options)
         .await?;
     Ok(reply::granted(&grant, version))
 }
@@ -102,9 +102,9 @@ pub(super) async fn verify<S: Store, P: Platform>(
     let is_enabled = input.enable_anti_csrf.required("enableAntiCsrf")?;
     let check = Check {
         protocol: Protocol::Cdi,
-        against: match input.check_database.required("checkDatabase")? {
-            true => Against::Payload,
-            false => Against::Nothing,
+        level: match input.check_database.required("checkDatabase")? {
+            true => CheckLevel::Payload,
+            false => CheckLevel::Token,
         },
         anti_csrf: (do_check && is_enabled).then_some(shown.as_deref()),
     };
@@ -138,8 +138,8 @@ pub(super) async fn refresh<S: Store, P: Platform>(
         false => choice.optional("useDynamicSigningKey")?,
     };
     let anti_csrf = input.enable_anti_csrf.required("enableAntiCsrf")?;
-    let terms = terms(version, anti_csrf, dynamic);
-    let answer = service.refresh(&token, shown.as_deref(), terms).await?;
+    let options = options(version, anti_csrf, dynamic);
+    let answer = service.refresh(&token, shown.as_deref(), options).await?;
     Ok(reply::refreshed(&answer, version))
 }
 
@@ -296,9 +296,9 @@ pub(super) async fn remove<S: Store, P: Platform>(
     }
 }
 
-fn terms(version: CdiVersion, anti_csrf: bool, dynamic: Option<bool>) -> Terms {
-    Terms {
-        form: Form::Cdi(CdiForm {
+fn options(version: CdiVersion, anti_csrf: bool, dynamic: Option<bool>) -> TokenOptions {
+    TokenOptions {
+        form: TokenFormat::Cdi(CdiFormat {
             version: version.access_token(),
             class: match dynamic {
                 Some(false) => Class::Static,
@@ -307,7 +307,7 @@ fn terms(version: CdiVersion, anti_csrf: bool, dynamic: Option<bool>) -> Terms {
         }),
         anti_csrf,
         // Their front ends keep tabs from racing, and their tests call it theft at once.
-        late_twins: false,
+        tolerates_races: false,
     }
 }
 

@@ -17,9 +17,9 @@ use session_service::Service;
 use session_store::Store;
 
 use self::version::CdiVersion;
-use super::dialect::{Access, Dialect, Endpoint, Methods, Route};
 use super::error::ApiError;
 use super::key_set;
+use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
 use super::reply::Reply;
 
 /// What a request asks for.
@@ -112,7 +112,7 @@ const fn put(call: Call) -> (Method, Endpoint<Call>) {
 /// What SuperTokens' SDKs speak.
 pub(super) struct Cdi;
 
-impl Dialect for Cdi {
+impl ApiProtocol for Cdi {
     type Call = Call;
 
     fn route(head: &request::Parts) -> Option<Route<Call>> {
@@ -174,7 +174,7 @@ impl Dialect for Cdi {
                 "The user payload contains protected field\n".to_owned(),
             ),
             error => {
-                let (status, _, message) = error.told();
+                let (status, _, message) = error.describe();
                 (status, format!("{message}\n"))
             }
         };

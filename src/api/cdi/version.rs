@@ -1,7 +1,7 @@
 //! Versions of the interface: eight are announced, and there are two behaviours.
 
 use http::request;
-use session_core::domain::token::header::Version;
+use session_core::domain::token::header::CdiTokenVersion;
 
 use crate::error::ApiError;
 
@@ -31,10 +31,10 @@ impl CdiVersion {
     }
 
     /// Which access tokens it has.
-    pub(super) fn access_token(self) -> Version {
+    pub(super) fn access_token(self) -> CdiTokenVersion {
         match self.has_recipe_user() {
-            true => Version::Five,
-            false => Version::Four,
+            true => CdiTokenVersion::V5,
+            false => CdiTokenVersion::V4,
         }
     }
 

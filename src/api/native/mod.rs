@@ -1,4 +1,4 @@
-//! The seven endpoints and what has been added to them: the routes, and what each takes from its request.
+//! The native API and what has been added to them: the routes, and what each takes from its request.
 
 pub(super) mod metrics;
 mod reply;
@@ -10,13 +10,13 @@ use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::present;
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
-use session_service::{Check, Refreshed, Service, Terms, Verified};
+use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
 use session_store::Store;
 
-use super::dialect::{Access, Dialect, Endpoint, Methods, Route};
 use super::error::ApiError;
 use super::field::{Text, json, parameter, parse, required_parameter};
 use super::key_set;
+use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
 use super::reply::Reply;
 
 /// How many sessions one reply lists at most.
@@ -113,10 +113,10 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 10] = [
     ),
 ];
 
-/// The seven endpoints, and the probes.
+/// The native API, and the probes.
 pub(super) struct Native;
 
-impl Dialect for Native {
+impl ApiProtocol for Native {
     type Call = Call;
 
     fn route(head: &request::Parts) -> Option<Route<Call>> {
@@ -161,7 +161,7 @@ impl Dialect for Native {
 
     fn error(error: ApiError) -> Reply {
         let header = error.header();
-        let (status, code, message) = error.told();
+        let (status, code, message) = error.describe();
         reply::error(status, code, &message).with_header(header)
     }
 }
@@ -186,7 +186,7 @@ async fn create<S: Store, P: Platform>(
     let data = json(input.session_data, "sessionData")?;
     Ok(reply::created(
         &service
-            .create(user_id, payload, data, Terms::NATIVE)
+            .create(user_id, payload, data, TokenOptions::NATIVE)
             .await?,
     ))
 }
@@ -230,7 +230,7 @@ async fn refresh<S: Store, P: Platform>(
         return Ok(reply::refreshed(&Refreshed::Unauthorised));
     }
     let token = input.refresh_token.required("refreshToken")?;
-    let answer = service.refresh(&token, None, Terms::NATIVE).await?;
+    let answer = service.refresh(&token, None, TokenOptions::NATIVE).await?;
     Ok(reply::refreshed(&answer))
 }
 

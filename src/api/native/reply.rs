@@ -1,4 +1,4 @@
-//! What the seven endpoints answer.
+//! What the native API answer.
 
 use http::StatusCode;
 use serde::Serialize;

@@ -10,9 +10,9 @@ use session_core::domain::time::Timestamp;
 use session_core::request::RequestError;
 use session_service::Metrics;
 
-use crate::dialect::Access;
 use crate::error::ApiError;
 use crate::native::{ROUTES, metrics};
+use crate::protocol::Access;
 
 fn openapi() -> Value {
     serde_saphyr::from_str(include_str!("../../../docs/openapi.yaml")).unwrap()
@@ -106,7 +106,7 @@ fn every_error_code_is_in_the_openapi_document_with_its_status_and_no_other() {
     let told: BTreeSet<_> = every_error()
         .into_iter()
         .map(|error| {
-            let (status, code, _) = error.told();
+            let (status, code, _) = error.describe();
             (status.as_u16(), code)
         })
         .collect();

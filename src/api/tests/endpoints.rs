@@ -1,4 +1,4 @@
-//! The seven endpoints: the fields of each answer, and refusals that tell no reasons.
+//! The native API: the fields of each answer, and refusals that tell no reasons.
 
 use std::time::Duration;
 

@@ -63,21 +63,21 @@ pub struct SessionHandle {
     protocol: Protocol,
 }
 
-/// What ends the text of a handle for CDI. No handle of the seven endpoints has 33 characters.
+/// What ends the text of a handle for CDI. No handle of the native API has 33 characters.
 const CDI_END: char = 'c';
 
 impl SessionHandle {
     /// Its length in bytes; its text is 4/3 of that.
     pub const BYTES: usize = 24;
 
-    /// Draws a new handle for the seven endpoints. Its ninth character is a hyphen, as SuperTokens' SDKs expect of one.
+    /// Draws a new handle for the native API. Its ninth character is a hyphen, as SuperTokens' SDKs expect of one.
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes: [u8; Self::BYTES] = random.bytes();
         bytes[6] = 62 << 2 | bytes[6] & 3;
         Self::from_bytes(bytes)
     }
 
-    /// The handle with these bytes, for the seven endpoints.
+    /// The handle with these bytes, for the native API.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self {
             bytes,
@@ -86,7 +86,7 @@ impl SessionHandle {
     }
 
     /// The one with the same bytes for callers of a protocol.
-    pub fn of(self, protocol: Protocol) -> Self {
+    pub fn for_protocol(self, protocol: Protocol) -> Self {
         Self { protocol, ..self }
     }
 
@@ -145,7 +145,7 @@ impl HandleHash {
     }
 
     /// The hash of a text that a caller of `protocol` presents as a handle; `None` if it names no session of theirs.
-    pub fn presented(protocol: Protocol, handle: &str) -> Option<Self> {
+    pub fn from_caller(protocol: Protocol, handle: &str) -> Option<Self> {
         let known = SessionHandle::parse(handle).map(|handle| handle.protocol());
         // The documented system's handles have a form of their own.
         (known.unwrap_or_default() == protocol).then(|| Self::of_text(handle))
@@ -208,19 +208,19 @@ mod tests {
     fn a_handle_tells_whose_it_is_and_names_nothing_to_others() {
         use crate::domain::secret::testing::SeededRandom;
         let native = SessionHandle::generate(&SeededRandom::new(1));
-        let cdi = native.of(Protocol::Cdi);
+        let cdi = native.for_protocol(Protocol::Cdi);
         for (handle, protocol) in [(native, Protocol::Native), (cdi, Protocol::Cdi)] {
             let text = handle.reveal();
             assert_eq!(text.chars().nth(8), Some('-'), "{text}");
             assert_eq!(SessionHandle::parse(&text), Some(handle));
             for presented in [Protocol::Native, Protocol::Cdi] {
-                let hash = HandleHash::presented(presented, &text);
+                let hash = HandleHash::from_caller(presented, &text);
                 assert_eq!(hash, (presented == protocol).then(|| handle.hash()));
             }
         }
         assert_ne!(native.hash(), cdi.hash());
         let documented = "6f1e0a70-5ac4-4d6e-9d5f-0c5a7f2c8a11";
-        assert!(HandleHash::presented(Protocol::Native, documented).is_some());
-        assert!(HandleHash::presented(Protocol::Cdi, documented).is_none());
+        assert!(HandleHash::from_caller(Protocol::Native, documented).is_some());
+        assert!(HandleHash::from_caller(Protocol::Cdi, documented).is_none());
     }
 }

@@ -3,7 +3,7 @@
 /// One of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// The seven endpoints.
+    /// The native API.
     #[default]
     Native,
     /// The session part of SuperTokens' Core Driver Interface.

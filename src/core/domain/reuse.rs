@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use super::rotation::{Moments, StoredSession};
+use super::rotation::{RequestTimes, StoredSession};
 use super::secret::{Key, Random};
 use super::time::{Timestamp, millis};
-use super::token::refresh::{Issue, RefreshToken};
+use super::token::refresh::{IssueTime, RefreshToken};
 
 /// How many slots a request may see: it ends within four seconds, and a slot lasts one second at least.
 const SLOTS_OF_A_REQUEST: usize = 6;
@@ -33,8 +33,8 @@ impl ReuseWindow {
     }
 
     /// How a child that is asked for at `now` is made.
-    pub fn issue(self, now: Timestamp) -> Issue {
-        Issue::at(now, self.0)
+    pub fn issue(self, now: Timestamp) -> IssueTime {
+        IssueTime::at(now, self.0)
     }
 
     /// When the access token that comes with a child expires: a slot's start among the last tenth of `validity` (at
@@ -60,7 +60,7 @@ impl ReuseWindow {
     }
 
     /// The slots that a request has seen, also on a clock that was set back meanwhile.
-    fn slots(self, Moments { started, now }: Moments) -> Vec<Issue> {
+    fn slots(self, RequestTimes { started, now }: RequestTimes) -> Vec<IssueTime> {
         if self.0.is_zero() {
             return Vec::new();
         }
@@ -75,7 +75,7 @@ impl ReuseWindow {
 
 /// What makes the children of refresh tokens.
 #[derive(Clone, Copy)]
-pub struct Issuer<'a> {
+pub struct ChildFactory<'a> {
     /// The first makes new tokens, all authenticate; at least one.
     pub keys: &'a [Key],
     /// When refreshes agree.
@@ -85,18 +85,18 @@ pub struct Issuer<'a> {
     /// Whether a child comes with an anti-CSRF token.
     pub anti_csrf: bool,
     /// Whether a token whose child of this slot has been used already is taken for a twin's, and not for stolen.
-    pub late_twins: bool,
+    pub tolerates_races: bool,
     /// For children that agree with no other.
     pub random: &'a (dyn Random + Sync),
 }
 
-impl Issuer<'_> {
+impl ChildFactory<'_> {
     /// The child of `token` that a refresh at `now` hands out.
     pub fn child(&self, token: &RefreshToken, now: Timestamp) -> RefreshToken {
         self.make(token, self.window.issue(now), &self.keys[0])
     }
 
-    fn make(&self, token: &RefreshToken, issue: Issue, key: &Key) -> RefreshToken {
+    fn make(&self, token: &RefreshToken, issue: IssueTime, key: &Key) -> RefreshToken {
         token.child(issue, self.anti_csrf, self.validity, key, self.random)
     }
 
@@ -108,13 +108,13 @@ impl Issuer<'_> {
         &self,
         token: &RefreshToken,
         stored: &StoredSession,
-        moments: Moments,
+        times: RequestTimes,
     ) -> Option<RefreshToken> {
-        if !self.late_twins {
+        if !self.tolerates_races {
             return None;
         }
         let depth = stored.generation.0.checked_sub(token.claims.generation.0)?;
-        let slots = self.window.slots(moments);
+        let slots = self.window.slots(times);
         // While a master key is introduced or changed, another instance may make children with another key.
         let ways = slots.len() * self.keys.len();
         let mut looked_through = 0;

@@ -7,7 +7,7 @@
 
 use super::id::{Generation, UserId};
 use super::json::Json;
-use super::reuse::Issuer;
+use super::reuse::ChildFactory;
 use super::secret::DoubleHash;
 use super::time::Timestamp;
 use super::token::access::AccessClaims;
@@ -96,7 +96,7 @@ pub enum Refusal {
 
 /// When a request runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moments {
+pub struct RequestTimes {
     /// When it began; tokens and sessions are good or not by this.
     pub started: Timestamp,
     /// The time now, after it has looked at the database.
@@ -107,14 +107,14 @@ pub struct Moments {
 pub fn decide_refresh(
     stored: Option<StoredSession>,
     token: &RefreshToken,
-    issuer: &Issuer<'_>,
-    moments: Moments,
+    issuer: &ChildFactory<'_>,
+    times: RequestTimes,
 ) -> RefreshDecision {
     let claims = &token.claims;
-    let Some(stored) = stored.filter(|stored| stored.is_live(moments.started)) else {
+    let Some(stored) = stored.filter(|stored| stored.is_live(times.started)) else {
         return RefreshDecision::Done(Outcome::Refuse(Refusal::NoSession));
     };
-    if moments.started >= claims.expires_at {
+    if times.started >= claims.expires_at {
         return RefreshDecision::Done(Outcome::Refuse(Refusal::TokenExpired));
     }
     if token.double_hash() == stored.current {
@@ -132,7 +132,7 @@ pub fn decide_refresh(
             expires_at: claims.expires_at,
         });
     }
-    RefreshDecision::Done(match issuer.current_descendant(token, &stored, moments) {
+    RefreshDecision::Done(match issuer.current_descendant(token, &stored, times) {
         Some(current) => Outcome::HandOut(stored, Box::new(current)),
         None => Outcome::Theft(stored),
     })
@@ -142,10 +142,10 @@ pub fn decide_refresh(
 pub fn decide_confirmed(
     stored: Option<StoredSession>,
     token: &RefreshToken,
-    issuer: &Issuer<'_>,
-    moments: Moments,
+    issuer: &ChildFactory<'_>,
+    times: RequestTimes,
 ) -> Outcome {
-    match decide_refresh(stored, token, issuer, moments) {
+    match decide_refresh(stored, token, issuer, times) {
         RefreshDecision::Done(outcome) => outcome,
         // The row was set back between the two statements.
         RefreshDecision::Confirm(_) => Outcome::Refuse(Refusal::AheadOfDatabase),

@@ -30,7 +30,7 @@ pub fn unseal(
         return None;
     }
     keys.iter()
-        .map(|key| SessionHandle::from_bytes(cover(bytes, row, key)).of(protocol))
+        .map(|key| SessionHandle::from_bytes(cover(bytes, row, key)).for_protocol(protocol))
         .find(|handle| handle.hash() == row)
 }
 
@@ -56,8 +56,8 @@ mod tests {
         let random = SeededRandom::new(1);
         let keys = [Key::generate(&random), Key::generate(&random)];
         for protocol in [Protocol::Native, Protocol::Cdi] {
-            let handle = SessionHandle::generate(&random).of(protocol);
-            let other = SessionHandle::generate(&random).of(protocol);
+            let handle = SessionHandle::generate(&random).for_protocol(protocol);
+            let other = SessionHandle::generate(&random).for_protocol(protocol);
             let sealed = seal(handle, &keys[1]);
             let open = |text: &str, row: SessionHandle, protocol, keys: &[Key]| {
                 unseal(text, row.hash(), protocol, keys)

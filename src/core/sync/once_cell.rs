@@ -17,11 +17,11 @@ pub struct OnceCell<T, P: Platform> {
 
 /// Why there is no value yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmade {
+pub enum InitError {
     /// It could not be made.
     Failed,
     /// It was not made in time.
-    Late,
+    TimedOut,
 }
 
 impl<T, P: Platform> OnceCell<T, P> {
@@ -39,11 +39,11 @@ impl<T, P: Platform> OnceCell<T, P> {
     /// # Errors
     /// If `make` gives none, or nobody has made one `within` so long, waiting for others included. Nothing is kept
     /// then: the next one tries again.
-    pub async fn get_or_make(
+    pub async fn get_or_init(
         &self,
         within: Duration,
         make: impl Future<Output = Option<T>>,
-    ) -> Result<&T, Unmade> {
+    ) -> Result<&T, InitError> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
@@ -52,13 +52,13 @@ impl<T, P: Platform> OnceCell<T, P> {
             if let Some(value) = self.value.get() {
                 return Ok(value);
             }
-            let value = make.await.ok_or(Unmade::Failed)?;
+            let value = make.await.ok_or(InitError::Failed)?;
             Ok(self.value.get_or_init(|| value))
         };
         tokio::select! {
             biased;
             made = made => made,
-            () = self.platform.sleep(within) => Err(Unmade::Late),
+            () = self.platform.sleep(within) => Err(InitError::TimedOut),
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     async fn one_makes_it_and_all_have_it() {
         let (cell, calls) = (cell(), AtomicU32::new(0));
         let get = || {
-            cell.get_or_make(LIMIT, async {
+            cell.get_or_init(LIMIT, async {
                 sleep(Duration::from_secs(1)).await;
                 Some(calls.fetch_add(1, Ordering::Relaxed))
             })
@@ -104,19 +104,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_longer_than_the_limit() {
         let (cell, started) = (cell(), Instant::now());
-        let get = || cell.get_or_make(LIMIT, pending());
+        let get = || cell.get_or_init(LIMIT, pending());
         let outcomes = tokio::join!(get(), get(), get());
-        let late = Err(Unmade::Late);
+        let late = Err(InitError::TimedOut);
         assert_eq!(outcomes, (late, late, late));
         assert_eq!(started.elapsed(), LIMIT);
-        assert_eq!(cell.get_or_make(LIMIT, ready(Some(7))).await, Ok(&7));
+        assert_eq!(cell.get_or_init(LIMIT, ready(Some(7))).await, Ok(&7));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_not_kept() {
         let cell = cell();
-        let failed = cell.get_or_make(LIMIT, ready(None)).await;
-        assert_eq!(failed, Err(Unmade::Failed));
-        assert_eq!(cell.get_or_make(LIMIT, ready(Some(7))).await, Ok(&7));
+        let failed = cell.get_or_init(LIMIT, ready(None)).await;
+        assert_eq!(failed, Err(InitError::Failed));
+        assert_eq!(cell.get_or_init(LIMIT, ready(Some(7))).await, Ok(&7));
     }
 }

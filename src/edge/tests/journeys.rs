@@ -1,4 +1,4 @@
-//! Sessions from login to their ends.
+//! SessionClient from login to their ends.
 
 use http::{Method, StatusCode};
 use serde_json::json;

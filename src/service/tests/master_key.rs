@@ -274,7 +274,7 @@ fn kr6_access_tokens_verify_without_a_database() {
 fn tf8_a_dump_of_the_database_forges_nothing() {
     use session_core::domain::secret::Key;
     use session_core::domain::token::access::AccessClaims;
-    use session_core::domain::token::header::Form;
+    use session_core::domain::token::header::TokenFormat;
     use session_core::domain::token::key::{AccessKey, Algorithm};
     let world = World::new(&[("master_key", OLD)]);
     let grant = world.create();
@@ -297,7 +297,7 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
             "file.00000000",
         ] {
             let key = AccessKey::new(kid.to_owned(), secret.expose());
-            let forged = claims.sign(&key, Algorithm::Hs256, Form::Native);
+            let forged = claims.sign(&key, Algorithm::Hs256, TokenFormat::Native);
             let rest = forged.split_once('.').unwrap().1;
             for token in [forged.clone(), format!("{header}.{rest}")] {
                 let answer = ready(world.service.verify_native(&token)).unwrap();

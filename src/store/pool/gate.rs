@@ -38,8 +38,8 @@ impl<T, P: Platform> Gate<T, P> {
     }
 
     /// Waits for the turn to open; meanwhile and until it is given back nobody else begins anything.
-    pub(super) async fn turn(&self) -> Turn<'_, T, P> {
-        Turn {
+    pub(super) async fn turn(&self) -> OpenPermit<'_, T, P> {
+        OpenPermit {
             gate: self,
             _permit: self.turn.acquire().await,
         }
@@ -63,12 +63,12 @@ impl<T, P: Platform> Gate<T, P> {
 }
 
 /// The right to open a connection.
-pub(super) struct Turn<'a, T, P: Platform> {
+pub(super) struct OpenPermit<'a, T, P: Platform> {
     gate: &'a Gate<T, P>,
     _permit: Permit<'a, P>,
 }
 
-impl<T, P: Platform> Turn<'_, T, P> {
+impl<T, P: Platform> OpenPermit<'_, T, P> {
     /// Runs an open; it is pending until this ends or is given up.
     pub(super) async fn open<O>(self, open: impl Future<Output = O>) -> O {
         *self.gate.parked() = Some(Vec::new());
@@ -76,7 +76,7 @@ impl<T, P: Platform> Turn<'_, T, P> {
     }
 }
 
-impl<T, P: Platform> Drop for Turn<'_, T, P> {
+impl<T, P: Platform> Drop for OpenPermit<'_, T, P> {
     fn drop(&mut self) {
         // While it is still our turn: the next open waits until they are gone.
         let parked = self.gate.parked().take();

@@ -4,14 +4,14 @@ use session_core::domain::config::Tables;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub enum SqlDialect {
     /// MySQL and MariaDB.
     MySql,
     /// SQLite.
     Sqlite,
 }
 
-impl Dialect {
+impl SqlDialect {
     /// The beginning of an insert that leaves a row alone that is there already.
     pub(super) fn insert_ignore(self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ mod writers;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use dialect::Dialect;
+pub use dialect::SqlDialect;
 
 use session_core::domain::config::Tables;
 use session_core::domain::id::{HandleHash, UserId};
@@ -88,7 +88,7 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
     pub fn new(
         connector: C,
         limit: usize,
-        dialect: Dialect,
+        dialect: SqlDialect,
         tables: &Tables,
         platform: Arc<P>,
     ) -> Self {

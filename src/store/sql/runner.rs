@@ -7,7 +7,7 @@ use session_core::domain::config::Tables;
 use session_core::domain::secret::Random;
 use session_core::platform::Platform;
 
-use super::dialect::Dialect;
+use super::dialect::SqlDialect;
 use super::schema;
 use super::session::{self, Sessions};
 use super::writers::Writers;
@@ -28,7 +28,7 @@ const OPEN_RETRIES: u32 = 8;
 pub(super) struct Runner<C: Connector, P: Platform> {
     pool: Pool<Sessions<C>, P>,
     writers: Writers<P>,
-    dialect: Dialect,
+    dialect: SqlDialect,
     tables: Tables,
     platform: Arc<P>,
 }
@@ -70,7 +70,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     pub(super) fn new(
         connector: C,
         limit: usize,
-        dialect: Dialect,
+        dialect: SqlDialect,
         tables: Tables,
         platform: Arc<P>,
     ) -> Self {
@@ -131,7 +131,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         }
     }
 
-    /// Looks after the tables; on a new connection if a kept one has died.
+    /// BackgroundReload after the tables; on a new connection if a kept one has died.
     async fn repair(&self) -> Result<(), Failure> {
         let mut fresh = false;
         loop {

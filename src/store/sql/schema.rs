@@ -4,18 +4,18 @@ use session_core::domain::config::Tables;
 use session_core::log::Event;
 use session_core::platform::Platform;
 
-use super::dialect::Dialect;
+use super::dialect::SqlDialect;
 use super::execute;
 use super::runner::Failure;
 use crate::db::{Connector, DbError};
 use crate::pool::Lease;
 
-/// Looks at the tables, creates what is missing and upgrades what is old.
+/// BackgroundReload at the tables, creates what is missing and upgrades what is old.
 ///
 /// Any number of instances may do it at the same time: what another one made meanwhile counts as made.
 pub(super) async fn repair<C: Connector, P: Platform>(
     lease: &mut Lease<'_, C, P>,
-    dialect: Dialect,
+    dialect: SqlDialect,
     tables: &Tables,
     platform: &P,
 ) -> Result<(), Failure> {
@@ -89,7 +89,7 @@ async fn refuse_another_schema<C: Connector, P: Platform>(
 
 async fn change<C: Connector, P: Platform>(
     lease: &mut Lease<'_, C, P>,
-    dialect: Dialect,
+    dialect: SqlDialect,
     tables: &Tables,
     script: Vec<String>,
 ) -> Result<(), Failure> {

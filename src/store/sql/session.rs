@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use session_core::platform::Platform;
 
-use super::{Dialect, execute};
+use super::{SqlDialect, execute};
 use crate::db::{Connection, Connector, DbError, Row, Value};
 use crate::pool::Lease;
 
@@ -25,7 +25,7 @@ struct Choice {
 }
 
 impl<C> Sessions<C> {
-    pub(super) fn new(connector: C, dialect: Dialect) -> Self {
+    pub(super) fn new(connector: C, dialect: SqlDialect) -> Self {
         let choice = Choice {
             settings: dialect.session(),
             first: AtomicUsize::new(0),
@@ -146,7 +146,7 @@ mod tests {
             signing_key: "k".to_owned(),
             refresh_tokens: "s".to_owned(),
         };
-        Runner::new(server, 1, Dialect::MySql, tables, TestPlatform::new(1))
+        Runner::new(server, 1, SqlDialect::MySql, tables, TestPlatform::new(1))
     }
 
     #[tokio::test]
@@ -159,7 +159,7 @@ mod tests {
         for statement in [&read, &read, &cut, &read] {
             runner.run(std::slice::from_ref(statement)).await.ok();
         }
-        let [all, less] = Dialect::MySql.session() else {
+        let [all, less] = SqlDialect::MySql.session() else {
             panic!("two choices");
         };
         // Cut, it was tried once more, on a new connection.
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_choices_differ_by_the_clusters_variable_only() {
-        let [all, less] = Dialect::MySql.session() else {
+        let [all, less] = SqlDialect::MySql.session() else {
             panic!("two choices");
         };
         assert_eq!(all.replace(", wsrep_sync_wait = 7", ""), *less);

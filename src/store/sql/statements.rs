@@ -2,7 +2,7 @@
 
 use session_core::domain::config::Tables;
 
-use super::dialect::Dialect;
+use super::dialect::SqlDialect;
 use crate::{BACKLOG_ROWS, BATCH_ROWS};
 
 /// The statements, with the tables' names filled in once.
@@ -38,7 +38,7 @@ pub(super) struct Sql {
 const THE_USER: &str = "`user_id` = ? AND HEX(`user_id`) = HEX(?)";
 
 impl Sql {
-    pub(super) fn new(dialect: Dialect, tables: &Tables) -> Self {
+    pub(super) fn new(dialect: SqlDialect, tables: &Tables) -> Self {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
         let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
         let others = format!("{THE_USER} AND `session_handle_hash_1` <> ?");

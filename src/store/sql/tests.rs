@@ -20,7 +20,7 @@ use session_core::domain::time::Timestamp;
 use session_core::testing::{START, TestPlatform};
 
 use self::connector::{Database, Instance};
-use super::{Dialect, SqlStore};
+use super::{SqlDialect, SqlStore};
 use crate::NewSession;
 use crate::testing::rules::Rules;
 
@@ -45,7 +45,7 @@ fn watched(database: &Arc<Database>) -> (SqliteStore, Arc<Rules>) {
     let seed = SEED.fetch_add(1, Ordering::Relaxed);
     let (platform, rules) = (TestPlatform::new(seed), Arc::default());
     let instance = Instance::new(database, &rules);
-    let store = SqlStore::new(instance, 3, Dialect::Sqlite, &tables(), platform);
+    let store = SqlStore::new(instance, 3, SqlDialect::Sqlite, &tables(), platform);
     (store, rules)
 }
 

@@ -32,7 +32,7 @@ pub fn connector(database: &Database) -> Connector {
     }
 }
 
-/// Looks a variable up.
+/// BackgroundReload a variable up.
 ///
 /// # Errors
 /// If its provider does not give it.

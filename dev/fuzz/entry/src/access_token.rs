@@ -17,7 +17,7 @@ use session_core::domain::protocol::Protocol;
 use session_core::domain::secret::{Key, Sha256Hex, SingleHash};
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::{AccessClaims, AccessTokenError};
-use session_core::domain::token::header::Form;
+use session_core::domain::token::header::TokenFormat;
 use session_core::domain::token::key::{AccessKey, Algorithm, Class};
 use sha2::Sha256;
 
@@ -74,7 +74,7 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 fn sign(claims: &AccessClaims, key: &AccessKey) -> String {
-    claims.sign(key, Algorithm::Hs256, Form::Native)
+    claims.sign(key, Algorithm::Hs256, TokenFormat::Native)
 }
 
 fn claims() -> AccessClaims {

@@ -10,7 +10,7 @@ use session_core::domain::id::SessionHandle;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::secret::{Key, Sha256Hex};
 use session_core::domain::time::Timestamp;
-use session_core::domain::token::refresh::{Issue, RefreshToken, RefreshTokenError};
+use session_core::domain::token::refresh::{IssueTime, RefreshToken, RefreshTokenError};
 use sha2::Sha256;
 
 use crate::NOW;
@@ -65,7 +65,7 @@ static TOKENS: LazyLock<[String; 6]> = LazyLock::new(|| {
         )
     };
     let token = first(&KEYS[0]);
-    let issue = Issue::at(NOW, Duration::from_secs(10));
+    let issue = IssueTime::at(NOW, Duration::from_secs(10));
     let child = token.child(
         issue,
         false,
@@ -126,12 +126,12 @@ fn check(text: &str) -> bool {
         None => assert_eq!(claims.generation.0, 0),
     }
     for (now, window) in [(NOW, 10), (NOW, 0), (Timestamp::from_millis(u64::MAX), 60)] {
-        check_child(&token, Issue::at(now, Duration::from_secs(window)));
+        check_child(&token, IssueTime::at(now, Duration::from_secs(window)));
     }
     true
 }
 
-fn check_child(token: &RefreshToken, issue: Issue) {
+fn check_child(token: &RefreshToken, issue: IssueTime) {
     let [one, other] = [3, 4].map(|seed| {
         token.child(
             issue,
@@ -141,7 +141,7 @@ fn check_child(token: &RefreshToken, issue: Issue) {
             &FixedPlatform::new(NOW, seed),
         )
     });
-    assert_eq!(one == other, matches!(issue, Issue::InSlot(_)));
+    assert_eq!(one == other, matches!(issue, IssueTime::InSlot(_)));
     assert_eq!(
         RefreshToken::verify(one.reveal(), Protocol::Native, [&KEYS[0]]).as_ref(),
         Ok(&one)

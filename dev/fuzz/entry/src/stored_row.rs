@@ -18,7 +18,7 @@ use session_core::domain::time::Timestamp;
 use session_service::Service;
 use session_service::maintenance;
 use session_store::db::{Connection, Connector, DbError, Row, Value};
-use session_store::sql::{Dialect, SqlStore};
+use session_store::sql::{SqlDialect, SqlStore};
 use session_store::{BATCH_ROWS, Store, StoreError};
 
 use crate::NOW;
@@ -35,7 +35,7 @@ use crate::request::{FIXTURES, Fixture, Reply, When};
 pub fn stored_row(data: &[u8]) -> bool {
     let mut input = Input::new(data);
     let fixture = &FIXTURES[input.choice(FIXTURES.len())];
-    let dialect = [Dialect::MySql, Dialect::Sqlite][input.choice(2)];
+    let dialect = [SqlDialect::MySql, SqlDialect::Sqlite][input.choice(2)];
     let when = When::ALL[input.choice(When::ALL.len())];
     let action = input.choice(12);
     let script = fixture.fill_in(input.rest());
@@ -63,13 +63,13 @@ pub fn stored_row(data: &[u8]) -> bool {
 
 type Outcome = Result<Vec<Row>, DbError>;
 
-fn read_script(script: &str, dialect: Dialect) -> Vec<Outcome> {
+fn read_script(script: &str, dialect: SqlDialect) -> Vec<Outcome> {
     let results = script
         .split("\n\n")
         .map(|result| match result.strip_prefix('!') {
             Some(text) => Err(match dialect {
-                Dialect::MySql => DbError::from_mysql_text(text),
-                Dialect::Sqlite => DbError::from_sqlite_text(text),
+                SqlDialect::MySql => DbError::from_mysql_text(text),
+                SqlDialect::Sqlite => DbError::from_sqlite_text(text),
             }),
             None => Ok(result.lines().map(read_row).collect()),
         });

@@ -51,7 +51,7 @@ fn convert(text: &str) -> Result<Converted> {
     refresh_token(&mut options, &mut converted);
     if options.boolean("tokens.enableAntiCsrf").is_some() {
         converted.note(
-            "tokens.enableAntiCsrf: there is no such token in the seven endpoints; leave it out (docs/browsers.md has \
+            "tokens.enableAntiCsrf: there is no such token in the native API; leave it out (docs/browsers.md has \
              what keeps foreign sites out)",
         );
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::header::{Form, HEADER_MAX_BYTES, Header};
+use super::header::{HEADER_MAX_BYTES, Header, TokenFormat};
 use super::key::{AccessKey, Algorithm, Class};
 use super::shape;
 use crate::domain::id::{SessionHandle, UserId};
@@ -36,7 +36,7 @@ pub struct AccessClaims {
     pub refresh: DoubleHash,
     /// The single hash of that refresh token's parent, until the child is confirmed.
     pub parent: Option<SingleHash>,
-    /// What has to come with it against cross-site request forgery. The seven endpoints have no such thing.
+    /// What has to come with it against cross-site request forgery. The native API have no such thing.
     pub anti_csrf: Option<SecretString>,
     /// The session's payload, if it has one.
     pub payload: Option<Json>,
@@ -67,10 +67,10 @@ pub enum AccessTokenError {
 
 impl AccessClaims {
     /// Writes and signs the token.
-    pub fn sign(&self, key: &AccessKey, algorithm: Algorithm, form: Form) -> String {
+    pub fn sign(&self, key: &AccessKey, algorithm: Algorithm, form: TokenFormat) -> String {
         let claims = match form {
-            Form::Native => shape::native::write(self),
-            Form::Cdi(form) => shape::cdi::write(self, form.version),
+            TokenFormat::Native => shape::native::write(self),
+            TokenFormat::Cdi(form) => shape::cdi::write(self, form.version),
         };
         let mut token = String::with_capacity(claims.len() * 4 / 3 + 256);
         let name = key.kid();
@@ -99,13 +99,13 @@ impl AccessClaims {
         protocol: Protocol,
         now: Timestamp,
         find_key: impl FnOnce(Class, &str) -> Option<Arc<AccessKey>>,
-    ) -> Result<(Self, Form), AccessTokenError> {
+    ) -> Result<(Self, TokenFormat), AccessTokenError> {
         let (claims, form) = Self::authenticate(token, protocol, find_key)?;
         claims.check_times(now)?;
         Ok((claims, form))
     }
 
-    /// Whose session a token of the seven endpoints claims to be of, without a look at signature and times.
+    /// Whose session a token of the native API claims to be of, without a look at signature and times.
     pub fn handle_unverified(token: &str) -> Option<SessionHandle> {
         let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         let claims = shape::native::read(str::from_utf8(&claims).ok()?)?;
@@ -120,7 +120,7 @@ impl AccessClaims {
         token: &str,
         protocol: Protocol,
         find_key: impl FnOnce(Class, &str) -> Option<Arc<AccessKey>>,
-    ) -> Result<(Self, Form), AccessTokenError> {
+    ) -> Result<(Self, TokenFormat), AccessTokenError> {
         let (message, signature) = token.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(AccessTokenError::Malformed)?;
         let mut buffer = [0; HEADER_MAX_BYTES];
@@ -144,8 +144,8 @@ impl AccessClaims {
         let claims = str::from_utf8(&claims)
             .ok()
             .and_then(|text| match form {
-                Form::Native => shape::native::read(text),
-                Form::Cdi(form) => shape::cdi::read(text, form.version),
+                TokenFormat::Native => shape::native::read(text),
+                TokenFormat::Cdi(form) => shape::cdi::read(text, form.version),
             })
             .filter(|claims| claims.handle.protocol() == protocol)
             .ok_or(AccessTokenError::WrongClaims)?;

@@ -11,32 +11,32 @@ pub(super) const HEADER_MAX_BYTES: usize = 160;
 
 /// How a token is written, apart from its claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// For callers of the seven endpoints.
+pub enum TokenFormat {
+    /// For callers of the native API.
     Native,
     /// For SuperTokens' SDKs.
-    Cdi(CdiForm),
+    Cdi(CdiFormat),
 }
 
 /// What SuperTokens' SDKs choose about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CdiForm {
+pub struct CdiFormat {
     /// Which claims it has.
-    pub version: Version,
+    pub version: CdiTokenVersion,
     /// Whether its key rotates.
     pub class: Class,
 }
 
 /// The header parameter `version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum CdiTokenVersion {
     /// Without `rsub`: CDI below 4.0.
-    Four,
+    V4,
     /// With it.
-    Five,
+    V5,
 }
 
-impl Form {
+impl TokenFormat {
     /// Whose callers it is for.
     pub fn protocol(self) -> Protocol {
         match self {
@@ -58,7 +58,7 @@ impl Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header<'a> {
     pub(super) algorithm: Algorithm,
-    pub(super) form: Form,
+    pub(super) form: TokenFormat,
     /// The key's.
     pub(super) name: &'a str,
 }
@@ -74,9 +74,9 @@ impl<'a> Header<'a> {
     /// Appends its base64 to `token`.
     pub(super) fn write(self, token: &mut String) {
         let version = match self.form {
-            Form::Native => "",
-            Form::Cdi(form) if form.version == Version::Four => VERSION_4,
-            Form::Cdi(_) => VERSION_5,
+            TokenFormat::Native => "",
+            TokenFormat::Cdi(form) if form.version == CdiTokenVersion::V4 => VERSION_4,
+            TokenFormat::Cdi(_) => VERSION_5,
         };
         let kid = kid(
             self.algorithm,
@@ -106,21 +106,21 @@ impl<'a> Header<'a> {
             .find_map(|algorithm| Some((algorithm, rest.strip_prefix(algorithm.name())?)))?;
         let rest = rest.strip_prefix(TYPE)?;
         let (version, rest) = if let Some(rest) = rest.strip_prefix(VERSION_5) {
-            (Some(Version::Five), rest)
+            (Some(CdiTokenVersion::V5), rest)
         } else if let Some(rest) = rest.strip_prefix(VERSION_4) {
-            (Some(Version::Four), rest)
+            (Some(CdiTokenVersion::V4), rest)
         } else {
             (None, rest)
         };
         let kid = rest.strip_prefix(KEY)?.strip_suffix(END)?;
         let name = kid.strip_suffix(algorithm.kid_end())?;
         let (form, name) = match version {
-            None => (Form::Native, name),
+            None => (TokenFormat::Native, name),
             Some(version) => {
                 let (class, name) = Class::ALL
                     .into_iter()
                     .find_map(|class| Some((class, name.strip_prefix(class.kid_start())?)))?;
-                (Form::Cdi(CdiForm { version, class }), name)
+                (TokenFormat::Cdi(CdiFormat { version, class }), name)
             }
         };
         is_name(name).then_some(Self {

@@ -3,7 +3,7 @@
 //! Layout, then base64url without padding (178 characters):
 //! `format 1 | handle 24 | generation 4 | issued 8 | expires 8 | nonce 24 | parent 32 | MAC 32` bytes;
 //! integers are big-endian, times milliseconds since the Unix epoch, parent is zeros for generation 0. That is format 1,
-//! of the seven endpoints. Format 2, of CDI, has a byte of flags behind its format (180 characters).
+//! of the native API. Format 2, of CDI, has a byte of flags behind its format (180 characters).
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub struct RefreshClaims {
     pub expires_at: Timestamp,
     /// The refresh token that it was made from; none for generation 0.
     pub parent: Option<SingleHash>,
-    /// Whether an anti-CSRF token came with it; never for the seven endpoints.
+    /// Whether an anti-CSRF token came with it; never for the native API.
     pub anti_csrf: bool,
     nonce: [u8; NONCE_BYTES],
 }
@@ -85,14 +85,14 @@ pub enum RefreshTokenError {
 
 /// When a child is made: two refreshes of one token that agree on this get the same child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Issue {
+pub enum IssueTime {
     /// In the time slot that starts then.
     InSlot(Timestamp),
     /// At that very moment, unlike any other child.
     Once(Timestamp),
 }
 
-impl Issue {
+impl IssueTime {
     /// The way to issue at `now` with a reuse window (whole seconds; zero turns reuse off).
     pub fn at(now: Timestamp, reuse_window: Duration) -> Self {
         if reuse_window.is_zero() {
@@ -137,7 +137,7 @@ impl RefreshToken {
     /// A child of this token. In one slot it is the same each time, its time of issue included.
     pub fn child(
         &self,
-        issue: Issue,
+        issue: IssueTime,
         anti_csrf: bool,
         validity: Duration,
         key: &Key,
@@ -145,10 +145,10 @@ impl RefreshToken {
     ) -> Self {
         let issued_at = issue.time();
         let nonce = match issue {
-            Issue::Once(_) => random.bytes(),
-            Issue::InSlot(slot) => {
+            IssueTime::Once(_) => random.bytes(),
+            IssueTime::InSlot(slot) => {
                 let slot = slot.as_millis().to_be_bytes();
-                // Nothing for the seven endpoints; a byte for CDI, that children with and without never agree.
+                // Nothing for the native API; a byte for CDI, that children with and without never agree.
                 let flags = &RefreshClaims::start(self.claims.handle.protocol(), anti_csrf)[1..];
                 let mac = key.mac(&[CHILD, &self.hash().to_digest(), &slot, flags]);
                 std::array::from_fn(|i| mac[i])
@@ -222,7 +222,7 @@ impl RefreshToken {
         }
         let mut rest = &body[start..];
         let claims = RefreshClaims {
-            handle: SessionHandle::from_bytes(take(&mut rest)).of(protocol),
+            handle: SessionHandle::from_bytes(take(&mut rest)).for_protocol(protocol),
             generation: Generation(u32::from_be_bytes(take(&mut rest))),
             issued_at: Timestamp::from_millis(u64::from_be_bytes(take(&mut rest))),
             expires_at: Timestamp::from_millis(u64::from_be_bytes(take(&mut rest))),
@@ -241,7 +241,7 @@ impl RefreshToken {
         ))
     }
 
-    /// Which session a token of the seven endpoints claims to be of, and how far along: its time of issue and its
+    /// Which session a token of the native API claims to be of, and how far along: its time of issue and its
     /// generation, without a look at its MAC. Of two of a session the one that is further along is the younger.
     pub fn place_unverified(text: &str) -> Option<(SessionHandle, (Timestamp, Generation))> {
         let mut bytes = [0; NATIVE_BYTES];

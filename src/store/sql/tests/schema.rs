@@ -9,7 +9,7 @@ use session_core::testing::{START, TestPlatform};
 use super::connector::{Database, Fault, Instance};
 use super::{confirmation, handle, json, session, store, tables, user};
 use crate::db::{DbError, Value};
-use crate::sql::{Dialect, SqlStore};
+use crate::sql::{SqlDialect, SqlStore};
 use crate::{KeyRow, Store, StoreError};
 
 /// What the documented SQL makes: none of our columns, none of our indexes.
@@ -90,12 +90,18 @@ async fn any_two_names_make_two_tables() {
             refresh_tokens: sessions.to_owned(),
         };
         let instance = Instance::new(&Database::new(), &Arc::default());
-        let store = SqlStore::new(instance, 3, Dialect::Sqlite, &tables, TestPlatform::new(1));
+        let store = SqlStore::new(
+            instance,
+            3,
+            SqlDialect::Sqlite,
+            &tables,
+            TestPlatform::new(1),
+        );
         assert_eq!(store.keys().await, Ok(Vec::new()), "{keys}, {sessions}");
         assert_eq!(store.insert(&session(1, "bob")).await, Ok(()));
         assert!(store.find(handle(1), START).await.unwrap().is_some());
         // On MySQL, too, each name is in its own place.
-        let script = Dialect::MySql.create_tables(&tables);
+        let script = SqlDialect::MySql.create_tables(&tables);
         let begins = |at: usize, name: &str| {
             let table = format!("CREATE TABLE IF NOT EXISTS `{name}` (");
             assert!(script[at].starts_with(&table), "{}", script[at]);
@@ -272,7 +278,7 @@ async fn tables_may_have_other_names() {
     };
     let platform = TestPlatform::new(2);
     let instance = Instance::new(&database, &Arc::default());
-    let other = SqlStore::new(instance, 1, Dialect::Sqlite, &names, platform);
+    let other = SqlStore::new(instance, 1, SqlDialect::Sqlite, &names, platform);
     assert_eq!(other.find(handle(1), START).await, Ok(None));
     other.insert(&session(1, "eve")).await.unwrap();
     let users = database.look("SELECT user_id FROM signing_key_2");
@@ -303,7 +309,7 @@ fn every_statement_of_the_files_is_used_and_takes_the_names() {
         signing_key: "k".to_owned(),
         refresh_tokens: "s".to_owned(),
     };
-    for dialect in [Dialect::MySql, Dialect::Sqlite] {
+    for dialect in [SqlDialect::MySql, SqlDialect::Sqlite] {
         for statements in [
             dialect.create_tables(&names),
             dialect.upgrade_tables(&names),

@@ -9,7 +9,7 @@ use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::time::Timestamp;
-use session_service::{Grant, Refreshed, Service, Terms};
+use session_service::{Grant, Refreshed, Service, TokenOptions};
 use session_store::memory::MemoryStore;
 use session_store::{KeyRow, NewSession, Store};
 
@@ -189,11 +189,11 @@ fn key_rows(keys: &[KeyRow]) -> String {
 fn create(service: &Service<MemoryStore, FixedPlatform>, user: &str) -> Grant {
     let user = UserId::parse(user).expect("a short name");
     let [payload, data] = [PAYLOAD, DATA].map(|text| Json::parse(text.to_owned()));
-    block_on(service.create(user, payload, data, Terms::NATIVE)).expect("a store in memory")
+    block_on(service.create(user, payload, data, TokenOptions::NATIVE)).expect("a store in memory")
 }
 
 fn refresh(service: &Service<MemoryStore, FixedPlatform>, grant: &Grant) -> Grant {
-    match block_on(service.refresh(&grant.refresh.value, None, Terms::NATIVE)) {
+    match block_on(service.refresh(&grant.refresh.value, None, TokenOptions::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),
     }

@@ -38,7 +38,7 @@ fn signature(key: &AccessKey) -> String {
     use crate::domain::id::{SessionHandle, UserId};
     use crate::domain::secret::SingleHash;
     use crate::domain::token::access::AccessClaims;
-    use crate::domain::token::header::Form;
+    use crate::domain::token::header::TokenFormat;
     use crate::domain::token::key::Algorithm;
     let claims = AccessClaims {
         user_id: UserId::parse("bob").unwrap(),
@@ -50,7 +50,7 @@ fn signature(key: &AccessKey) -> String {
         anti_csrf: None,
         payload: None,
     };
-    let token = claims.sign(key, Algorithm::Hs256, Form::Native);
+    let token = claims.sign(key, Algorithm::Hs256, TokenFormat::Native);
     token.rsplit_once('.').unwrap().1.to_owned()
 }
 

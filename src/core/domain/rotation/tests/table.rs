@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
-use crate::domain::reuse::{Issuer, ReuseWindow};
+use crate::domain::reuse::{ChildFactory, ReuseWindow};
 use crate::domain::rotation::{
-    AccessDecision, Confirmation, Moments, Outcome, RefreshDecision, Refusal, StoredSession,
+    AccessDecision, Confirmation, Outcome, RefreshDecision, Refusal, RequestTimes, StoredSession,
     decide_access, decide_confirmed, decide_refresh,
 };
 use crate::domain::secret::Key;
 use crate::domain::secret::testing::SeededRandom;
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;
-use crate::domain::token::refresh::{Issue, RefreshToken};
+use crate::domain::token::refresh::{IssueTime, RefreshToken};
 use crate::testing::START;
 
 const VALIDITY: Duration = Duration::from_secs(3600);
@@ -35,7 +35,7 @@ impl Family {
         let key = Key::generate(&random);
         let handle = SessionHandle::generate(&random);
         let child = |of: &RefreshToken, secs| {
-            let issue = Issue::Once(START.plus(Duration::from_secs(secs)));
+            let issue = IssueTime::Once(START.plus(Duration::from_secs(secs)));
             of.child(issue, false, VALIDITY, &key, &random)
         };
         let o = RefreshToken::first(handle, false, START, VALIDITY, &key, &random);
@@ -58,13 +58,13 @@ impl Family {
         [&self.o, &self.p, &self.c, &self.c2, &self.g]
     }
 
-    pub(super) fn issuer(&self) -> Issuer<'_> {
-        Issuer {
+    pub(super) fn issuer(&self) -> ChildFactory<'_> {
+        ChildFactory {
             keys: &self.keys,
             window: ReuseWindow::new(Duration::from_secs(10), VALIDITY),
             validity: VALIDITY,
             anti_csrf: false,
-            late_twins: true,
+            tolerates_races: true,
             random: &self.random,
         }
     }
@@ -87,8 +87,8 @@ fn done(decision: RefreshDecision) -> Outcome {
 }
 
 /// A request that takes no time.
-pub(super) fn at(now: Timestamp) -> Moments {
-    Moments { started: now, now }
+pub(super) fn at(now: Timestamp) -> RequestTimes {
+    RequestTimes { started: now, now }
 }
 
 /// The row when `token` is current.
@@ -233,12 +233,12 @@ fn a_race_that_was_lost_gets_what_the_winner_has() {
     let family = Family::new();
     let line = race(&family, 3);
     let decide = |current: &RefreshToken, started, now| {
-        let moments = Moments { started, now };
+        let times = RequestTimes { started, now };
         done(decide_refresh(
             Some(row(current)),
             &line[0],
             &family.issuer(),
-            moments,
+            times,
         ))
     };
     let second = Duration::from_secs(1);

@@ -34,7 +34,7 @@ fn header(name: &str) -> String {
     let mut text = String::new();
     Header {
         algorithm: Algorithm::Hs256,
-        form: Form::Native,
+        form: TokenFormat::Native,
         name,
     }
     .write(&mut text);
@@ -42,7 +42,7 @@ fn header(name: &str) -> String {
 }
 
 fn sign(claims: &AccessClaims, key: &AccessKey) -> String {
-    claims.sign(key, Algorithm::Hs256, Form::Native)
+    claims.sign(key, Algorithm::Hs256, TokenFormat::Native)
 }
 
 /// A token with our signature over any claims.
@@ -175,20 +175,20 @@ fn signed_claims_of_another_shape_are_refused() {
 /// Every algorithm, form and class: a token is read as what it is, and as nothing else.
 #[test]
 fn a_token_passes_for_its_protocol_class_and_algorithm_only() {
-    use super::super::header::{CdiForm, Version};
+    use super::super::header::{CdiFormat, CdiTokenVersion};
     let key = key("1", 1);
-    let cdi = |version, class| Form::Cdi(CdiForm { version, class });
+    let cdi = |version, class| TokenFormat::Cdi(CdiFormat { version, class });
     let forms = [
-        Form::Native,
-        cdi(Version::Four, Class::Dynamic),
-        cdi(Version::Five, Class::Dynamic),
-        cdi(Version::Five, Class::Static),
+        TokenFormat::Native,
+        cdi(CdiTokenVersion::V4, Class::Dynamic),
+        cdi(CdiTokenVersion::V5, Class::Dynamic),
+        cdi(CdiTokenVersion::V5, Class::Static),
     ];
     let mut tokens = Vec::new();
     for algorithm in Algorithm::ALL {
         for form in forms {
             let claims = AccessClaims {
-                handle: claims().handle.of(form.protocol()),
+                handle: claims().handle.for_protocol(form.protocol()),
                 ..claims()
             };
             let token = claims.sign(&key, algorithm, form);
@@ -242,7 +242,7 @@ fn a_public_key_signs_nothing() {
     ] {
         let forger = AccessKey::new("1".to_owned(), secret);
         for algorithm in Algorithm::ALL {
-            let forged = claims().sign(&forger, algorithm, Form::Native);
+            let forged = claims().sign(&forger, algorithm, TokenFormat::Native);
             assert_eq!(
                 verify(&forged, &key, NOW),
                 Err(AccessTokenError::WrongSignature)

@@ -25,7 +25,7 @@ fn first() -> RefreshToken {
 
 fn child(now: Timestamp, window: Duration, seed: u64) -> RefreshToken {
     first().child(
-        Issue::at(now, window),
+        IssueTime::at(now, window),
         false,
         VALIDITY,
         &key(1),
@@ -101,7 +101,7 @@ fn without_a_window_no_two_children_are_the_same() {
 fn tokens_of_the_two_protocols_are_told_apart() {
     let random = SeededRandom::new(9);
     let of = |protocol, anti_csrf| {
-        let handle = SessionHandle::generate(&SeededRandom::new(1)).of(protocol);
+        let handle = SessionHandle::generate(&SeededRandom::new(1)).for_protocol(protocol);
         RefreshToken::first(handle, anti_csrf, NOW, VALIDITY, &key(1), &random)
     };
     let tokens = [
@@ -128,7 +128,7 @@ fn tokens_of_the_two_protocols_are_told_apart() {
     let without = read(&URL_SAFE_NO_PAD.encode(bytes), Protocol::Cdi);
     assert_eq!(without, Err(RefreshTokenError::WrongMac));
     let children = |anti_csrf| {
-        let issue = Issue::at(NOW, WINDOW);
+        let issue = IssueTime::at(NOW, WINDOW);
         tokens[2].child(issue, anti_csrf, VALIDITY, &key(1), &random)
     };
     assert_eq!(children(true), children(true));

@@ -15,7 +15,7 @@ use crate::domain::json::Json;
 use crate::domain::secret::{DoubleHash, SecretString, Sha256Hex, SingleHash};
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;
-use crate::domain::token::header::Version;
+use crate::domain::token::header::CdiTokenVersion;
 
 /// The only tenant.
 pub const TENANT: &str = "public";
@@ -34,8 +34,8 @@ const CLAIMS: [&str; 9] = [
 ];
 
 /// The names that tokens of a version have.
-fn claims_of(version: Version) -> impl Iterator<Item = &'static str> {
-    let has = move |name: &&str| version == Version::Five || *name != "rsub";
+fn claims_of(version: CdiTokenVersion) -> impl Iterator<Item = &'static str> {
+    let has = move |name: &&str| version == CdiTokenVersion::V5 || *name != "rsub";
     CLAIMS.into_iter().filter(has)
 }
 
@@ -56,11 +56,11 @@ struct ClaimsOut<'a> {
 }
 
 /// The claims' JSON.
-pub(in crate::domain::token) fn write(claims: &AccessClaims, version: Version) -> Vec<u8> {
+pub(in crate::domain::token) fn write(claims: &AccessClaims, version: CdiTokenVersion) -> Vec<u8> {
     let user = claims.user_id.as_str();
     let ours = ClaimsOut {
         sub: user,
-        rsub: (version == Version::Five).then_some(user),
+        rsub: (version == CdiTokenVersion::V5).then_some(user),
         iat: claims.issued_at.as_secs(),
         exp: claims.expires_at.as_secs(),
         tenant: TENANT,
@@ -95,14 +95,14 @@ fn object(members: &str) -> Json {
 }
 
 /// Reads what [`write`] wrote; `None` for anything else.
-pub(in crate::domain::token) fn read(text: &str, version: Version) -> Option<AccessClaims> {
+pub(in crate::domain::token) fn read(text: &str, version: CdiTokenVersion) -> Option<AccessClaims> {
     let ours = serde_json::Deserializer::from_str(text)
         .deserialize_map(ClaimsVisitor(version))
         .ok()?;
     let mut values = ours.into_iter();
     let mut next = || values.next();
     let user_id = string(next()?)?;
-    if version == Version::Five {
+    if version == CdiTokenVersion::V5 {
         next().filter(|again| string(again).as_deref() == Some(&user_id))?;
     }
     let issued_at = Timestamp::from_secs(serde_json::from_str(next()?.get()).ok()?);
@@ -137,7 +137,7 @@ fn string(raw: &RawValue) -> Option<String> {
 }
 
 /// Takes our claims, in their order, and passes over the payload's members.
-struct ClaimsVisitor(Version);
+struct ClaimsVisitor(CdiTokenVersion);
 
 impl<'de> Visitor<'de> for ClaimsVisitor {
     type Value = Vec<&'de RawValue>;

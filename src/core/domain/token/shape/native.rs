@@ -1,4 +1,4 @@
-//! The claims of the seven endpoints' tokens: `sub`, `sid`, `iat`, `exp`, `rt`, perhaps `prt` and `userPayload`.
+//! The claims of the native API' tokens: `sub`, `sid`, `iat`, `exp`, `rt`, perhaps `prt` and `userPayload`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

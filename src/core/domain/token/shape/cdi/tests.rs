@@ -13,7 +13,7 @@ fn claims(payload: &str) -> AccessClaims {
     AccessClaims {
         user_id: UserId::or_empty("").unwrap(),
         handle: SessionHandle::generate(&SeededRandom::new(1))
-            .of(crate::domain::protocol::Protocol::Cdi),
+            .for_protocol(crate::domain::protocol::Protocol::Cdi),
         issued_at: Timestamp::from_secs(1_700_000_000),
         expires_at: Timestamp::from_secs(1_700_003_600),
         refresh: SingleHash::of_token("child").double(),
@@ -36,9 +36,9 @@ fn all_claims_are_there_even_when_null() {
     };
     let mut nine = CLAIMS.map(str::to_owned).to_vec();
     nine.sort();
-    assert_eq!(names(Version::Five), nine);
+    assert_eq!(names(CdiTokenVersion::V5), nine);
     nine.retain(|name| name != "rsub");
-    assert_eq!(names(Version::Four), nine);
+    assert_eq!(names(CdiTokenVersion::V4), nine);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn payloads_come_out_as_they_went_in() {
         "{ \"a\": 1\n}",
         &long,
     ] {
-        for version in [Version::Four, Version::Five] {
+        for version in [CdiTokenVersion::V4, CdiTokenVersion::V5] {
             let claims = claims(text);
             let written = String::from_utf8(write(&claims, version)).unwrap();
             assert_eq!(read(&written, version), Some(claims));
@@ -61,8 +61,8 @@ fn payloads_come_out_as_they_went_in() {
     for nothing in ["{}", "{ }", "{\n\t}"] {
         let claims = claims(nothing);
         assert_eq!(claims.payload.as_ref().unwrap().as_str(), "{}");
-        let written = String::from_utf8(write(&claims, Version::Five)).unwrap();
-        assert_eq!(read(&written, Version::Five), Some(claims));
+        let written = String::from_utf8(write(&claims, CdiTokenVersion::V5)).unwrap();
+        assert_eq!(read(&written, CdiTokenVersion::V5), Some(claims));
     }
 }
 
@@ -88,8 +88,8 @@ fn protected_names_are_found_whatever_their_spelling() {
 /// A token of one version is not read as one of another, nor with claims moved, repeated or left out.
 #[test]
 fn only_our_own_claims_are_read() {
-    let five = String::from_utf8(write(&claims(r#"{"a":1}"#), Version::Five)).unwrap();
-    assert_eq!(read(&five, Version::Four), None);
+    let five = String::from_utf8(write(&claims(r#"{"a":1}"#), CdiTokenVersion::V5)).unwrap();
+    assert_eq!(read(&five, CdiTokenVersion::V4), None);
     for (from, to) in [
         (r#""tId":"public""#, r#""tId":"other""#),
         (r#","rsub":"""#, ""),
@@ -102,7 +102,11 @@ fn only_our_own_claims_are_read() {
         ("{\"sub\"", "{\"a\":1,\"sub\""),
     ] {
         assert!(five.contains(from), "{from}");
-        assert_eq!(read(&five.replace(from, to), Version::Five), None, "{from}");
+        assert_eq!(
+            read(&five.replace(from, to), CdiTokenVersion::V5),
+            None,
+            "{from}"
+        );
     }
 }
 
@@ -112,8 +116,8 @@ proptest! {
         let text = serde_json::to_string(&value).unwrap();
         if let Ok(payload) = payload(&text) {
             let claims = AccessClaims { payload: Some(payload.into_json()), ..claims("{}") };
-            let written = String::from_utf8(write(&claims, Version::Five)).unwrap();
-            prop_assert_eq!(read(&written, Version::Five), Some(claims));
+            let written = String::from_utf8(write(&claims, CdiTokenVersion::V5)).unwrap();
+            prop_assert_eq!(read(&written, CdiTokenVersion::V5), Some(claims));
         }
     }
 }

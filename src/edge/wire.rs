@@ -1,4 +1,4 @@
-//! What edge and session service tell one another: tokens, sessions, logins, and the answers. [`super::service`] asks.
+//! What edge and session service tell one another: tokens, sessions, logins, and the answers. [`super::client`] asks.
 
 use std::fmt;
 

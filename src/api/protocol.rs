@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::reply::Reply;
 
 /// One of the APIs that callers may speak.
-pub(super) trait Dialect {
+pub(super) trait ApiProtocol {
     /// What a request may ask for.
     type Call: Copy + Send;
 

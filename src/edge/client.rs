@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_core::domain::secret::SecretString;
 
-use super::sessions::{Grant, Login, Refreshed, Session, Token, Verified};
+use super::wire::{Grant, Login, Refreshed, Session, Token, Verified};
 
 /// How the service is reached.
 pub trait Transport {
@@ -23,7 +23,7 @@ pub trait Transport {
 
 /// The session service.
 #[derive(Debug)]
-pub struct Sessions<T> {
+pub struct SessionClient<T> {
     transport: T,
     authorization: Option<HeaderValue>,
 }
@@ -57,7 +57,7 @@ fn incomplete() -> Failure {
 /// What the service calls `idRefreshToken` has no cookie here; it wants a string.
 const NO_ID: &str = "-";
 
-impl<T: Transport> Sessions<T> {
+impl<T: Transport> SessionClient<T> {
     /// The service at the end of `transport`.
     pub fn new(transport: T, api_key: Option<&SecretString>) -> Self {
         let authorization = api_key.map(|key| {
