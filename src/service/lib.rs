@@ -36,6 +36,7 @@ use self::key_set::LastKeySet;
 use self::keys::KeyCache;
 pub use self::metrics::Metrics;
 use self::ready::Readiness;
+use self::refresh::OtherValidities;
 
 /// The session service of one deployment.
 pub struct Service<S, P: Platform> {
@@ -45,6 +46,7 @@ pub struct Service<S, P: Platform> {
     keys: KeyCache<S, P>,
     readiness: Readiness<P>,
     last_key_set: LastKeySet,
+    other_validities: OtherValidities,
     /// With the monotonic time at which they were asked for.
     metrics: Mutex<Option<(u64, Arc<Metrics>)>>,
 }
@@ -166,6 +168,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             keys,
             readiness,
             last_key_set: LastKeySet::default(),
+            other_validities: OtherValidities::default(),
             metrics: Mutex::default(),
         }
     }

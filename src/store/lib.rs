@@ -15,7 +15,7 @@ pub use session_core::domain::keys::KeyRow;
 
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::{Confirmation, StoredSession};
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
 /// A session that is to be stored.

@@ -100,9 +100,9 @@ fn put_refresh() {
         ]
     );
     assert_eq!(reply.at("session"), login.at("session"));
-    // Drawn among the last tenth.
+    // Drawn from the last quarter.
     let expires = reply.at("newAccessToken.expires").as_u64().unwrap();
-    assert!((ACCESS - 360_000..=ACCESS).contains(&expires));
+    assert!((ACCESS - 900_000..=ACCESS).contains(&expires));
     check_token(&reply, "newAccessToken", expires);
     check_token(&reply, "newRefreshToken", REFRESH);
     check_token(&reply, "newIdRefreshToken", REFRESH);

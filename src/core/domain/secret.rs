@@ -279,7 +279,9 @@ pub mod testing {
     use std::cell::RefCell;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::{Random, Sha256Hex};
+    use sha2::{Digest as _, Sha256};
+
+    use super::Random;
 
     thread_local! {
         static COMPARED: RefCell<Vec<usize>> = RefCell::default();
@@ -308,10 +310,9 @@ pub mod testing {
 
     impl Random for SeededRandom {
         fn fill(&self, buffer: &mut [u8]) {
-            for chunk in buffer.chunks_mut(64) {
+            for chunk in buffer.chunks_mut(32) {
                 let n = self.0.fetch_add(1, Ordering::Relaxed);
-                let hex = Sha256Hex::of(&n.to_be_bytes());
-                chunk.copy_from_slice(&hex.as_str().as_bytes()[..chunk.len()]);
+                chunk.copy_from_slice(&Sha256::digest(n.to_be_bytes())[..chunk.len()]);
             }
         }
     }

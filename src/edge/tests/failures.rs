@@ -59,7 +59,7 @@ fn a_theft_that_can_not_be_ended_is_seen_again() {
     let mut thief = owner.clone();
     thief.refresh(&world);
     thief.get(&world, "/");
-    world.wait(60);
+    world.wait(80);
     world.store.fail(&["delete"]);
     let reply = owner.refresh(&world);
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);

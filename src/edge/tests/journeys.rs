@@ -144,7 +144,7 @@ fn theft_ends_the_session_of_both_whatever_the_service_does_about_it() {
         thief.get(&world, "/account");
         assert_eq!(world.seen("x-session-user-id").as_deref(), Some("ada"));
 
-        world.wait(60);
+        world.wait(80);
         let reply = owner.refresh(&world);
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
         assert_eq!(

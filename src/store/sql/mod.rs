@@ -19,8 +19,8 @@ pub use dialect::SqlDialect;
 use session_core::domain::config::Tables;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::{Confirmation, StoredSession};
 use session_core::domain::secret::Random;
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 

@@ -2,8 +2,8 @@
 
 use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::StoredSession;
 use session_core::domain::secret::{DoubleHash, Sha256Hex};
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 
 use crate::db::{Row, Value};

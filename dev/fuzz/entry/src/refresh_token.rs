@@ -66,10 +66,10 @@ static TOKENS: LazyLock<[String; 6]> = LazyLock::new(|| {
     };
     let token = first(&KEYS[0]);
     let issue = IssueTime::at(NOW, Duration::from_secs(10));
-    let child = token.child(
+    let child = token.as_parent().child(
         issue,
         false,
-        VALIDITY,
+        issue.time().plus(VALIDITY),
         &KEYS[0],
         &FixedPlatform::new(NOW, 2),
     );
@@ -133,10 +133,10 @@ fn check(text: &str) -> bool {
 
 fn check_child(token: &RefreshToken, issue: IssueTime) {
     let [one, other] = [3, 4].map(|seed| {
-        token.child(
+        token.as_parent().child(
             issue,
             false,
-            VALIDITY,
+            issue.time().plus(VALIDITY),
             &KEYS[0],
             &FixedPlatform::new(NOW, seed),
         )
