@@ -108,7 +108,7 @@ fn put_refresh() {
     check_token(&reply, "newIdRefreshToken", REFRESH);
     // The child is used, and its parent presented again.
     site.verify(reply.at("newAccessToken.value"));
-    site.platform.advance(Duration::from_secs(10));
+    site.platform.advance(Duration::from_secs(80));
     let handle = login.at("session.handle");
     assert_eq!(
         site.refresh(login.at("refreshToken.value")).text,
