@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use session_core::domain::config::Config;
 use session_core::domain::keys::{
-    AccessKeys, CACHE_TIME, Change, KEY_SET_LAG, KeyRing, KeyTable, KeyTableError, MasterKey,
-    PUBLISH_LEAD, Planner,
+    AccessKeys, CACHE_TIME, KEY_SET_LAG, KeyRing, MasterKey, PUBLISH_LEAD, Planner,
 };
 use session_core::domain::time::Timestamp;
 use session_core::log::Event;
@@ -15,7 +14,7 @@ use session_core::platform::Platform;
 use session_core::sync::Semaphore;
 use session_store::{Store, StoreError};
 
-use super::{Result, ServiceError};
+use super::{Result, ServiceError, key_changes};
 
 /// How often an access token with an unknown key may cause a look at the database.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
@@ -290,42 +289,20 @@ impl<S: Store, P: Platform> Inner<S, P> {
     }
 
     async fn read_and_rotate(&self) -> Result<KeyRing> {
-        let now = self.platform.now();
-        let (mut table, mut changes) = self.read_and_plan(now).await?;
-        // Of any number of instances that add a row of one name, one wins, and all read the winner's.
-        let needed: Vec<_> = changes.iter().filter_map(Change::needed).cloned().collect();
-        if !needed.is_empty() {
-            self.store.add_keys(&needed).await?;
-            (table, changes) = self.read_and_plan(now).await?;
+        let (store, platform) = (&*self.store, &*self.platform);
+        let applied = key_changes::apply(store, platform, &self.config, Planner::Request).await?;
+        if let Some((row, _)) = &applied.published {
+            platform.log(&Event::SigningKeyPublished { key: &row.name });
         }
-        for change in &changes {
-            if let Change::Add(row, _) = change {
-                // The keys at hand are good; that the next one can't be published must not stop them.
-                if let Err(error) = self.store.add_keys(std::slice::from_ref(row)).await {
-                    self.platform.log(&Event::SigningKeyNotPublished {
-                        key: &row.name,
-                        reason: &error,
-                    });
-                    continue;
-                }
-                self.platform
-                    .log(&Event::SigningKeyPublished { key: &row.name });
-                table = self.read_and_plan(now).await?.0;
-            }
+        // The keys at hand are good; that the next one could not be published must not stop them.
+        if let Some((key, reason)) = &applied.failed {
+            platform.log(&Event::SigningKeyNotPublished { key, reason });
         }
-        let ring = table.ring(&self.config, self.file.as_ref(), now);
-        ring.map_err(unfit)
+        let ring = applied
+            .table
+            .ring(&self.config, self.file.as_ref(), platform.now());
+        Ok(ring?)
     }
-
-    async fn read_and_plan(&self, now: Timestamp) -> Result<(KeyTable, Vec<Change>)> {
-        let table = KeyTable::read(&self.store.keys().await?).map_err(unfit)?;
-        let changes = table.plan(&self.config, Planner::Request, now, &*self.platform);
-        Ok((table, changes.map_err(unfit)?))
-    }
-}
-
-fn unfit(error: KeyTableError) -> ServiceError {
-    ServiceError::Misconfigured(error.to_string())
 }
 
 impl<S, P: Platform> fmt::Debug for KeyCache<S, P> {

@@ -5,10 +5,11 @@
 mod create;
 mod data;
 mod grant;
+mod kept;
+mod key_changes;
 mod key_set;
 mod keys;
 mod list;
-mod maintain;
 pub mod maintenance;
 mod metrics;
 mod payload;
@@ -17,11 +18,12 @@ mod refresh;
 mod revoke;
 mod verify;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use session_core::domain::config::Config;
 use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::keys::KeyTableError;
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::header::TokenFormat;
@@ -32,10 +34,9 @@ use session_store::{Store, StoreError};
 pub use self::list::{Listed, Page};
 pub use self::verify::{Check, CheckLevel};
 
-use self::key_set::LastKeySet;
+use self::kept::Kept;
 use self::keys::KeyCache;
 pub use self::metrics::Metrics;
-use self::ready::Readiness;
 
 /// The session service of one deployment.
 pub struct Service<S, P: Platform> {
@@ -43,10 +44,9 @@ pub struct Service<S, P: Platform> {
     platform: Arc<P>,
     config: Arc<Config>,
     keys: KeyCache<S, P>,
-    readiness: Readiness<P>,
-    last_key_set: LastKeySet,
-    /// With the monotonic time at which they were asked for.
-    metrics: Mutex<Option<(u64, Arc<Metrics>)>>,
+    readiness: Kept<Result<()>, P>,
+    key_set: Kept<Result<Arc<str>>, P>,
+    metrics: Kept<Arc<Metrics>, P>,
 }
 
 /// What a caller asks of the tokens that it is to get.
@@ -140,9 +140,15 @@ pub enum ServiceError {
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The settings don't fit what is in the database.
+    /// The settings contradict the database.
     #[error("{0}")]
     Misconfigured(String),
+}
+
+impl From<KeyTableError> for ServiceError {
+    fn from(error: KeyTableError) -> Self {
+        Self::Misconfigured(error.to_string())
+    }
 }
 
 /// The result of a use case.
@@ -158,15 +164,14 @@ impl<S: Store, P: Platform> Service<S, P> {
             Arc::clone(&config),
         );
         let keys = KeyCache::new(s, p, c, key_file);
-        let readiness = Readiness::new(Arc::clone(&platform));
         Self {
+            keys,
+            readiness: Kept::new(ready::MAX_AGE, &platform),
+            key_set: Kept::new(key_set::MAX_AGE, &platform),
+            metrics: Kept::new(metrics::MAX_AGE, &platform),
             store,
             platform,
             config,
-            keys,
-            readiness,
-            last_key_set: LastKeySet::default(),
-            metrics: Mutex::default(),
         }
     }
 

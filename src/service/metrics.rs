@@ -1,18 +1,18 @@
 //! What the database knows about the state of things, for those who watch.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::domain::keys::{KeyTable, Schedule};
 use session_core::domain::maintenance::LastTick;
-use session_core::domain::time::{Timestamp, millis};
+use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
 use super::Service;
 
-/// How old a figure may be. Whoever asks more often gets the same ones.
-const MAX_AGE: Duration = Duration::from_secs(15);
+/// How old a figure may be.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(15);
 
 /// The figures. What could not be had is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,26 +37,20 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// The figures of now, or of up to 15 s ago: at most five bounded statements. A database that does not answer is one
     /// of the figures, not an error.
     pub async fn metrics(&self) -> Arc<Metrics> {
-        let asked = self.platform.monotonic_millis();
-        let last = || self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, metrics)) = &*last()
-            && asked.saturating_sub(*at) < millis(MAX_AGE)
-        {
-            return Arc::clone(metrics);
-        }
-        let now = self.platform.now();
-        let mut metrics = Metrics {
-            at: now,
-            ..Metrics::default()
+        let read = async {
+            let mut metrics = Metrics {
+                at: self.platform.now(),
+                ..Metrics::default()
+            };
+            // What was found before the database stopped answering counts.
+            metrics.reachable = self.fill(&mut metrics).await.is_ok();
+            Arc::new(metrics)
         };
-        // What was found before the database stopped to answer counts.
-        metrics.reachable = self.fill(&mut metrics, now).await.is_ok();
-        let metrics = Arc::new(metrics);
-        *last() = Some((asked, Arc::clone(&metrics)));
-        metrics
+        self.metrics.get(read).await
     }
 
-    async fn fill(&self, metrics: &mut Metrics, now: Timestamp) -> Result<(), StoreError> {
+    async fn fill(&self, metrics: &mut Metrics) -> Result<(), StoreError> {
+        let now = metrics.at;
         let rows = self.store.keys().await?;
         metrics.last_tick = LastTick::read(&rows);
         if let Ok(table) = KeyTable::read(&rows) {
