@@ -37,7 +37,8 @@ impl<T: Clone, P: Platform> Kept<T, P> {
         if let Some(answer) = self.last() {
             return answer;
         }
-        let answer = ask.await;
+        // In a box: rustc does not work out the layout of futures that are nested any deeper.
+        let answer = Box::pin(ask).await;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((self.platform.monotonic_millis(), answer.clone()));
         answer

@@ -1,4 +1,4 @@
-//! The use cases: what each endpoint does, over a store and a platform. HTTP is not known here.
+//! The use cases: what each endpoint does, over a store and a platform, without HTTP.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -49,19 +49,19 @@ pub struct Service<S, P: Platform> {
     metrics: Kept<Arc<Metrics>, P>,
 }
 
-/// What a caller asks of the tokens that it is to get.
+/// The options of a caller for the tokens that it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenOptions {
     /// How access tokens are written.
     pub form: TokenFormat,
-    /// Whether an anti-CSRF token comes with them.
+    /// Whether to issue an anti-CSRF token with them.
     pub anti_csrf: bool,
-    /// Whether a refresh that comes after its twin's child was used gets that child, too.
+    /// Whether the loser of a race of refreshes gets the winner's child instead of a report of theft.
     pub tolerates_races: bool,
 }
 
 impl TokenOptions {
-    /// The only ones of the native API.
+    /// Those of the native API.
     pub const NATIVE: Self = Self {
         form: TokenFormat::Native,
         anti_csrf: false,
@@ -69,7 +69,7 @@ impl TokenOptions {
     };
 }
 
-/// A token as callers get it.
+/// A token as it is handed out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     /// Its text.
@@ -86,12 +86,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What callers learn of a session.
+/// What callers see of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionInfo {
-    /// Which session.
+    /// Its handle.
     pub handle: SessionHandle,
-    /// Whose.
+    /// Its user.
     pub user_id: UserId,
     /// Its `jwtPayload`, if it has one.
     pub payload: Option<Json>,
@@ -108,18 +108,18 @@ pub struct Grant {
     pub refresh: Token,
     /// Goes with the refresh token; readable by the site's scripts.
     pub id_refresh: Token,
-    /// Has to come with the other two, if it was asked for.
+    /// Must accompany the other two, if it was requested.
     pub anti_csrf: Option<SecretString>,
 }
 
 /// The answer about an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
-    /// The session is good; a new access token if the caller must replace its own.
+    /// The session is live; a new access token if the caller must replace its own.
     Ok(SessionInfo, Option<Token>),
     /// The session is gone.
     Unauthorised,
-    /// Refresh.
+    /// The caller has to refresh the session.
     TryRefreshToken,
 }
 
@@ -128,16 +128,16 @@ pub enum Verified {
 pub enum Refreshed {
     /// A child of the token.
     Ok(Box<Grant>),
-    /// The token is good for nothing.
+    /// The token is invalid, or its session is gone.
     Unauthorised,
     /// Two parties hold tokens of the session.
     TheftDetected(SessionHandle, UserId),
 }
 
-/// Why a question could not be answered.
+/// Why a use case failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The settings contradict the database.
@@ -180,13 +180,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self.config
     }
 
-    /// What it runs on.
+    /// The platform that it runs on.
     pub fn platform(&self) -> &Arc<P> {
         &self.platform
     }
 
-    /// Notes why a token was refused; callers are not told.
-    fn refused(
+    /// Logs why a token was rejected. Callers do not learn the reason.
+    fn log_rejected(
         &self,
         token: TokenKind,
         handle: Option<SessionHandle>,

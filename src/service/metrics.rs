@@ -1,4 +1,4 @@
-//! What the database knows about the state of things, for those who watch.
+//! The figures for monitoring, as the database knows them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use super::Service;
 /// How old a figure may be.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(15);
 
-/// The figures. What could not be had is not there.
+/// The figures. One that could not be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// When they were read.
     pub at: Timestamp,
     /// Whether the database answers.
     pub reachable: bool,
-    /// Whether it takes changes.
+    /// Whether it accepts writes.
     pub writable: bool,
     /// About how many sessions have a row.
     pub rows: Option<u64>,
