@@ -3,7 +3,7 @@
 use session_core::domain::config::Config;
 use session_core::domain::keys::{Change, KeyTable, Planner, Reason};
 use session_core::platform::Platform;
-use session_store::{KeyRow, Store, StoreError};
+use session_store::{KeyRow, KeyStore, StoreError};
 
 use super::Result;
 
@@ -22,7 +22,7 @@ pub(super) struct Applied {
 ///
 /// # Errors
 /// If the table cannot be read, contradicts the settings, or lacks a row without which there are no keys.
-pub(super) async fn apply<S: Store, P: Platform>(
+pub(super) async fn apply<S: KeyStore, P: Platform>(
     store: &S,
     platform: &P,
     config: &Config,

@@ -12,7 +12,7 @@ use session_core::domain::time::Timestamp;
 use session_core::log::Event;
 use session_core::platform::Platform;
 use session_core::sync::Semaphore;
-use session_store::{Store, StoreError};
+use session_store::{KeyStore, StoreError};
 
 use super::{Result, ServiceError, key_changes};
 
@@ -60,7 +60,7 @@ struct Loaded {
     at: Timestamp,
 }
 
-impl<S: Store, P: Platform> KeyCache<S, P> {
+impl<S: KeyStore, P: Platform> KeyCache<S, P> {
     pub(super) fn new(
         store: Arc<S>,
         platform: Arc<P>,
@@ -179,9 +179,9 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
 }
 
 /// A load in the background; over when dropped, also with a task that the runtime gave up.
-struct BackgroundReload<S: Store, P: Platform>(Arc<Inner<S, P>>);
+struct BackgroundReload<S: KeyStore, P: Platform>(Arc<Inner<S, P>>);
 
-impl<S: Store, P: Platform> Drop for BackgroundReload<S, P> {
+impl<S: KeyStore, P: Platform> Drop for BackgroundReload<S, P> {
     fn drop(&mut self) {
         self.0.state().in_background = false;
     }
@@ -193,7 +193,7 @@ enum Staleness {
     Overdue,
 }
 
-impl<S: Store, P: Platform> Inner<S, P> {
+impl<S: KeyStore, P: Platform> Inner<S, P> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -53,7 +53,10 @@ async fn tick<S: Store, P: Platform>(
         .collect();
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
     // For those who watch. Where it can't be written the rest could not either, and the next tick writes it again.
-    if let Err(error) = store.put_key(&LastTick::row(&report, platform.now())).await {
+    if let Err(error) = store
+        .record_tick(&LastTick::new(&report, platform.now()))
+        .await
+    {
         report.error.get_or_insert(error.to_string());
     }
     report

@@ -51,14 +51,13 @@ impl<S: Store, P: Platform> Service<S, P> {
 
     async fn fill(&self, metrics: &mut Metrics) -> Result<(), StoreError> {
         let now = metrics.at;
-        let rows = self.store.keys().await?;
-        metrics.last_tick = LastTick::read(&rows);
-        if let Ok(table) = KeyTable::read(&rows) {
+        if let Ok(table) = KeyTable::read(&self.store.keys().await?) {
             metrics.keys = Some(Schedule::new(&table, &self.config, now));
         }
+        metrics.last_tick = self.store.last_tick().await?;
         metrics.rows = Some(self.store.estimate_rows().await?);
         metrics.expired = Some(self.store.count_expired(now).await?);
-        metrics.writable = self.try_to_write().await.is_ok();
+        metrics.writable = self.store.check_writable().await.is_ok();
         Ok(())
     }
 }

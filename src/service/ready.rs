@@ -15,11 +15,6 @@ pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Fails if the database takes no changes. There is no key without a name, so nothing changes.
-    pub(super) async fn try_to_write(&self) -> Result<()> {
-        Ok(self.store.remove_key("").await?)
-    }
-
     /// Whether the database answers and takes changes and the keys are there, or what was so a second ago.
     ///
     /// # Errors
@@ -28,7 +23,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let ask = async {
             self.keys.ring().await?;
             self.store.count_expired(Timestamp::EPOCH).await?;
-            self.try_to_write().await?;
+            self.store.check_writable().await?;
             Ok(())
         };
         let ask = async {
