@@ -1,5 +1,5 @@
-//! Every error of the API, and the one place that gives each its status, code and message. In which form callers
-//! are told is for each dialect.
+//! Every error of the API, and the one place that gives each its status, code and message. Each protocol has its own
+//! form for them.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use session_core::domain::json::JSON_MAX_BYTES;
@@ -7,36 +7,36 @@ use session_core::request::RequestError;
 use session_service::ServiceError;
 use session_store::StoreError;
 
-/// Why a request got no answer to its question.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum ApiError {
-    /// Something in the request; the message names the field.
+    /// Something in the request is invalid; the message names the field.
     InvalidInput(String),
     /// A field's JSON text is over the limit.
     FieldTooLarge(&'static str),
     /// A payload has a member with the name of a claim of ours.
     ProtectedClaim,
-    /// The request is rejected before it is looked at.
+    /// The request is rejected whatever it asks for.
     Request(RequestError),
-    /// The body took too long to come in.
+    /// The body took too long to arrive.
     BodyTooSlow,
     /// No such path.
     NotFound,
-    /// The path takes other methods, these.
+    /// The path allows only these methods.
     MethodNotAllowed(String),
-    /// The settings, or the database's tables, are not as they must be.
+    /// The settings are invalid, or contradict the database.
     Misconfigured(String),
-    /// The settings can't be read now.
+    /// The settings cannot be read at the moment.
     SettingsUnavailable,
-    /// The database's own limit is below ours; for the log.
+    /// The database's own limit is below the API's; the text is for the log.
     TooLargeForDatabase(String),
-    /// The database did not answer; for the log.
+    /// The database did not answer; the text is for the log.
     Unavailable(String),
-    /// The database takes no changes; for the log.
+    /// The database is read-only; the text is for the log.
     ReadOnly(String),
-    /// A tick of maintenance did not do all; for the log.
+    /// A tick of maintenance failed in part; the text is for the log.
     MaintenanceFailed(String),
-    /// A fault of ours; for the log.
+    /// A bug, or a corrupt row; the text is for the log.
     Internal(String),
 }
 
@@ -45,7 +45,7 @@ impl ApiError {
         Self::InvalidInput(message.into())
     }
 
-    /// What the log should know and callers should not.
+    /// The part that is for the log only.
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
             Self::Misconfigured(detail)
@@ -58,7 +58,7 @@ impl ApiError {
         }
     }
 
-    /// Its status, its stable code, and what callers are told.
+    /// Its status, its stable code, and the message for callers.
     pub(super) fn describe(self) -> (StatusCode, &'static str, String) {
         match self {
             Self::InvalidInput(message) => (StatusCode::BAD_REQUEST, "invalid_input", message),
@@ -76,7 +76,8 @@ impl ApiError {
             Self::TooLargeForDatabase(_) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large_for_database",
-                "the database's settings allow no row of this size; the log says which".to_owned(),
+                "the database does not accept a row of this size; the log names the setting"
+                    .to_owned(),
             ),
             Self::BodyTooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -91,7 +92,7 @@ impl ApiError {
             Self::MethodNotAllowed(allow) => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                format!("this path takes {allow}"),
+                format!("allowed methods: {allow}"),
             ),
             Self::Misconfigured(message) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
@@ -99,7 +100,7 @@ impl ApiError {
             Self::SettingsUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "settings_unavailable",
-                "the settings can't be read now; try again".to_owned(),
+                "the settings cannot be read; try again".to_owned(),
             ),
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -109,17 +110,17 @@ impl ApiError {
             Self::ReadOnly(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "database_read_only",
-                "the database takes no changes now; try again".to_owned(),
+                "the database is read-only; try again".to_owned(),
             ),
             Self::MaintenanceFailed(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "maintenance_failed",
-                "not all could be done; the log says what".to_owned(),
+                "the tick failed in part; the log says why".to_owned(),
             ),
             Self::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
-                "something went wrong; the log says what".to_owned(),
+                "internal error; the log says more".to_owned(),
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Fields of a request: read once, types told apart, never parsed deeper than needed.
+//! Fields of a request, read once and parsed no deeper than needed.
 
 use std::borrow::Cow;
 

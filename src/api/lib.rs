@@ -1,6 +1,6 @@
 //! The HTTP API: from a request to a reply, over any body and any runtime.
 //!
-//! A request's head is judged before its body is read: the API key, the route, the type, the announced length.
+//! The head of a request is checked before its body is read: API key, route, type, announced length.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -29,33 +29,33 @@ use session_store::Store;
 use self::cdi::Cdi;
 use self::error::ApiError;
 use self::native::Native;
-use self::protocol::{Access, ApiProtocol};
+use self::protocol::{Access, ApiProtocol, Endpoint};
 use self::reply::Reply;
 
-/// How long an answer may take once the head is there, or, of a body that took longer, the body; whatever the database does.
+/// How long an answer may take from the arrival of the head, or of the body if that took longer.
 const DEADLINE: Duration = Duration::from_secs(4);
 
-/// How long a body may take to come in. Sixteen slow ones would keep an instance from all others.
+/// How long a body may take to arrive. Sixteen slow ones would occupy an instance.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The API of one deployment.
 pub enum Api<S, P: Platform> {
-    /// It serves.
+    /// It serves requests.
     Ready(Arc<Service<S, P>>),
-    /// Its settings are wrong; the log says how.
+    /// Its settings are invalid; the log names them.
     Misconfigured,
-    /// Its settings can't be read now; the log says which.
+    /// Its settings cannot be read at the moment; the log says why.
     WithoutSettings,
 }
 
-/// Whether the answer to a request for this address depends on the settings. A probe for life must not.
+/// Whether the reply to a request for this address depends on the settings. That of a liveness probe must not.
 pub fn needs_settings(uri: &Uri) -> bool {
     uri.path() != "/health"
 }
 
-/// The answer to what a runtime can't even hand over as a request of HTTP.
+/// The reply to a request that the runtime cannot represent.
 pub fn bad_request() -> Response<Full<Bytes>> {
-    let error = ApiError::invalid("this is not a request of HTTP");
+    let error = ApiError::invalid("malformed HTTP request");
     Native::error(error).into_response()
 }
 
@@ -74,7 +74,7 @@ impl<S: Store, P: Platform> Api<S, P> {
         reply.into_response()
     }
 
-    /// Whether there is an endpoint for maintenance, as far as the settings can be told.
+    /// Whether there is an endpoint for maintenance, as far as the settings are known.
     fn has_maintenance(&self) -> bool {
         match self {
             Self::Ready(service) => service.config().maintenance.is_some(),
@@ -123,14 +123,18 @@ impl<S: Store, P: Platform> Api<S, P> {
         {
             authenticate(&head.headers, &service.config().api_keys)?;
         }
-        let endpoint = route.ok_or(ApiError::NotFound)?.endpoint?;
-        if let Some(reply) = D::without_service(endpoint.call) {
-            return Ok(reply);
-        }
+        let (call, has_body, has_deadline) = match route.ok_or(ApiError::NotFound)?.endpoint? {
+            Endpoint::Fixed(reply) => return Ok(reply()),
+            Endpoint::Call {
+                call,
+                has_body,
+                has_deadline,
+            } => (call, has_body, has_deadline),
+        };
         let service = match self {
             Self::Ready(service) => service,
             Self::Misconfigured => {
-                let message = "the settings are wrong; the log says which";
+                let message = "invalid settings; the log names them";
                 return Err(ApiError::Misconfigured(message.to_owned()));
             }
             Self::WithoutSettings => return Err(ApiError::SettingsUnavailable),
@@ -141,8 +145,8 @@ impl<S: Store, P: Platform> Api<S, P> {
         let mut body = pin!(read_body(&head, body));
         let body = tokio::select! {
             biased;
-            body = &mut body, if endpoint.has_body => body?,
-            () = &mut deadline, if endpoint.has_body => {
+            body = &mut body, if has_body => body?,
+            () = &mut deadline, if has_body => {
                 let body = tokio::select! {
                     biased;
                     body = body => body?,
@@ -153,28 +157,23 @@ impl<S: Store, P: Platform> Api<S, P> {
             }
             else => Bytes::new(),
         };
-        let work = D::answer(endpoint.call, service, &head, &body);
-        if !endpoint.has_deadline {
-            return work.await;
-        }
-        tokio::select! {
-            biased;
-            answer = work => answer,
-            () = deadline => {
-                Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
-            }
+        let work = D::answer(call, service, &head, &body);
+        match has_deadline {
+            true => before(deadline, work).await,
+            false => work.await,
         }
     }
 }
 
-async fn within_deadline<T>(
-    platform: &impl Platform,
+/// The outcome of `work`, unless the `deadline` passes before it.
+async fn before<T>(
+    deadline: impl Future<Output = ()>,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
     tokio::select! {
         biased;
         answer = work => answer,
-        () = platform.sleep(DEADLINE) => {
+        () = deadline => {
             Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
         }
     }

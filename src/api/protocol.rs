@@ -1,4 +1,4 @@
-//! What an API over the service is: routes, calls, and the form in which errors are told.
+//! What an API over the service is: routes, calls, and the form of its errors.
 
 use http::{Method, request};
 use session_core::platform::Platform;
@@ -8,18 +8,13 @@ use session_store::Store;
 use super::error::ApiError;
 use super::reply::Reply;
 
-/// One of the APIs that callers may speak.
+/// A protocol that callers may use.
 pub(super) trait ApiProtocol {
-    /// What a request may ask for.
+    /// The calls of the API.
     type Call: Copy + Send;
 
-    /// What stands at a request's path, if anything.
+    /// The route at the request's path, if there is one.
     fn route(head: &request::Parts) -> Option<Route<Self::Call>>;
-
-    /// The answer of a call that needs no service, so that one without settings gives it, too.
-    fn without_service(_call: Self::Call) -> Option<Reply> {
-        None
-    }
 
     /// Answers a call.
     fn answer<S: Store, P: Platform>(
@@ -29,7 +24,7 @@ pub(super) trait ApiProtocol {
         body: &[u8],
     ) -> impl Future<Output = Result<Reply, ApiError>> + Send;
 
-    /// Tells of an error.
+    /// The reply to a request that failed.
     fn error(error: ApiError) -> Reply;
 }
 
@@ -38,23 +33,23 @@ pub(super) trait ApiProtocol {
 pub(super) enum Access {
     Open,
     WithKey,
-    /// With one, and only if the settings say that this is here at all.
+    /// With a key, and only if the settings enable the endpoint.
     Maintenance,
 }
 
-/// The methods that a path takes.
+/// The methods that a path allows.
 pub(super) type Methods<C> = &'static [(Method, Endpoint<C>)];
 
-/// What a request meets at its path.
+/// What the API has at a path.
 #[derive(Debug)]
 pub(super) struct Route<C> {
     pub(super) access: Access,
-    /// An error if the path takes other methods.
+    /// An error if the path does not allow the method.
     pub(super) endpoint: Result<Endpoint<C>, ApiError>,
 }
 
 impl<C: Copy + 'static> Route<C> {
-    /// What stands at a path with these methods. Where anybody may ask, `HEAD` is answered as `GET` is; to leave the
+    /// The route at a path with these methods. Where anybody may ask, `HEAD` is answered as `GET` is; to leave the
     /// body out is the server's business (RFC 9110 §9.3.2).
     pub(super) fn at(access: Access, methods: Methods<C>, method: &Method) -> Self {
         let open = access == Access::Open;
@@ -74,19 +69,24 @@ impl<C: Copy + 'static> Route<C> {
     }
 }
 
-/// A call, and how it is to be made.
+/// What a method does at a path.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Endpoint<C> {
-    pub(super) call: C,
-    /// Whether its input comes in the body.
-    pub(super) has_body: bool,
-    /// Whether its answer may take only so long.
-    pub(super) has_deadline: bool,
+pub(super) enum Endpoint<C> {
+    /// Always gives this reply, whether or not there are settings.
+    Fixed(fn() -> Reply),
+    /// Calls the service.
+    Call {
+        call: C,
+        /// Whether its input comes in the body.
+        has_body: bool,
+        /// Whether its answer has to come within [`DEADLINE`](super::DEADLINE).
+        has_deadline: bool,
+    },
 }
 
-impl<C> Endpoint<C> {
+impl<C: Copy> Endpoint<C> {
     pub(super) const fn with_body(call: C) -> Self {
-        Self {
+        Self::Call {
             call,
             has_body: true,
             has_deadline: true,
@@ -94,7 +94,7 @@ impl<C> Endpoint<C> {
     }
 
     pub(super) const fn without_body(call: C) -> Self {
-        Self {
+        Self::Call {
             call,
             has_body: false,
             has_deadline: true,
@@ -102,7 +102,9 @@ impl<C> Endpoint<C> {
     }
 
     pub(super) const fn without_deadline(mut self) -> Self {
-        self.has_deadline = false;
+        if let Self::Call { has_deadline, .. } = &mut self {
+            *has_deadline = false;
+        }
         self
     }
 }

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
-/// What most replies fit into.
+/// Most replies fit into this.
 const USUAL_BYTES: usize = 1024;
 
 /// A reply that is ready to be sent.

@@ -9,7 +9,7 @@ use session_store::{SessionRecord, Store};
 use super::{Result, Service};
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Reads a session's data: none if there is no session, `Some(None)` if it has no data.
+    /// Reads a session's data: `None` if there is no session, `Some(None)` if it has no data.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -24,7 +24,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         Ok(self.store.read_data(handle, self.platform.now()).await?)
     }
 
-    /// Reads all of a session, if there is one.
+    /// Reads the whole record of a session; `None` if there is no session.
     ///
     /// # Errors
     /// If the database does not answer.

@@ -1,23 +1,19 @@
 //! The public keys of access tokens, as others fetch them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use session_core::domain::protocol::Protocol;
-use session_core::domain::time::millis;
 use session_core::domain::token::header::kid;
-use session_core::domain::token::key::{Algorithm, PublicKey};
+use session_core::domain::token::key::{Algorithm, Class, PublicKey};
 use session_core::platform::Platform;
 use session_store::Store;
 
 use super::{Result, Service};
 
 /// How long a set is kept. Anybody may ask as often as they like, without an API key.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// The set that was asked for last, and when, on the monotonic clock in milliseconds.
-pub(super) type LastKeySet = Mutex<Option<(u64, Arc<str>)>>;
+pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
 struct Key<'a> {
@@ -68,25 +64,13 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// finds no verifier without it.
     ///
     /// # Errors
-    /// If the keys can't be had.
+    /// If the keys cannot be loaded.
     pub async fn key_set(&self) -> Result<Option<Arc<str>>> {
         if self.config.access.algorithm == Algorithm::Hs256 {
             return Ok(None);
         }
-        let asked = self.platform.monotonic_millis();
-        let last = || {
-            self.last_key_set
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some((at, set)) = &*last()
-            && asked.saturating_sub(*at) < millis(PAUSE)
-        {
-            return Ok(Some(Arc::clone(set)));
-        }
-        let set: Arc<str> = self.make_key_set().await?.into();
-        *last() = Some((asked, Arc::clone(&set)));
-        Ok(Some(set))
+        let make = async { Ok(self.make_key_set().await?.into()) };
+        self.key_set.get(make).await.map(Some)
     }
 
     async fn make_key_set(&self) -> Result<String> {
@@ -111,10 +95,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         let named = published
             .iter()
             .flat_map(|(class, algorithm, name, public)| {
-                let has = |protocol: &&Protocol| {
-                    **protocol == Protocol::Cdi
-                        || *class == session_core::domain::token::key::Class::Dynamic
-                };
+                let has =
+                    |protocol: &&Protocol| **protocol == Protocol::Cdi || *class == Class::Dynamic;
                 protocols.iter().filter(has).map(move |protocol| Key {
                     kid: kid(*algorithm, *protocol, *class, name),
                     alg: algorithm.name(),

@@ -1,4 +1,4 @@
-//! The keys of this instance: loaded once, looked at again every minute, good for as long as the database is away.
+//! The keys of this instance: loaded once, read again every minute, and kept for as long as the database is away.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use session_core::domain::config::Config;
 use session_core::domain::keys::{
-    AccessKeys, CACHE_TIME, Change, KEY_SET_LAG, KeyRing, KeyTable, KeyTableError, MasterKey,
-    PUBLISH_LEAD, Planner,
+    AccessKeys, CACHE_TIME, KEY_SET_LAG, KeyRing, MasterKey, PUBLISH_LEAD, Planner,
 };
 use session_core::domain::time::Timestamp;
 use session_core::log::Event;
 use session_core::platform::Platform;
 use session_core::sync::Semaphore;
-use session_store::{Store, StoreError};
+use session_store::{KeyStore, StoreError};
 
-use super::{Result, ServiceError};
+use super::{Result, ServiceError, key_changes};
 
-/// How often an access token with an unknown key may cause a look at the database.
+/// How long to wait before another access token with an unknown key may cause a read of the database.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long to wait after a failed look before the next.
+/// How long to wait after a failed load before the next.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a request may wait for keys, loaded by itself or by another one.
+/// How long a request may wait for the keys, whether it loads them or another request does.
 const LOAD_DEADLINE: Duration = Duration::from_millis(1900);
 
 /// The keys of this instance.
@@ -33,12 +32,12 @@ struct Inner<S, P: Platform> {
     store: Arc<S>,
     platform: Arc<P>,
     config: Arc<Config>,
-    /// Access-token keys that don't come from the database.
+    /// Access-token keys that do not come from the database.
     own: Option<AccessKeys>,
     /// The operator's key file, as `own`.
     file: Option<AccessKeys>,
     state: Mutex<State>,
-    /// Has one permit, held by whoever loads.
+    /// Has one permit, held by the request that loads.
     loading: Semaphore<P>,
 }
 
@@ -51,7 +50,7 @@ struct State {
     last_load: Option<u64>,
     /// How it failed, if it did.
     last_error: Option<ServiceError>,
-    /// A task is looking already.
+    /// Whether a background task is loading.
     in_background: bool,
 }
 
@@ -61,7 +60,7 @@ struct Loaded {
     at: Timestamp,
 }
 
-impl<S: Store, P: Platform> KeyCache<S, P> {
+impl<S: KeyStore, P: Platform> KeyCache<S, P> {
     pub(super) fn new(
         store: Arc<S>,
         platform: Arc<P>,
@@ -91,8 +90,8 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         }))
     }
 
-    /// The keys to check access tokens with. Needs no database if they come from elsewhere, and nobody waits for one
-    /// that was away a moment ago.
+    /// The keys to check access tokens with. With a master key or a key file they need no database; if the last load
+    /// failed a moment ago, no request waits for another.
     pub(super) async fn access(&self) -> Result<AccessKeys> {
         let loaded = self.0.state().loaded.clone();
         let Some(loaded) = loaded else {
@@ -101,26 +100,25 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
                 None => Ok(self.0.load_within_deadline().await?.access.clone()),
             };
         };
-        // Those from before a master key only become fewer: nobody waits for the database because of them.
+        // Keys from before a master key only become fewer: no request waits for the database because of them.
         let waits = self.0.own.is_none() && self.0.state().last_error.is_none();
         match self.0.staleness(loaded.at) {
             Staleness::Overdue if waits => Ok(self.ring().await?.access.clone()),
             Staleness::Fresh => Ok(loaded.ring.access.clone()),
             Staleness::Due | Staleness::Overdue => {
-                self.look_in_background();
+                self.load_in_background();
                 Ok(loaded.ring.access.clone())
             }
         }
     }
 
-    /// The keys for others to check access tokens with: looked at again before [`KEY_SET_LAG`] has passed, and those at
-    /// hand if the database is away.
+    /// The keys to publish: read again before [`KEY_SET_LAG`] has passed; those in memory if the database is away.
     pub(super) async fn published(&self) -> Result<AccessKeys> {
         let now = self.0.platform.now();
         let loaded = self.0.state().loaded.as_ref().map(|loaded| loaded.at);
         let is_old = |at: Timestamp| now < at || now >= at.plus(KEY_SET_LAG);
-        let looks = self.0.own.is_none() && loaded.is_some_and(is_old);
-        if looks
+        let is_due = self.0.own.is_none() && loaded.is_some_and(is_old);
+        if is_due
             && !self.0.failed_just_now()
             && let Err(error @ ServiceError::Misconfigured(_)) = self.0.load_within_deadline().await
         {
@@ -129,7 +127,7 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         self.access().await
     }
 
-    /// All keys, to sign with as well.
+    /// All keys, those that sign included.
     pub(super) async fn ring(&self) -> Result<Arc<KeyRing>> {
         let Some(loaded) = self.0.state().loaded.clone() else {
             return self.0.load_within_deadline().await;
@@ -137,10 +135,10 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         match self.0.staleness(loaded.at) {
             Staleness::Fresh => Ok(loaded.ring),
             Staleness::Due => {
-                self.look_in_background();
+                self.load_in_background();
                 Ok(loaded.ring)
             }
-            // Too old to sign with if the database can be asked; if it is away, better than nothing.
+            // Too old to sign with, unless the database is away: then better than nothing.
             Staleness::Overdue => match self.0.load_within_deadline().await {
                 Ok(ring) => Ok(ring),
                 Err(error @ ServiceError::Misconfigured(_)) => Err(error),
@@ -149,10 +147,10 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         }
     }
 
-    /// The keys as they are now in the database, or were a moment ago; none if it does not answer.
+    /// The keys in the database as of at most [`UNKNOWN_KEY_PAUSE`] ago; `None` if it does not answer.
     pub(super) async fn reload_for_unknown_key(&self) -> Result<Option<AccessKeys>> {
         if self.0.loaded_within(UNKNOWN_KEY_PAUSE) {
-            // Perhaps a look in the background ended since the caller got its keys.
+            // Perhaps a load in the background ended since the caller got its keys.
             let state = self.0.state();
             return Ok(state
                 .loaded
@@ -166,24 +164,24 @@ impl<S: Store, P: Platform> KeyCache<S, P> {
         }
     }
 
-    fn look_in_background(&self) {
+    fn load_in_background(&self) {
         let mut state = self.0.state();
         if !std::mem::replace(&mut state.in_background, true) {
             drop(state);
-            let looks = BackgroundReload(Arc::clone(&self.0));
+            let reload = BackgroundReload(Arc::clone(&self.0));
             self.0.platform.spawn(async move {
-                // What went wrong is in the log; the keys at hand go on.
-                drop(looks.0.load_within_deadline().await);
-                drop(looks);
+                // A failure is in the log; the keys in memory stay in use.
+                drop(reload.0.load_within_deadline().await);
+                drop(reload);
             });
         }
     }
 }
 
-/// A look in the background; over when dropped, also with a task that the runtime gave up.
-struct BackgroundReload<S: Store, P: Platform>(Arc<Inner<S, P>>);
+/// A load in the background; over when dropped, also with a task that the runtime gave up.
+struct BackgroundReload<S: KeyStore, P: Platform>(Arc<Inner<S, P>>);
 
-impl<S: Store, P: Platform> Drop for BackgroundReload<S, P> {
+impl<S: KeyStore, P: Platform> Drop for BackgroundReload<S, P> {
     fn drop(&mut self) {
         self.0.state().in_background = false;
     }
@@ -195,7 +193,7 @@ enum Staleness {
     Overdue,
 }
 
-impl<S: Store, P: Platform> Inner<S, P> {
+impl<S: KeyStore, P: Platform> Inner<S, P> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,7 +203,7 @@ impl<S: Store, P: Platform> Inner<S, P> {
         if at <= now && now < at.plus(CACHE_TIME) {
             return Staleness::Fresh;
         }
-        // While the database is away nobody waits for it who has keys.
+        // While the database is away a request that has keys does not wait for it.
         if self.failed_just_now() {
             Staleness::Fresh
         } else if at <= now && now < at.plus(PUBLISH_LEAD) {
@@ -226,31 +224,32 @@ impl<S: Store, P: Platform> Inner<S, P> {
         last.is_some_and(|last| u128::from(now.saturating_sub(last)) < pause.as_millis())
     }
 
-    /// Loads the keys, or waits for another request that does; its failure is everybody's.
+    /// Loads the keys, or waits for another request that does, and shares its outcome.
     async fn load_within_deadline(&self) -> Result<Arc<KeyRing>> {
         let before = self.state().loads;
         let load = async {
             let _turn = self.loading.acquire().await;
             match self.ended_since(before) {
                 Some(outcome) => outcome,
-                None => self.load().await,
+                // In a box: rustc does not work out the layout of futures that are nested any deeper.
+                None => Box::pin(self.load()).await,
             }
         };
         tokio::select! {
             biased;
             ring = load => ring,
             () = self.platform.sleep(LOAD_DEADLINE) => match self.ended_since(before) {
-                // This one only waited; somebody else has an answer.
+                // This request only waited, and another one has an outcome.
                 Some(outcome) => outcome,
                 None => {
-                    let text = "the keys could not be loaded in time".to_owned();
+                    let text = format!("the keys were not loaded within {LOAD_DEADLINE:?}");
                     self.ended(Err(StoreError::Unavailable(text).into()))
                 }
             }
         }
     }
 
-    /// The outcome of the last load, if one has ended since there were so many.
+    /// The outcome of the last load, if one has ended since `before` had.
     fn ended_since(&self, before: u64) -> Option<Result<Arc<KeyRing>>> {
         let state = self.state();
         if state.loads == before {
@@ -262,7 +261,7 @@ impl<S: Store, P: Platform> Inner<S, P> {
         }
     }
 
-    /// Asks the database; the caller holds the turn.
+    /// Loads the keys; the caller holds the permit.
     async fn load(&self) -> Result<Arc<KeyRing>> {
         let outcome = self.read_and_rotate().await.inspect_err(|error| {
             self.platform.log(&Event::KeysNotLoaded { reason: error });
@@ -282,7 +281,7 @@ impl<S: Store, P: Platform> Inner<S, P> {
                     at: self.platform.now(),
                 });
             }
-            // The database is there and says that these keys are not the deployment's (any more).
+            // The database answered that these keys are not, or no longer, the deployment's.
             Err(ServiceError::Misconfigured(_)) => state.loaded = None,
             Err(_) => {}
         }
@@ -290,42 +289,20 @@ impl<S: Store, P: Platform> Inner<S, P> {
     }
 
     async fn read_and_rotate(&self) -> Result<KeyRing> {
-        let now = self.platform.now();
-        let (mut table, mut changes) = self.read_and_plan(now).await?;
-        // Of any number of instances that add a row of one name, one wins, and all read the winner's.
-        let needed: Vec<_> = changes.iter().filter_map(Change::needed).cloned().collect();
-        if !needed.is_empty() {
-            self.store.add_keys(&needed).await?;
-            (table, changes) = self.read_and_plan(now).await?;
+        let (store, platform) = (&*self.store, &*self.platform);
+        let applied = key_changes::apply(store, platform, &self.config, Planner::Request).await?;
+        if let Some((row, _)) = &applied.published {
+            platform.log(&Event::SigningKeyPublished { key: &row.name });
         }
-        for change in &changes {
-            if let Change::Add(row, _) = change {
-                // The keys at hand are good; that the next one can't be published must not stop them.
-                if let Err(error) = self.store.add_keys(std::slice::from_ref(row)).await {
-                    self.platform.log(&Event::SigningKeyNotPublished {
-                        key: &row.name,
-                        reason: &error,
-                    });
-                    continue;
-                }
-                self.platform
-                    .log(&Event::SigningKeyPublished { key: &row.name });
-                table = self.read_and_plan(now).await?.0;
-            }
+        // The keys at hand are good; that the next one could not be published must not stop them.
+        if let Some((key, reason)) = &applied.failed {
+            platform.log(&Event::SigningKeyNotPublished { key, reason });
         }
-        let ring = table.ring(&self.config, self.file.as_ref(), now);
-        ring.map_err(unfit)
+        let ring = applied
+            .table
+            .ring(&self.config, self.file.as_ref(), platform.now());
+        Ok(ring?)
     }
-
-    async fn read_and_plan(&self, now: Timestamp) -> Result<(KeyTable, Vec<Change>)> {
-        let table = KeyTable::read(&self.store.keys().await?).map_err(unfit)?;
-        let changes = table.plan(&self.config, Planner::Request, now, &*self.platform);
-        Ok((table, changes.map_err(unfit)?))
-    }
-}
-
-fn unfit(error: KeyTableError) -> ServiceError {
-    ServiceError::Misconfigured(error.to_string())
 }
 
 impl<S, P: Platform> fmt::Debug for KeyCache<S, P> {

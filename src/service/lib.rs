@@ -1,14 +1,15 @@
-//! The use cases: what each endpoint does, over a store and a platform. HTTP is not known here.
+//! The use cases: what each endpoint does, over a store and a platform, without HTTP.
 
 #![warn(clippy::disallowed_methods)]
 
 mod create;
 mod data;
 mod grant;
+mod kept;
+mod key_changes;
 mod key_set;
 mod keys;
 mod list;
-mod maintain;
 pub mod maintenance;
 mod metrics;
 mod payload;
@@ -17,11 +18,12 @@ mod refresh;
 mod revoke;
 mod verify;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use session_core::domain::config::Config;
 use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::keys::KeyTableError;
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::header::TokenFormat;
@@ -32,10 +34,9 @@ use session_store::{Store, StoreError};
 pub use self::list::{Listed, Page};
 pub use self::verify::{Check, CheckLevel};
 
-use self::key_set::LastKeySet;
+use self::kept::Kept;
 use self::keys::KeyCache;
 pub use self::metrics::Metrics;
-use self::ready::Readiness;
 use self::refresh::OtherValidities;
 
 /// The session service of one deployment.
@@ -44,26 +45,25 @@ pub struct Service<S, P: Platform> {
     platform: Arc<P>,
     config: Arc<Config>,
     keys: KeyCache<S, P>,
-    readiness: Readiness<P>,
-    last_key_set: LastKeySet,
+    readiness: Kept<Result<()>, P>,
+    key_set: Kept<Result<Arc<str>>, P>,
+    metrics: Kept<Arc<Metrics>, P>,
     other_validities: OtherValidities,
-    /// With the monotonic time at which they were asked for.
-    metrics: Mutex<Option<(u64, Arc<Metrics>)>>,
 }
 
-/// What a caller asks of the tokens that it is to get.
+/// The options of a caller for the tokens that it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenOptions {
     /// How access tokens are written.
     pub form: TokenFormat,
-    /// Whether an anti-CSRF token comes with them.
+    /// Whether to issue an anti-CSRF token with them.
     pub anti_csrf: bool,
-    /// Whether a refresh that comes after its twin's child was used gets that child, too.
+    /// Whether the loser of a race of refreshes gets the winner's child instead of a report of theft.
     pub tolerates_races: bool,
 }
 
 impl TokenOptions {
-    /// The only ones of the native API.
+    /// Those of the native API.
     pub const NATIVE: Self = Self {
         form: TokenFormat::Native,
         anti_csrf: false,
@@ -71,7 +71,7 @@ impl TokenOptions {
     };
 }
 
-/// A token as callers get it.
+/// A token as it is handed out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     /// Its text.
@@ -88,12 +88,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What callers learn of a session.
+/// What callers see of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionInfo {
-    /// Which session.
+    /// Its handle.
     pub handle: SessionHandle,
-    /// Whose.
+    /// Its user.
     pub user_id: UserId,
     /// Its `jwtPayload`, if it has one.
     pub payload: Option<Json>,
@@ -110,18 +110,18 @@ pub struct Grant {
     pub refresh: Token,
     /// Goes with the refresh token; readable by the site's scripts.
     pub id_refresh: Token,
-    /// Has to come with the other two, if it was asked for.
+    /// Must accompany the other two, if it was requested.
     pub anti_csrf: Option<SecretString>,
 }
 
 /// The answer about an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
-    /// The session is good; a new access token if the caller must replace its own.
+    /// The session is live; a new access token if the caller must replace its own.
     Ok(SessionInfo, Option<Token>),
     /// The session is gone.
     Unauthorised,
-    /// Refresh.
+    /// The caller has to refresh the session.
     TryRefreshToken,
 }
 
@@ -130,21 +130,27 @@ pub enum Verified {
 pub enum Refreshed {
     /// A child of the token.
     Ok(Box<Grant>),
-    /// The token is good for nothing.
+    /// The token is invalid, or its session is gone.
     Unauthorised,
     /// Two parties hold tokens of the session.
     TheftDetected(SessionHandle, UserId),
 }
 
-/// Why a question could not be answered.
+/// Why a use case failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The settings don't fit what is in the database.
+    /// The settings contradict the database.
     #[error("{0}")]
     Misconfigured(String),
+}
+
+impl From<KeyTableError> for ServiceError {
+    fn from(error: KeyTableError) -> Self {
+        Self::Misconfigured(error.to_string())
+    }
 }
 
 /// The result of a use case.
@@ -160,16 +166,15 @@ impl<S: Store, P: Platform> Service<S, P> {
             Arc::clone(&config),
         );
         let keys = KeyCache::new(s, p, c, key_file);
-        let readiness = Readiness::new(Arc::clone(&platform));
         Self {
+            keys,
+            readiness: Kept::new(ready::MAX_AGE, &platform),
+            key_set: Kept::new(key_set::MAX_AGE, &platform),
+            metrics: Kept::new(metrics::MAX_AGE, &platform),
             store,
             platform,
             config,
-            keys,
-            readiness,
-            last_key_set: LastKeySet::default(),
             other_validities: OtherValidities::default(),
-            metrics: Mutex::default(),
         }
     }
 
@@ -178,13 +183,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self.config
     }
 
-    /// What it runs on.
+    /// The platform that it runs on.
     pub fn platform(&self) -> &Arc<P> {
         &self.platform
     }
 
-    /// Notes why a token was refused; callers are not told.
-    fn refused(
+    /// Logs why a token was rejected. Callers do not learn the reason.
+    fn log_rejected(
         &self,
         token: TokenKind,
         handle: Option<SessionHandle>,

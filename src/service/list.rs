@@ -34,7 +34,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// were kept are left out.
     ///
     /// # Errors
-    /// If the database does not answer, or the keys can't be had.
+    /// If the database does not answer, or the keys cannot be loaded.
     pub async fn list(
         &self,
         protocol: Protocol,
@@ -63,7 +63,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// The handles of all live sessions of a user.
     ///
     /// # Errors
-    /// If the database does not answer, or the keys can't be had.
+    /// If the database does not answer, or the keys cannot be loaded.
     pub async fn list_all(
         &self,
         protocol: Protocol,

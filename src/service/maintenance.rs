@@ -6,19 +6,20 @@
 use std::time::Duration;
 
 use session_core::domain::config::Config;
-use session_core::domain::keys::{Change, KeyTable, KeyTableError, Planner, Reason};
+use session_core::domain::keys::Planner;
 use session_core::domain::maintenance::{EXPIRY_MARGIN, LastTick, Report};
 use session_core::log::Event;
 use session_core::platform::Platform;
-use session_store::{BATCH_ROWS, Store, StoreError};
+use session_store::{BATCH_ROWS, Store};
 
-/// Why a tick did not do all.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum TickError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Keys(#[from] KeyTableError),
+use super::{Result, Service, key_changes};
+
+impl<S: Store, P: Platform> Service<S, P> {
+    /// Runs one tick, for hosts without a cron trigger; `None` if the settings have no endpoint for that.
+    pub async fn maintain(&self) -> Option<Report> {
+        let budget = self.config.maintenance?;
+        Some(run(&*self.store, &*self.platform, &self.config, budget).await)
+    }
 }
 
 /// Runs one tick, which removes expired sessions for at most about `budget`, and logs what it did.
@@ -52,7 +53,10 @@ async fn tick<S: Store, P: Platform>(
         .collect();
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
     // For those who watch. Where it can't be written the rest could not either, and the next tick writes it again.
-    if let Err(error) = store.put_key(&LastTick::row(&report, platform.now())).await {
+    if let Err(error) = store
+        .record_tick(&LastTick::new(&report, platform.now()))
+        .await
+    {
         report.error.get_or_insert(error.to_string());
     }
     report
@@ -63,27 +67,14 @@ async fn tend_keys<S: Store, P: Platform>(
     platform: &P,
     config: &Config,
     report: &mut Report,
-) -> Result<(), TickError> {
-    let table = KeyTable::read(&store.keys().await?)?;
-    let changes = table.plan(config, Planner::Maintenance, platform.now(), platform)?;
-    for change in changes {
-        match change {
-            Change::Add(row, reason) => {
-                store.add_keys(std::slice::from_ref(&row)).await?;
-                // Whoever else had the same thought: one row of that name is there, and its writer rotated.
-                if let Reason::Next(generation) = reason
-                    && store.keys().await?.contains(&row)
-                {
-                    report.rotated = Some(generation);
-                }
-            }
-            Change::Remove(name, _) => {
-                store.remove_key(&name).await?;
-                report.pruned += 1;
-            }
-        }
+) -> Result<()> {
+    let applied = key_changes::apply(store, platform, config, Planner::Maintenance).await?;
+    report.rotated = applied.published.map(|(_, generation)| generation);
+    report.pruned = applied.removed;
+    match applied.failed {
+        Some((_, error)) => Err(error.into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 async fn remove_expired<S: Store, P: Platform>(
@@ -92,7 +83,7 @@ async fn remove_expired<S: Store, P: Platform>(
     budget: Duration,
     started: u64,
     report: &mut Report,
-) -> Result<(), TickError> {
+) -> Result<()> {
     let before = platform.now().minus(EXPIRY_MARGIN);
     let budget = session_core::domain::time::millis(budget);
     loop {

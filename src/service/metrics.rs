@@ -1,27 +1,27 @@
-//! What the database knows about the state of things, for those who watch.
+//! The figures for monitoring, as the database knows them.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::domain::keys::{KeyTable, Schedule};
 use session_core::domain::maintenance::LastTick;
-use session_core::domain::time::{Timestamp, millis};
+use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
 use super::Service;
 
-/// How old a figure may be. Whoever asks more often gets the same ones.
-const MAX_AGE: Duration = Duration::from_secs(15);
+/// How old a figure may be.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(15);
 
-/// The figures. What could not be had is not there.
+/// The figures. One that could not be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// When they were read.
     pub at: Timestamp,
     /// Whether the database answers.
     pub reachable: bool,
-    /// Whether it takes changes.
+    /// Whether it accepts writes.
     pub writable: bool,
     /// About how many sessions have a row.
     pub rows: Option<u64>,
@@ -37,34 +37,27 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// The figures of now, or of up to 15 s ago: at most five bounded statements. A database that does not answer is one
     /// of the figures, not an error.
     pub async fn metrics(&self) -> Arc<Metrics> {
-        let asked = self.platform.monotonic_millis();
-        let last = || self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, metrics)) = &*last()
-            && asked.saturating_sub(*at) < millis(MAX_AGE)
-        {
-            return Arc::clone(metrics);
-        }
-        let now = self.platform.now();
-        let mut metrics = Metrics {
-            at: now,
-            ..Metrics::default()
+        let read = async {
+            let mut metrics = Metrics {
+                at: self.platform.now(),
+                ..Metrics::default()
+            };
+            // What was found before the database stopped answering counts.
+            metrics.reachable = self.fill(&mut metrics).await.is_ok();
+            Arc::new(metrics)
         };
-        // What was found before the database stopped to answer counts.
-        metrics.reachable = self.fill(&mut metrics, now).await.is_ok();
-        let metrics = Arc::new(metrics);
-        *last() = Some((asked, Arc::clone(&metrics)));
-        metrics
+        self.metrics.get(read).await
     }
 
-    async fn fill(&self, metrics: &mut Metrics, now: Timestamp) -> Result<(), StoreError> {
-        let rows = self.store.keys().await?;
-        metrics.last_tick = LastTick::read(&rows);
-        if let Ok(table) = KeyTable::read(&rows) {
+    async fn fill(&self, metrics: &mut Metrics) -> Result<(), StoreError> {
+        let now = metrics.at;
+        if let Ok(table) = KeyTable::read(&self.store.keys().await?) {
             metrics.keys = Some(Schedule::new(&table, &self.config, now));
         }
+        metrics.last_tick = self.store.last_tick().await?;
         metrics.rows = Some(self.store.estimate_rows().await?);
         metrics.expired = Some(self.store.count_expired(now).await?);
-        metrics.writable = self.try_to_write().await.is_ok();
+        metrics.writable = self.store.check_writable().await.is_ok();
         Ok(())
     }
 }

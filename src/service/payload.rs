@@ -31,11 +31,11 @@ impl<S: Store, P: Platform> Service<S, P> {
         Ok(stored.is_some())
     }
 
-    /// Replaces the payload of an access token's session, if there is one, and the token's as well. The token may have
-    /// expired; then there is no new one. None if the token is not ours, or its session is gone.
+    /// Replaces the payload of an access token's session, if one is given, and returns a token that carries the stored
+    /// payload. An expired token is accepted, and not replaced. `None` if the token is invalid or its session is gone.
     ///
     /// # Errors
-    /// If the database does not answer, or the keys can't be had.
+    /// If the database does not answer, or the keys cannot be loaded.
     pub async fn regenerate(
         &self,
         protocol: Protocol,
@@ -46,7 +46,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let (claims, form) = match self.authenticate(token, protocol, now).await? {
             Ok(authentic) => authentic,
             Err(error) => {
-                self.refused(TokenKind::Access, None, &error);
+                self.log_rejected(TokenKind::Access, None, &error);
                 return Ok(None);
             }
         };
@@ -56,7 +56,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             None => self.store.find(handle, now).await?,
         };
         let Some(stored) = stored else {
-            self.refused(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
+            self.log_rejected(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
             return Ok(None);
         };
         let claims = AccessClaims {

@@ -1,4 +1,4 @@
-//! Refreshing a session, and noticing that a token was stolen.
+//! Refreshing a session, and detecting that a token was stolen.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -22,11 +22,11 @@ use session_store::Store;
 use super::{Refreshed, Result, Service, SessionInfo, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Exchanges a refresh token for a child of it. With options of an anti-CSRF token, one that came with the token has
-    /// to be `shown`.
+    /// Exchanges a refresh token for a child of it. If the options have anti-CSRF tokens, the one that was issued with
+    /// the token must be `shown`.
     ///
     /// # Errors
-    /// If the database does not answer, or the keys can't be had. Then the token is as good as before.
+    /// If the database does not answer, or the keys cannot be loaded. Then the token is as good as before.
     pub async fn refresh(
         &self,
         text: &str,
@@ -38,13 +38,13 @@ impl<S: Store, P: Platform> Service<S, P> {
         let token = match RefreshToken::verify(text, options.form.protocol(), ring.refresh_keys()) {
             Ok(token) => token,
             Err(error) => {
-                self.refused(TokenKind::Refresh, None, &error);
+                self.log_rejected(TokenKind::Refresh, None, &error);
                 return Ok(Refreshed::Unauthorised);
             }
         };
         if options.anti_csrf && !is_shown(&token, shown, &ring) {
-            let reason = "without the anti-CSRF token that came with it";
-            self.refused(TokenKind::Refresh, Some(token.claims.handle), &reason);
+            let reason = "missing or wrong anti-CSRF token";
+            self.log_rejected(TokenKind::Refresh, Some(token.claims.handle), &reason);
             return Ok(Refreshed::Unauthorised);
         }
         let other_validities = self
@@ -80,7 +80,7 @@ impl<S: Store, P: Platform> Service<S, P> {
                         reason: &reason,
                     });
                 } else {
-                    self.refused(TokenKind::Refresh, Some(token.claims.handle), &reason);
+                    self.log_rejected(TokenKind::Refresh, Some(token.claims.handle), &reason);
                 }
                 Ok(Refreshed::Unauthorised)
             }
@@ -124,7 +124,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         Refreshed::Ok(Box::new(self.grant(ring, session, refresh, form, now)))
     }
 
-    /// Tells the log, then revokes what the policy says. The session itself goes last: whatever interrupts this,
+    /// Logs the theft, then revokes what the policy says. The session itself goes last: whatever interrupts this,
     /// the theft has been reported or can still be seen.
     async fn theft(&self, token: &RefreshToken, stored: StoredSession) -> Result<Refreshed> {
         let handle = token.claims.handle;
@@ -148,8 +148,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     }
 }
 
-/// Whether the anti-CSRF token that came with a refresh token is shown, if one did. While a master key is introduced
-/// or changed it may be of either key.
+/// Whether the anti-CSRF token that was issued with a refresh token is shown, if one was. During the introduction or
+/// a change of a master key it may be of either key.
 fn is_shown(token: &RefreshToken, shown: Option<&str>, ring: &KeyRing) -> bool {
     let matches = |of: SecretString| shown.is_some_and(|shown| of.matches(shown.as_bytes()));
     let mut keys = ring.refresh_keys().iter();

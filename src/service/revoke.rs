@@ -27,8 +27,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         Ok(deleted)
     }
 
-    /// Revokes sessions and tells which of them were live. Of several callers that revoke the same many, each may be told
-    /// so; of those that revoke one, exactly one is.
+    /// Revokes sessions and returns the handles of those that were live. Of several callers that revoke the same several
+    /// sessions more than one may get a handle; of those that revoke a single one, exactly one does.
     ///
     /// # Errors
     /// If the database does not answer; some sessions may be revoked all the same.

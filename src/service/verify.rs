@@ -13,18 +13,18 @@ use session_store::Store;
 
 use super::{Result, Service, SessionInfo, Verified};
 
-/// How an access token is to be checked.
+/// How to check an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Check<'a> {
-    /// Whose caller asks.
+    /// The protocol of the caller.
     pub protocol: Protocol,
-    /// What a token without a parent is held level.
+    /// What to compare a token without a parent with.
     pub level: CheckLevel,
-    /// The anti-CSRF token that came with it, if one has to.
+    /// The anti-CSRF token that came with it, if one is required.
     pub anti_csrf: Option<Option<&'a str>>,
 }
 
-/// What is looked at besides the token itself. A token with a parent reads the row anyway.
+/// What to check besides the token itself. For a token with a parent the row is read anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckLevel {
     /// Nothing: the token is good until it expires.
@@ -49,14 +49,14 @@ impl Check<'_> {
     }
 }
 
-/// What is known of an access token whose signature is ours.
+/// The claims and the format of an access token, if it was signed by this deployment.
 pub(super) type Authenticated = std::result::Result<(AccessClaims, TokenFormat), AccessTokenError>;
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Checks an access token, and confirms the refresh token that came with it if that has not been done.
     ///
     /// # Errors
-    /// If the database is needed and does not answer, or the keys can't be had.
+    /// If the database is needed and does not answer, or the keys cannot be loaded.
     pub async fn verify(&self, token: &str, check: Check<'_>) -> Result<Verified> {
         let now = self.platform.now();
         let authentic = self.authenticate(token, check.protocol, now).await?;
@@ -67,15 +67,15 @@ impl<S: Store, P: Platform> Service<S, P> {
         let (claims, form) = match outcome {
             Ok(authentic) => authentic,
             Err(error) => {
-                self.refused(TokenKind::Access, None, &error);
+                self.log_rejected(TokenKind::Access, None, &error);
                 return Ok(Verified::TryRefreshToken);
             }
         };
         if let Some(shown) = check.anti_csrf
             && !is_shown(claims.anti_csrf.as_ref(), shown)
         {
-            let reason = "without the anti-CSRF token that came with it";
-            self.refused(TokenKind::Access, Some(claims.handle), &reason);
+            let reason = "missing or wrong anti-CSRF token";
+            self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
         }
         let confirmation = confirm_access(&claims, self.config.refresh.validity);
@@ -86,7 +86,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    /// Checks all but the times, with keys loaded anew (now and then) if the token's is not among them.
+    /// Checks all but the times. If the token's key is unknown the keys are loaded again, at most once in 5 s.
     pub(super) async fn authenticate(
         &self,
         token: &str,
@@ -124,7 +124,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    /// A token with a parent reads the row, and so needs no more to be sure that the session is there.
+    /// Confirms the refresh token. That reads the row, so whether the session is live is known as well.
     async fn verify_child(
         &self,
         claims: AccessClaims,
@@ -158,11 +158,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             }
             AccessDecision::TryRefresh => {
                 let reason = "another refresh token of the session is current";
-                self.refused(TokenKind::Access, Some(claims.handle), &reason);
+                self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
                 Ok(Verified::TryRefreshToken)
             }
             AccessDecision::Refuse => {
-                self.refused(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
+                self.log_rejected(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
                 Ok(Verified::Unauthorised)
             }
         }

@@ -78,6 +78,27 @@ pub struct Statement<'a> {
     pub kind: Kind,
 }
 
+impl<'a> Statement<'a> {
+    /// A statement that returns rows.
+    pub fn query(sql: &'a str, params: Vec<Value>) -> Self {
+        Self::new(sql, params, Kind::Query)
+    }
+
+    /// A statement that returns one row at most.
+    pub fn row(sql: &'a str, params: Vec<Value>) -> Self {
+        Self::new(sql, params, Kind::Row)
+    }
+
+    /// A statement that returns nothing.
+    pub fn execute(sql: &'a str, params: Vec<Value>) -> Self {
+        Self::new(sql, params, Kind::Execute)
+    }
+
+    fn new(sql: &'a str, params: Vec<Value>, kind: Kind) -> Self {
+        Self { sql, params, kind }
+    }
+}
+
 /// What a statement returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

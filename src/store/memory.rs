@@ -8,23 +8,46 @@ use session_core::domain::json::Json;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
-use super::{
-    BACKLOG_ROWS, BATCH_ROWS, KeyRow, ListedSession, NewSession, Result, SessionRecord, Store,
-};
+use session_core::domain::keys::KeyRow;
+use session_core::domain::maintenance::LastTick;
 
-/// A store that forgets everything when it is dropped.
+use crate::error::Result;
+use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore};
+use crate::records::{ListedSession, NewSession, SessionRecord};
+
+/// A store that forgets everything when it is dropped. Its `hook` comes before each operation.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<Tables>);
+pub struct MemoryStore<H = ()> {
+    tables: Mutex<Tables>,
+    pub(crate) hook: H,
+}
+
+/// What happens before each operation of a store in memory: tests count, delay and fail them.
+pub trait Hook: Send + Sync + 'static {
+    /// Comes before the operation of that name.
+    ///
+    /// # Errors
+    /// Those of the operation, which then does nothing.
+    fn before(&self, operation: &'static str) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Nothing happens.
+impl Hook for () {
+    async fn before(&self, _: &'static str) -> Result<()> {
+        Ok(())
+    }
+}
 
 #[derive(Debug, Default)]
 struct Tables {
     sessions: BTreeMap<HandleHash, NewSession>,
     keys: BTreeMap<String, KeyRow>,
+    last_tick: Option<LastTick>,
 }
 
-impl MemoryStore {
+impl<H> MemoryStore<H> {
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its sessions, expired ones, too: a backup.
@@ -35,6 +58,13 @@ impl MemoryStore {
     /// Restores a backup.
     pub fn replace_sessions(&self, backup: &BTreeMap<HandleHash, NewSession>) {
         self.tables().sessions.clone_from(backup);
+    }
+}
+
+impl<H: Hook> MemoryStore<H> {
+    async fn begin(&self, operation: &'static str) -> Result<MutexGuard<'_, Tables>> {
+        self.hook.before(operation).await?;
+        Ok(self.tables())
     }
 }
 
@@ -50,9 +80,10 @@ impl Tables {
     }
 }
 
-impl Store for MemoryStore {
+impl<H: Hook> SessionStore for MemoryStore<H> {
     async fn insert(&self, session: &NewSession) -> Result<()> {
-        self.tables()
+        self.begin("insert")
+            .await?
             .sessions
             .entry(session.handle)
             .or_insert_with(|| session.clone());
@@ -60,7 +91,7 @@ impl Store for MemoryStore {
     }
 
     async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
-        Ok(self.tables().stored(handle, now))
+        Ok(self.begin("find").await?.stored(handle, now))
     }
 
     async fn confirm(
@@ -69,7 +100,7 @@ impl Store for MemoryStore {
         confirmation: Confirmation,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("confirm").await?;
         if let Some(session) = tables.live(handle, now) {
             session.stored.confirm(confirmation);
         }
@@ -77,7 +108,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("delete").await?;
         let was_live = tables.live(handle, now).is_some();
         if was_live {
             tables.sessions.remove(&handle);
@@ -86,12 +117,13 @@ impl Store for MemoryStore {
     }
 
     async fn remove(&self, handle: HandleHash) -> Result<()> {
-        self.tables().sessions.remove(&handle);
+        self.begin("remove").await?.sessions.remove(&handle);
         Ok(())
     }
 
     async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
-        self.tables()
+        self.begin("delete_user")
+            .await?
             .sessions
             .retain(|handle, session| session.stored.user_id != *user || Some(*handle) == except);
         Ok(())
@@ -99,7 +131,8 @@ impl Store for MemoryStore {
 
     async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
         Ok(self
-            .tables()
+            .begin("read_data")
+            .await?
             .live(handle, now)
             .map(|session| session.data.clone()))
     }
@@ -110,7 +143,7 @@ impl Store for MemoryStore {
         data: Option<&Json>,
         now: Timestamp,
     ) -> Result<bool> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("write_data").await?;
         let session = tables.live(handle, now);
         Ok(session
             .map(|session| session.data = data.cloned())
@@ -119,7 +152,8 @@ impl Store for MemoryStore {
 
     async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
         Ok(self
-            .tables()
+            .begin("record")
+            .await?
             .live(handle, now)
             .map(|session| SessionRecord {
                 stored: session.stored.clone(),
@@ -134,7 +168,7 @@ impl Store for MemoryStore {
         payload: Option<&Json>,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("write_payload").await?;
         if let Some(session) = tables.live(handle, now) {
             session.stored.payload = payload.cloned();
         }
@@ -148,7 +182,7 @@ impl Store for MemoryStore {
         limit: u64,
         now: Timestamp,
     ) -> Result<Vec<ListedSession>> {
-        let tables = self.tables();
+        let tables = self.begin("list_user").await?;
         let sessions = tables.sessions.values();
         Ok(sessions
             .filter(|session| session.stored.user_id == *user && session.stored.is_live(now))
@@ -170,7 +204,7 @@ impl Store for MemoryStore {
         handles: &[HandleHash],
         now: Timestamp,
     ) -> Result<Vec<HandleHash>> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("delete_batch").await?;
         let mut there = Vec::new();
         for handle in handles {
             if tables.live(*handle, now).is_some() {
@@ -180,13 +214,15 @@ impl Store for MemoryStore {
         }
         Ok(there)
     }
+}
 
+impl<H: Hook> KeyStore for MemoryStore<H> {
     async fn keys(&self) -> Result<Vec<KeyRow>> {
-        Ok(self.tables().keys.values().cloned().collect())
+        Ok(self.begin("keys").await?.keys.values().cloned().collect())
     }
 
     async fn add_keys(&self, rows: &[KeyRow]) -> Result<()> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("add_keys").await?;
         for row in rows {
             tables
                 .keys
@@ -196,18 +232,15 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn put_key(&self, row: &KeyRow) -> Result<()> {
-        self.tables().keys.insert(row.name.clone(), row.clone());
-        Ok(())
-    }
-
     async fn remove_key(&self, name: &str) -> Result<()> {
-        self.tables().keys.remove(name);
+        self.begin("remove_key").await?.keys.remove(name);
         Ok(())
     }
+}
 
+impl<H: Hook> MaintenanceStore for MemoryStore<H> {
     async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
-        let mut tables = self.tables();
+        let mut tables = self.begin("remove_expired").await?;
         let expired: Vec<_> = tables
             .sessions
             .iter()
@@ -222,7 +255,7 @@ impl Store for MemoryStore {
     }
 
     async fn count_expired(&self, before: Timestamp) -> Result<u64> {
-        let tables = self.tables();
+        let tables = self.begin("count_expired").await?;
         let expired = |session: &&NewSession| session.stored.expires_at < before;
         let counted = tables
             .sessions
@@ -233,6 +266,19 @@ impl Store for MemoryStore {
     }
 
     async fn estimate_rows(&self) -> Result<u64> {
-        Ok(self.tables().sessions.len() as u64)
+        Ok(self.begin("estimate_rows").await?.sessions.len() as u64)
+    }
+
+    async fn record_tick(&self, tick: &LastTick) -> Result<()> {
+        self.begin("record_tick").await?.last_tick = Some(*tick);
+        Ok(())
+    }
+
+    async fn last_tick(&self) -> Result<Option<LastTick>> {
+        Ok(self.begin("last_tick").await?.last_tick)
+    }
+
+    async fn check_writable(&self) -> Result<()> {
+        self.begin("check_writable").await.map(drop)
     }
 }

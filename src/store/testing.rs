@@ -5,8 +5,8 @@
     reason = "these are tests, in another crate's eyes"
 )]
 
+mod faults;
 #[cfg(test)]
 pub(crate) mod rules;
-mod watched;
 
-pub use self::watched::{HANG, WatchedStore};
+pub use self::faults::{Faults, HANG, WatchedStore};

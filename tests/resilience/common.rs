@@ -60,7 +60,7 @@ pub(crate) fn unavailable(reply: &Reply) {
     outage(reply, "database_unavailable");
 }
 
-/// Checks that a reply says that the database takes no changes.
+/// Checks that a reply says that the database is read-only.
 #[track_caller]
 pub(crate) fn read_only(reply: &Reply) {
     outage(reply, "database_read_only");

@@ -1,9 +1,9 @@
 //! The session part of SuperTokens' Core Driver Interface, as its SDKs for Node, Python and Go speak it.
 //!
-//! What is asked of a session is answered with 200 and a `status`; any other status is an exception in the site's
-//! code. docs/supertokens.md says what is covered.
+//! A question about a session is answered with 200 and a `status`; any other HTTP status becomes an exception in the
+//! site's code. docs/supertokens.md says what is covered.
 
-mod calls;
+mod input;
 mod path;
 mod reply;
 mod version;
@@ -11,16 +11,20 @@ mod version;
 use http::{Method, StatusCode, request};
 
 pub(super) use self::path::owns;
+use session_core::domain::id::SessionHandle;
+use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
 use session_core::request::RequestError;
-use session_service::Service;
+use session_service::{Check, Service};
 use session_store::Store;
 
+use self::input::Remove;
 use self::version::CdiVersion;
 use super::error::ApiError;
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
 use super::reply::Reply;
+use super::{DEADLINE, before};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,12 @@ pub(super) enum Call {
     Hello,
     KeySet,
     ApiVersion,
+    Versioned(VersionedCall),
+}
+
+/// A call whose request names a version of the interface; an SDK makes the others before it knows the versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VersionedCall {
     UserId,
     Create,
     Verify,
@@ -46,50 +56,61 @@ const ROUTES: [(&str, Access, Methods<Call>); 13] = [
     ("/hello", Access::Open, HELLO),
     (key_set::PATH, Access::Open, &[get(Call::KeySet)]),
     ("/apiversion", Access::WithKey, &[get(Call::ApiVersion)]),
-    ("/user/id", Access::WithKey, &[get(Call::UserId)]),
+    (
+        "/user/id",
+        Access::WithKey,
+        &[get(Call::Versioned(VersionedCall::UserId))],
+    ),
     (
         "/recipe/session",
         Access::WithKey,
-        &[get(Call::Information), post(Call::Create)],
+        &[
+            get(Call::Versioned(VersionedCall::Information)),
+            post(Call::Versioned(VersionedCall::Create)),
+        ],
     ),
     (
         "/recipe/session/verify",
         Access::WithKey,
-        &[post(Call::Verify)],
+        &[post(Call::Versioned(VersionedCall::Verify))],
     ),
     (
         "/recipe/session/refresh",
         Access::WithKey,
-        &[post(Call::Refresh)],
+        &[post(Call::Versioned(VersionedCall::Refresh))],
     ),
     (
         "/recipe/session/regenerate",
         Access::WithKey,
-        &[post(Call::Regenerate)],
+        &[post(Call::Versioned(VersionedCall::Regenerate))],
     ),
     (
         "/recipe/session/data",
         Access::WithKey,
-        &[put(Call::WriteData)],
+        &[put(Call::Versioned(VersionedCall::WriteData))],
     ),
     (
         "/recipe/jwt/data",
         Access::WithKey,
-        &[put(Call::WritePayload)],
+        &[put(Call::Versioned(VersionedCall::WritePayload))],
     ),
-    ("/recipe/session/user", Access::WithKey, &[get(Call::List)]),
+    (
+        "/recipe/session/user",
+        Access::WithKey,
+        &[get(Call::Versioned(VersionedCall::List))],
+    ),
     (
         "/recipe/session/remove",
         Access::WithKey,
-        // Of a user, batch by batch, as many as there are; it sets the other deadlines itself.
+        // Those of a user batch by batch, as many as there are. The other deadlines are set by the call.
         &[(
             Method::POST,
-            Endpoint::with_body(Call::Remove).without_deadline(),
+            Endpoint::with_body(Call::Versioned(VersionedCall::Remove)).without_deadline(),
         )],
     ),
 ];
 
-/// The SDKs' own tests send it with each method that they have.
+/// The SDKs' own tests use each of these methods.
 const HELLO: Methods<Call> = &[
     get(Call::Hello),
     (Method::POST, Endpoint::without_body(Call::Hello)),
@@ -109,7 +130,7 @@ const fn put(call: Call) -> (Method, Endpoint<Call>) {
     (Method::PUT, Endpoint::with_body(call))
 }
 
-/// What SuperTokens' SDKs speak.
+/// The protocol of SuperTokens' SDKs.
 pub(super) struct Cdi;
 
 impl ApiProtocol for Cdi {
@@ -131,31 +152,23 @@ impl ApiProtocol for Cdi {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        let query = head.uri.query().unwrap_or_default();
-        // Asked before an SDK knows which versions there are.
         match call {
-            Call::Hello => return calls::hello(service).await,
-            Call::KeySet => return key_set::answer(service).await,
-            Call::ApiVersion => return Ok(reply::versions()),
-            _ => {}
-        }
-        let version = CdiVersion::of(head)?;
-        match call {
-            Call::Hello | Call::KeySet | Call::ApiVersion => Err(ApiError::NotFound),
-            Call::UserId => calls::user_id(query),
-            Call::Create => calls::create(service, body, version).await,
-            Call::Verify => calls::verify(service, body, version).await,
-            Call::Refresh => calls::refresh(service, body, version).await,
-            Call::Regenerate => calls::regenerate(service, body, version).await,
-            Call::Information => calls::information(service, query, version).await,
-            Call::WriteData => calls::write_data(service, body).await,
-            Call::WritePayload => calls::write_payload(service, body).await,
-            Call::List => calls::list(service, query).await,
-            Call::Remove => calls::remove(service, body).await,
+            Call::Hello => match service.ready().await {
+                Ok(()) => Ok(reply::hello()),
+                // Probes expect a 500.
+                Err(error) => Err(ApiError::Internal(error.to_string())),
+            },
+            Call::KeySet => key_set::answer(service).await,
+            Call::ApiVersion => Ok(reply::versions()),
+            Call::Versioned(call) => {
+                let version = CdiVersion::of(head)?;
+                let query = head.uri.query().unwrap_or_default();
+                answer(call, service, query, body, version).await
+            }
         }
     }
 
-    /// In text, which SDKs pass on to the site's log. Two of the texts are looked at by their tests.
+    /// As text, which SDKs pass on to the site's log. Two of the texts are compared by their tests.
     ///
     /// 429 while the database is away: all SDKs repeat such a call, and each time ask the next host of theirs
     /// (docs/decisions/0017-outages-and-sdks.md).
@@ -184,4 +197,82 @@ impl ApiProtocol for Cdi {
         };
         Reply::text(status, text).with_header(header)
     }
+}
+
+async fn answer<S: Store, P: Platform>(
+    call: VersionedCall,
+    service: &Service<S, P>,
+    query: &str,
+    body: &[u8],
+    version: CdiVersion,
+) -> Result<Reply, ApiError> {
+    const PROTOCOL: Protocol = Protocol::Cdi;
+    Ok(match call {
+        // Users are the site's: none has another id here.
+        VersionedCall::UserId => {
+            input::user_id(query)?;
+            reply::unknown_user_id()
+        }
+        VersionedCall::Create => {
+            let input = input::create(body, version)?;
+            let (payload, data) = (Some(input.payload), Some(input.data));
+            let grant = service.create(input.user_id, payload, data, input.options);
+            reply::granted(&grant.await?, version)
+        }
+        VersionedCall::Verify => {
+            let input = input::verify(body)?;
+            let check = Check {
+                protocol: PROTOCOL,
+                level: input.level,
+                anti_csrf: input.anti_csrf.as_ref().map(Option::as_deref),
+            };
+            reply::verified(&service.verify(&input.token, check).await?, version)
+        }
+        VersionedCall::Refresh => {
+            let input = input::refresh(body, version)?;
+            let shown = input.anti_csrf.as_deref();
+            let answer = service.refresh(&input.token, shown, input.options);
+            reply::refreshed(&answer.await?, version)
+        }
+        VersionedCall::Regenerate => {
+            let input = input::regenerate(body)?;
+            let answer = service.regenerate(PROTOCOL, &input.token, input.payload.as_ref());
+            reply::regenerated(answer.await?.as_ref(), version)
+        }
+        VersionedCall::Information => {
+            let handle = input::information(query)?;
+            let record = service.record(PROTOCOL, &handle).await?;
+            reply::information(&handle, record.as_ref(), version)
+        }
+        VersionedCall::WriteData => {
+            let input = input::write_data(body)?;
+            let written = service.write_data(PROTOCOL, &input.handle, Some(&input.value));
+            reply::written(written.await?)
+        }
+        VersionedCall::WritePayload => {
+            let input = input::write_payload(body)?;
+            let written = service.write_payload(PROTOCOL, &input.handle, Some(&input.value));
+            reply::written(written.await?)
+        }
+        VersionedCall::List => {
+            let user_id = input::list(query)?;
+            reply::listed(&service.list_all(PROTOCOL, &user_id).await?)
+        }
+        VersionedCall::Remove => {
+            let deadline = service.platform().sleep(DEADLINE);
+            match input::remove(body)? {
+                Remove::Handles(handles) => {
+                    let revoked = async { Ok(service.revoke_many(PROTOCOL, handles).await?) };
+                    reply::removed(&before(deadline, revoked).await?)
+                }
+                Remove::User(user_id) => {
+                    let handles = async { Ok(service.list_all(PROTOCOL, &user_id).await?) };
+                    let handles = before(deadline, handles).await?;
+                    service.revoke_all(&user_id).await?;
+                    let handles: Vec<_> = handles.iter().map(SessionHandle::reveal).collect();
+                    reply::removed(&handles)
+                }
+            }
+        }
+    })
 }

@@ -36,7 +36,7 @@ pub(super) fn locate(path: &str) -> Option<(&'static str, Result<(), ApiError>)>
     let place = |knows: bool, what: &str| match knows {
         true => Ok(()),
         false => Err(ApiError::invalid(format!(
-            "there is no such {what}, only public"
+            "unknown {what}; the only one is public"
         ))),
     };
     if let Some(call) = known(path) {

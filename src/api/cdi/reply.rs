@@ -1,4 +1,4 @@
-//! What the calls answer.
+//! The replies of the calls.
 
 use http::StatusCode;
 use serde::Serialize;

@@ -5,7 +5,7 @@ use session_core::domain::token::header::CdiTokenVersion;
 
 use crate::error::ApiError;
 
-/// All that are spoken. An SDK takes the largest that it knows; 5.5 and later refresh in another way.
+/// The announced versions. An SDK takes the largest that it knows; 5.5 and later refresh in another way.
 pub(super) const VERSIONS: [&str; 8] = ["3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3", "5.4"];
 
 /// The version of a request.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use session_core::domain::time::Timestamp;
 use session_service::Metrics;
 
-/// The page. A figure that could not be had is left out.
+/// The page. A figure that could not be read is left out.
 pub(crate) fn page(metrics: &Metrics) -> String {
     let keys = metrics.keys;
     let tick = metrics.last_tick;
@@ -19,7 +19,7 @@ pub(crate) fn page(metrics: &Metrics) -> String {
         ),
         (
             "database_writable",
-            "Whether the database takes changes.",
+            "Whether the database accepts writes.",
             Some(flag(metrics.writable)),
         ),
         (
@@ -34,17 +34,17 @@ pub(crate) fn page(metrics: &Metrics) -> String {
         ),
         (
             "signing_keys",
-            "How many keys of access tokens may have signed one that is still good, or will sign next.",
+            "How many keys of access tokens are published: those of tokens that are still good, and the next one.",
             keys.map(|keys| keys.keys as f64),
         ),
         (
             "signing_key_age_seconds",
-            "For how long the key that signs has done so.",
+            "For how long the current key has signed.",
             since.map(|since| between(since, metrics.at)),
         ),
         (
             "next_rotation_seconds",
-            "How long it goes on; less than zero if its successor is overdue.",
+            "How long the current key goes on signing; less than zero if its successor is overdue.",
             until.map(|until| between(metrics.at, until)),
         ),
         (
@@ -54,17 +54,17 @@ pub(crate) fn page(metrics: &Metrics) -> String {
         ),
         (
             "last_tick_success",
-            "Whether that tick did all that it had to.",
+            "Whether the last tick succeeded.",
             tick.map(|tick| flag(tick.ok)),
         ),
         (
             "last_tick_removed",
-            "How many expired sessions that tick removed.",
+            "How many expired sessions the last tick removed.",
             tick.map(|tick| tick.removed as f64),
         ),
         (
             "last_tick_duration_seconds",
-            "How long that tick took.",
+            "How long the last tick took.",
             tick.map(|tick| seconds(tick.took_ms)),
         ),
     ];

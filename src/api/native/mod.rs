@@ -1,20 +1,16 @@
-//! The native API and what has been added to them: the routes, and what each takes from its request.
+//! The native API: its routes, and what each call asks of the service.
 
+mod input;
 pub(super) mod metrics;
 mod reply;
 
 use http::{Method, StatusCode, request};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use session_core::domain::id::{HandleHash, UserId};
-use session_core::domain::json::present;
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
 use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
 use session_store::Store;
 
 use super::error::ApiError;
-use super::field::{Text, json, parameter, parse, required_parameter};
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
 use super::reply::Reply;
@@ -36,12 +32,11 @@ pub(super) enum Call {
     WritePayload,
     KeySet,
     Maintain,
-    Health,
     Ready,
     Metrics,
 }
 
-/// The routes: whoever may call, then what each method does.
+/// The routes: who may call, then what each method does.
 pub(super) const ROUTES: [(&str, Access, Methods<Call>); 10] = [
     (
         "/session",
@@ -99,7 +94,7 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 10] = [
     (
         "/health",
         Access::Open,
-        &[(Method::GET, Endpoint::without_body(Call::Health))],
+        &[(Method::GET, Endpoint::Fixed(reply::alive))],
     ),
     (
         "/ready",
@@ -125,38 +120,75 @@ impl ApiProtocol for Native {
         Some(Route::at(*access, methods, &head.method))
     }
 
-    fn without_service(call: Call) -> Option<Reply> {
-        (call == Call::Health).then(reply::alive)
-    }
-
     async fn answer<S: Store, P: Platform>(
         call: Call,
         service: &Service<S, P>,
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        match call {
-            Call::Create => create(service, body).await,
-            Call::Verify => verify(service, body).await,
-            Call::Refresh => refresh(service, body).await,
-            Call::Revoke => revoke(service, body).await,
-            Call::RevokeAll => revoke_all(service, body).await,
-            Call::List => list(service, head).await,
-            Call::ReadData => read_data(service, head).await,
-            Call::WriteData => write_data(service, body).await,
-            Call::WritePayload => write_payload(service, body).await,
-            Call::KeySet => key_set::answer(service).await,
-            Call::Maintain => maintain(service).await,
-            Call::Health => Ok(reply::alive()),
+        const PROTOCOL: Protocol = Protocol::Native;
+        const OPTIONS: TokenOptions = TokenOptions::NATIVE;
+        Ok(match call {
+            Call::Create => {
+                let input = input::create(body)?;
+                let grant = service.create(input.user_id, input.payload, input.data, OPTIONS);
+                reply::created(&grant.await?)
+            }
+            Call::Verify => reply::verified(&match input::verify(body)? {
+                Some(token) => {
+                    let check = Check::native(service.config().access.blacklisting);
+                    service.verify(&token, check).await?
+                }
+                None => Verified::Unauthorised,
+            }),
+            Call::Refresh => reply::refreshed(&match input::refresh(body)? {
+                Some(token) => service.refresh(&token, None, OPTIONS).await?,
+                None => Refreshed::Unauthorised,
+            }),
+            Call::Revoke => {
+                let handle = input::revoke(body)?;
+                reply::revoked(service.revoke(PROTOCOL, &handle).await?)
+            }
+            Call::RevokeAll => {
+                service.revoke_all(&input::revoke_all(body)?).await?;
+                reply::revoked_all()
+            }
+            Call::List => {
+                let input = input::list(&head.uri)?;
+                let page = service.list(PROTOCOL, &input.user_id, input.after, PAGE_ROWS);
+                reply::listed(&page.await?)
+            }
+            Call::ReadData => {
+                let handle = input::read_data(&head.uri)?;
+                reply::data(service.read_data(PROTOCOL, &handle).await?)
+            }
+            Call::WriteData => {
+                let input = input::write_data(body)?;
+                let written = service.write_data(PROTOCOL, &input.handle, input.value.as_ref());
+                reply::data_written(written.await?)
+            }
+            Call::WritePayload => {
+                let input = input::write_payload(body)?;
+                let written = service.write_payload(PROTOCOL, &input.handle, input.value.as_ref());
+                reply::payload_written(written.await?)
+            }
+            Call::KeySet => key_set::answer(service).await?,
+            Call::Maintain => {
+                let report = service.maintain().await.ok_or(ApiError::NotFound)?;
+                match report.error {
+                    None => reply::maintained(&report),
+                    Some(error) => return Err(ApiError::MaintenanceFailed(error)),
+                }
+            }
             Call::Ready => {
                 service.ready().await?;
-                Ok(reply::ready())
+                reply::ready()
             }
             Call::Metrics => {
                 let page = metrics::page(&*service.metrics().await);
-                Ok(Reply::text(StatusCode::OK, page))
+                Reply::text(StatusCode::OK, page)
             }
-        }
+        })
     }
 
     fn error(error: ApiError) -> Reply {
@@ -164,189 +196,4 @@ impl ApiProtocol for Native {
         let (status, code, message) = error.describe();
         reply::error(status, code, &message).with_header(header)
     }
-}
-
-async fn create<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        user_id: Text<'a>,
-        #[serde(default, deserialize_with = "present", borrow)]
-        jwt_payload: Option<&'a RawValue>,
-        #[serde(default, deserialize_with = "present", borrow)]
-        session_data: Option<&'a RawValue>,
-    }
-    let input: Input<'_> = parse(body)?;
-    let user_id = user_id(input.user_id)?;
-    let payload = json(input.jwt_payload, "jwtPayload")?;
-    let data = json(input.session_data, "sessionData")?;
-    Ok(reply::created(
-        &service
-            .create(user_id, payload, data, TokenOptions::NATIVE)
-            .await?,
-    ))
-}
-
-async fn verify<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        access_token: Text<'a>,
-        #[serde(default, borrow)]
-        id_refresh_token: Text<'a>,
-    }
-    let input: Input<'_> = parse(body)?;
-    // Without an id refresh token the caller's user is logged out, whatever else is there.
-    if !input.id_refresh_token.is_string() {
-        return Ok(reply::verified(&Verified::Unauthorised));
-    }
-    let token = input.access_token.required("accessToken")?;
-    let check = Check::native(service.config().access.blacklisting);
-    Ok(reply::verified(&service.verify(&token, check).await?))
-}
-
-async fn refresh<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        refresh_token: Text<'a>,
-        #[serde(default, borrow)]
-        id_refresh_token: Text<'a>,
-    }
-    let input: Input<'_> = parse(body)?;
-    if !input.id_refresh_token.is_string() {
-        return Ok(reply::refreshed(&Refreshed::Unauthorised));
-    }
-    let token = input.refresh_token.required("refreshToken")?;
-    let answer = service.refresh(&token, None, TokenOptions::NATIVE).await?;
-    Ok(reply::refreshed(&answer))
-}
-
-async fn revoke<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        session_handle: Text<'a>,
-    }
-    let input: Input<'_> = parse(body)?;
-    let handle = input.session_handle.required("sessionHandle")?;
-    Ok(reply::revoked(
-        service.revoke(Protocol::Native, &handle).await?,
-    ))
-}
-
-async fn revoke_all<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        user_id: Text<'a>,
-    }
-    let input: Input<'_> = parse(body)?;
-    service.revoke_all(&user_id(input.user_id)?).await?;
-    Ok(reply::revoked_all())
-}
-
-async fn read_data<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    head: &request::Parts,
-) -> Result<Reply, ApiError> {
-    let query = head.uri.query().unwrap_or_default();
-    let handle = required_parameter(query, "sessionHandle")?;
-    Ok(reply::data(
-        service.read_data(Protocol::Native, &handle).await?,
-    ))
-}
-
-async fn list<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    head: &request::Parts,
-) -> Result<Reply, ApiError> {
-    let query = head.uri.query().unwrap_or_default();
-    let user_id = check_user_id(required_parameter(query, "userId")?)?;
-    let after = parameter(query, "cursor")?.map(|cursor| {
-        HandleHash::parse(&cursor).ok_or_else(|| ApiError::invalid("cursor is none of ours"))
-    });
-    let page = service
-        .list(Protocol::Native, &user_id, after.transpose()?, PAGE_ROWS)
-        .await?;
-    Ok(reply::listed(&page))
-}
-
-async fn write_payload<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        session_handle: Text<'a>,
-        #[serde(default, deserialize_with = "present", borrow)]
-        jwt_payload: Option<&'a RawValue>,
-    }
-    let input: Input<'_> = parse(body)?;
-    let handle = input.session_handle.required("sessionHandle")?;
-    let payload = json(input.jwt_payload, "jwtPayload")?;
-    let written = service
-        .write_payload(Protocol::Native, &handle, payload.as_ref())
-        .await?;
-    Ok(reply::payload_written(written))
-}
-
-async fn write_data<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        session_handle: Text<'a>,
-        #[serde(default, deserialize_with = "present", borrow)]
-        session_data: Option<&'a RawValue>,
-    }
-    let input: Input<'_> = parse(body)?;
-    let handle = input.session_handle.required("sessionHandle")?;
-    let data = json(input.session_data, "sessionData")?;
-    Ok(reply::data_written(
-        service
-            .write_data(Protocol::Native, &handle, data.as_ref())
-            .await?,
-    ))
-}
-
-async fn maintain<S: Store, P: Platform>(service: &Service<S, P>) -> Result<Reply, ApiError> {
-    let report = service.maintain().await.ok_or(ApiError::NotFound)?;
-    match report.error {
-        None => Ok(reply::maintained(&report)),
-        Some(error) => Err(ApiError::MaintenanceFailed(error)),
-    }
-}
-
-fn user_id(text: Text<'_>) -> Result<UserId, ApiError> {
-    check_user_id(text.required("userId")?)
-}
-
-fn check_user_id(text: impl Into<String>) -> Result<UserId, ApiError> {
-    UserId::parse(text).map_err(|error| ApiError::invalid(format!("userId {error}")))
 }

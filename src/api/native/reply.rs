@@ -1,4 +1,4 @@
-//! What the native API answer.
+//! The replies of the native API.
 
 use http::StatusCode;
 use serde::Serialize;

@@ -84,7 +84,7 @@ fn a_missing_table_says_what_to_do() {
 }
 
 #[test]
-fn a_row_of_nonsense_is_told_to_the_log_alone() {
+fn a_corrupt_row_is_described_in_the_log_only() {
     let site = Site::new(&[]);
     let handle = site
         .login("")
@@ -99,7 +99,7 @@ fn a_row_of_nonsense_is_told_to_the_log_alone() {
     });
     let path = format!("/session/data?sessionHandle={handle}");
     let reply = site.send(&Method::GET, &path, "");
-    let message = "something went wrong; the log says what";
+    let message = "internal error; the log says more";
     assert_eq!(reply.error(), (500, "internal", message));
     let logged = site.platform.logged(Level::Error);
     assert!(logged[0].contains("session_info"), "{logged:?}");
@@ -107,8 +107,8 @@ fn a_row_of_nonsense_is_told_to_the_log_alone() {
 
 #[test]
 fn wrong_or_missing_settings_stop_every_request_unread() {
-    let wrong = "the settings are wrong; the log says which";
-    let unread = "the settings can't be read now; try again";
+    let wrong = "invalid settings; the log names them";
+    let unread = "the settings cannot be read; try again";
     for (api, error) in [
         (Api::Misconfigured, (500, "misconfigured", wrong)),
         (Api::WithoutSettings, (503, "settings_unavailable", unread)),

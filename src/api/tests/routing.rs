@@ -17,7 +17,7 @@ fn methods() -> Vec<Method> {
 }
 
 #[test]
-fn other_methods_are_told_which_there_are() {
+fn a_405_names_the_allowed_methods() {
     let site = Site::new(&[]);
     for (path, allow) in [
         ("/session", "POST, PUT, DELETE"),
@@ -35,7 +35,7 @@ fn other_methods_are_told_which_there_are() {
                 continue;
             }
             let reply = site.send_with(&method, path, &[], Untouchable);
-            let message = format!("this path takes {allow}");
+            let message = format!("allowed methods: {allow}");
             assert_eq!(
                 reply.error(),
                 (405, "method_not_allowed", &*message),

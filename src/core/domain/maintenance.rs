@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::keys::KeyRow;
 use super::time::Timestamp;
 
 /// How long a session's row outlives it: what this machine's clock may be ahead of the others' by.
@@ -46,7 +45,7 @@ impl Report {
     }
 }
 
-/// What the key table tells of the last tick that came to its end: it has a row of its own there.
+/// How the last tick went that came to its end; a row of its own says so in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastTick {
     /// When it ended.
@@ -63,31 +62,25 @@ pub struct LastTick {
 }
 
 impl LastTick {
-    const ROW: &str = "last_tick";
-
-    /// The row that tells of a tick that ended at `now`.
-    pub fn row(report: &Report, now: Timestamp) -> KeyRow {
-        let tick = Self {
+    /// A tick that ended at `now`.
+    pub fn new(report: &Report, now: Timestamp) -> Self {
+        Self {
             at: now,
             ok: report.error.is_none(),
             removed: report.removed,
             remaining: report.remaining,
             took_ms: report.took_ms,
-        };
-        KeyRow {
-            name: Self::ROW.to_owned(),
-            value: serde_json::to_string(&tick).expect("numbers serialize"),
-            time: now,
         }
     }
 
-    /// Finds it among the rows of the key table.
-    pub fn read(rows: &[KeyRow]) -> Option<Self> {
-        let row = rows.iter().find(|row| row.name == Self::ROW)?;
-        let tick: Self = serde_json::from_str(&row.value).ok()?;
-        Some(Self {
-            at: row.time,
-            ..tick
-        })
+    /// The text that is stored of it, beside the time.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers serialize")
+    }
+
+    /// Reads what is stored of a tick that ended `at`; none if it is malformed.
+    pub fn from_json(text: &str, at: Timestamp) -> Option<Self> {
+        let tick: Self = serde_json::from_str(text).ok()?;
+        Some(Self { at, ..tick })
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that is logged. A name, once released, stays; so do the names of its fields.
+//! Every event in the log. A name is stable once released; so are the names of its fields.
 
 use std::fmt::Display;
 
@@ -10,116 +10,116 @@ use crate::domain::id::{Generation, HandleHash};
 use crate::domain::maintenance::Report;
 use crate::domain::setting::ConfigError;
 
-/// Something that happened. A session is named by its row's key, a user never.
+/// An event. A session is named by the key of its row; users are never named.
 #[derive(Clone, Copy)]
 pub enum Event<'a> {
-    /// A setting is wrong; nothing is served.
+    /// A setting is invalid; no request is served.
     Misconfigured(&'a ConfigError),
-    /// The settings can't be read now.
+    /// The settings cannot be read at the moment.
     SettingsUnreadable {
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
     },
     /// `api_keys` is not set.
     OpenToAnyone,
-    /// A request got a 500 or 503.
+    /// A request failed with a reason that its caller must not see: a 500, 503 or, through CDI, 429.
     RequestFailed {
         /// Method and path of its endpoint.
         endpoint: &'a dyn Display,
-        /// The status that the caller got.
+        /// The status of the reply.
         status: u16,
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
         /// How long it took, in milliseconds.
         took_ms: u64,
     },
-    /// The keys could not be loaded, or are not those of these settings.
+    /// The keys cannot be loaded, or contradict the settings.
     KeysNotLoaded {
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
     },
-    /// Two parties hold tokens of one session.
+    /// A refresh token was presented that a successor had replaced: two parties hold tokens of one session.
     TokenTheftDetected {
-        /// Which session.
+        /// Its session.
         session: HandleHash,
         /// The generation of the token that was presented.
         presented: Generation,
         /// The generation of the current one.
         current: Generation,
-        /// What was done about it.
+        /// What the service does about it.
         policy: TheftPolicy,
     },
-    /// A refresh token is younger than its row: an older backup was restored.
+    /// A refresh token is newer than its row: an older backup was restored.
     TokenAheadOfDatabase {
-        /// Which session.
+        /// Its session.
         session: HandleHash,
-        /// What that means.
+        /// An explanation.
         reason: &'a dyn Display,
     },
-    /// A user logged in.
+    /// A session was created.
     SessionCreated {
-        /// Which session.
+        /// Its session.
         session: HandleHash,
     },
     /// A refresh token was exchanged.
     SessionRefreshed {
-        /// Which session.
+        /// Its session.
         session: HandleHash,
         /// The generation of the token that was handed out.
         generation: Generation,
     },
-    /// A session was removed.
+    /// A session was revoked.
     SessionRevoked {
-        /// Which session.
+        /// Its session.
         session: HandleHash,
     },
-    /// All sessions of a user were removed.
+    /// All sessions of a user were revoked.
     UserRevoked,
-    /// A signing key was published by a request, since no tick had.
+    /// A request published a signing key, because no tick of the scheduled component had.
     SigningKeyPublished {
         /// The name of its row.
         key: &'a str,
     },
     /// The tables were created or upgraded.
     TablesChanged,
-    /// A signing key that is overdue could not be published; those at hand go on.
+    /// A request could not publish a signing key that is overdue; the current one goes on signing.
     SigningKeyNotPublished {
         /// The name of its row.
         key: &'a str,
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
     },
     /// A tick of the scheduled component ended.
     Maintenance(&'a Report),
-    /// Whoever asked was gone before the reply.
+    /// The caller disconnected before the reply.
     ReplyNotTaken,
     /// Edge: the session service gave no answer.
     NoReplyFromService {
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
     },
     /// Edge: the site gave no reply.
     NoReplyFromSite {
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
     },
-    /// Edge: a session that nobody needs could not be revoked; it ends when it expires.
+    /// Edge: a session that is no longer needed could not be revoked; it ends when it expires.
     SessionLeftBehind {
-        /// What happened.
+        /// The cause.
         reason: &'a dyn Display,
     },
-    /// A token was refused.
+    /// A token was rejected.
     TokenRefused {
-        /// Which kind of token.
+        /// The kind of token.
         token: TokenKind,
-        /// Of which session, if the token is authentic.
+        /// Its session, if the token is authentic.
         session: Option<HandleHash>,
-        /// Why.
+        /// The cause.
         reason: &'a dyn Display,
     },
 }
 
-/// Which kind of token.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// Checked on `PUT /session`.
@@ -155,7 +155,7 @@ impl Event<'_> {
         }
     }
 
-    /// How much it matters.
+    /// Its level.
     pub fn level(&self) -> Level {
         match self {
             Self::Misconfigured(_)

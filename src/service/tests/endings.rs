@@ -215,7 +215,7 @@ async fn whether_it_is_ready_is_asked_once_for_all() {
             let calls: &[&str] = if fails {
                 &["count_expired"]
             } else {
-                &["count_expired", "remove_key"]
+                &["count_expired", "check_writable"]
             };
             assert_eq!(world.store.calls(), calls);
             world.platform.advance(std::time::Duration::from_secs(1));

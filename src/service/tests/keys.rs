@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::platform::Platform;
 use session_core::testing::{START, TestPlatform, ready};
-use session_store::{KeyRow, Store};
+use session_store::{KeyRow, KeyStore};
 
 use super::{World, create, instance, is_plain, is_unavailable, user};
 use crate::Verified;

@@ -7,7 +7,7 @@ use session_core::domain::secret::Key;
 use session_core::domain::token::refresh::RefreshToken;
 use session_core::platform::Platform;
 use session_core::testing::ready;
-use session_store::Store;
+use session_store::KeyStore;
 
 use super::{
     TestService, World, child, create, is_plain, is_unavailable, misconfigured, replacement, user,

@@ -49,14 +49,20 @@ fn figures_are_kept_for_fifteen_seconds() {
     ready(world.service.metrics());
     assert_eq!(
         world.store.calls(),
-        ["keys", "estimate_rows", "count_expired", "remove_key"]
+        [
+            "keys",
+            "last_tick",
+            "estimate_rows",
+            "count_expired",
+            "check_writable"
+        ]
     );
     world.wait(14);
     ready(world.service.metrics());
     assert!(world.store.calls().is_empty());
     world.wait(1);
     ready(world.service.metrics());
-    assert_eq!(world.store.calls().len(), 4);
+    assert_eq!(world.store.calls().len(), 5);
 }
 
 #[test]
@@ -68,7 +74,7 @@ fn a_database_that_is_away_or_read_only_is_a_figure() {
     assert_eq!((metrics.rows, metrics.keys), (None, None));
 
     world.wait(15);
-    world.store.fail(&["remove_key"]);
+    world.store.fail(&["check_writable"]);
     let metrics = ready(world.service.metrics());
     assert!(metrics.reachable && !metrics.writable);
     assert_eq!(metrics.rows, Some(0));

@@ -114,11 +114,11 @@ impl Subject for Native {
                 Response::Done
             }
             Request::BackUp => {
-                self.backup = self.world.store.memory().sessions();
+                self.backup = self.world.store.sessions();
                 Response::Done
             }
             Request::Restore => {
-                let store = self.world.store.memory();
+                let store = &self.world.store;
                 store.replace_sessions(&self.backup);
                 Response::Done
             }

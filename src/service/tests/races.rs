@@ -193,7 +193,8 @@ async fn sixty_four_refreshes_at_once_are_one() {
     }
     let tokens = tasks.join_all().await;
     assert!(tokens.iter().all(|token| *token == tokens[0]));
-    let stored = session_store::Store::find(&*world.store, grant.session.handle.hash(), START);
+    let stored =
+        session_store::SessionStore::find(&*world.store, grant.session.handle.hash(), START);
     let stored = stored.await.unwrap().unwrap();
     assert_eq!(stored.generation, session_core::domain::id::Generation(1));
 }

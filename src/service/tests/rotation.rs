@@ -5,7 +5,7 @@ use std::sync::Arc;
 use session_core::domain::time::Timestamp;
 use session_core::log::Level;
 use session_core::testing::{START, config, ready};
-use session_store::{KeyRow, Store};
+use session_store::{KeyRow, KeyStore};
 
 use super::keys::{kid, names};
 use super::{World, create, is_plain, misconfigured, user};

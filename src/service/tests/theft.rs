@@ -138,7 +138,7 @@ fn a_restored_backup_is_no_theft() {
     let grant = world.create();
     // Two steps ahead: C was confirmed, G never, and C's confirmation is lost with the backup.
     let c = world.child(&grant.refresh);
-    let backup = ready(session_store::Store::find(
+    let backup = ready(session_store::SessionStore::find(
         &*world.store,
         grant.session.handle.hash(),
         session_core::testing::START,
@@ -153,7 +153,7 @@ fn a_restored_backup_is_no_theft() {
         created_at: session_core::testing::START,
         sealed: None,
     };
-    ready(session_store::Store::insert(&*world.store, &session)).unwrap();
+    ready(session_store::SessionStore::insert(&*world.store, &session)).unwrap();
     world.store.calls();
     assert_eq!(world.refresh(&g.refresh), Refreshed::Unauthorised);
     assert_eq!(world.store.calls(), ["find"]);

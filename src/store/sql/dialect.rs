@@ -31,7 +31,7 @@ impl SqlDialect {
         }
     }
 
-    /// What a session begins with: the first of these that the server takes. One statement, since each is two turns
+    /// What a connection begins with: the first of these that the server takes. One statement, since each is two turns
     /// with the server. MySQL reads `/*!50720`, MariaDB `/*M!`.
     ///
     /// Text is utf8mb4 and compares byte for byte. Strict mode, so that no value is ever cut in silence. `REPEATABLE
@@ -39,7 +39,7 @@ impl SqlDialect {
     /// answer's deadline, so that no statement goes on after it; nothing that hangs goes on for ever. On a node of a
     /// Galera cluster a statement sees what was acknowledged on another before it began; without a cluster
     /// `wsrep_sync_wait` costs nothing, but some builds of MariaDB don't know it.
-    pub(super) fn session(self) -> &'static [&'static str] {
+    pub(super) fn set_up(self) -> &'static [&'static str] {
         macro_rules! set {
             ($cluster:literal) => {
                 concat!(

@@ -2,12 +2,15 @@
 
 use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::keys::KeyRow;
+use session_core::domain::maintenance::LastTick;
 use session_core::domain::secret::{DoubleHash, Sha256Hex};
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 
 use crate::db::{Row, Value};
-use crate::{KeyRow, ListedSession, Result, SessionRecord, StoreError};
+use crate::error::{Result, StoreError};
+use crate::records::{ListedSession, SessionRecord};
 
 const SESSIONS: &str = "refresh_tokens";
 const KEYS: &str = "signing_key";
@@ -116,6 +119,9 @@ pub(super) fn decode_data(row: Row) -> Result<Option<Json>> {
     optional_json(row.into_iter().next(), "session_info")
 }
 
+/// The name of the row of the key table that is no key but says how the last tick went.
+pub(super) const LAST_TICK: &str = "last_tick";
+
 /// Columns: name, value, time.
 pub(super) fn decode_key(row: Row) -> Result<KeyRow> {
     let mut columns = row.into_iter();
@@ -124,4 +130,12 @@ pub(super) fn decode_key(row: Row) -> Result<KeyRow> {
         value: text(columns.next()).ok_or_else(|| corrupt(KEYS, "key_value", "not text"))?,
         time: time(columns.next(), KEYS, "created_at_time")?,
     })
+}
+
+/// Columns: value, time. None if another release wrote what is not known here.
+pub(super) fn decode_last_tick(row: Row) -> Option<LastTick> {
+    let mut columns = row.into_iter();
+    let value = text(columns.next())?;
+    let at = integer(columns.next().as_ref()).map(Timestamp::from_millis)?;
+    LastTick::from_json(&value, at)
 }

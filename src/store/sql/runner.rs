@@ -7,16 +7,13 @@ use session_core::domain::config::Tables;
 use session_core::domain::secret::Random;
 use session_core::platform::Platform;
 
+use super::connection_setup::{ConnectionSetup, set_up};
 use super::dialect::SqlDialect;
+use super::failure::{BATCH_DEADLINE, Failure};
 use super::schema;
-use super::session::{self, Sessions};
 use super::writers::Writers;
-use crate::StoreError;
 use crate::db::{Connector, DbError, Kind, Row, Statement};
 use crate::pool::Pool;
-
-/// How long one of many batches may take, waiting for a connection included.
-const BATCH_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How often a statement that was a deadlock's victim is tried again.
 const DEADLOCK_RETRIES: u32 = 3;
@@ -26,34 +23,11 @@ const OPEN_RETRIES: u32 = 8;
 
 /// Runs scripts: statements in order on one connection.
 pub(super) struct Runner<C: Connector, P: Platform> {
-    pool: Pool<Sessions<C>, P>,
+    pool: Pool<ConnectionSetup<C>, P>,
     writers: Writers<P>,
     dialect: SqlDialect,
     tables: Tables,
     platform: Arc<P>,
-}
-
-/// A script that did not run to its end.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The database's error.
-    Db(DbError),
-    /// The tables are not there.
-    Schema(String),
-    /// A batch took too long.
-    Deadline,
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Db(error @ DbError::TooLarge) => Self::TooLarge(error.to_string()),
-            Failure::Db(DbError::ReadOnly) => Self::ReadOnly,
-            Failure::Db(error) => Self::Unavailable(error.to_string()),
-            Failure::Schema(message) => Self::Schema(message),
-            Failure::Deadline => Self::Unavailable(format!("no answer within {BATCH_DEADLINE:?}")),
-        }
-    }
 }
 
 /// What earlier tries of a script were like.
@@ -76,7 +50,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
     ) -> Self {
         Self {
             pool: Pool::new(
-                Sessions::new(connector, dialect),
+                ConnectionSetup::new(connector, dialect),
                 limit,
                 Arc::clone(&platform),
             ),
@@ -131,12 +105,12 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         }
     }
 
-    /// BackgroundReload after the tables; on a new connection if a kept one has died.
+    /// Looks after the tables; on a new connection if a kept one has died.
     async fn repair(&self) -> Result<(), Failure> {
         let mut fresh = false;
         loop {
             let mut lease = self.pool.lease(fresh).await.map_err(Failure::Db)?;
-            let repaired = match session::set_up(&mut lease).await {
+            let repaired = match set_up(&mut lease).await {
                 Ok(()) => {
                     schema::repair(&mut lease, self.dialect, &self.tables, &*self.platform).await
                 }
@@ -176,7 +150,7 @@ impl<C: Connector, P: Platform> Runner<C, P> {
             return Err((DbError::LockTimeout, false));
         }
         let was_kept = lease.was_kept();
-        let outcome = match session::set_up(&mut lease).await {
+        let outcome = match set_up(&mut lease).await {
             Ok(()) => lease.run(script).await,
             Err(error) => Err(error),
         };

@@ -5,12 +5,11 @@ use session_core::log::Event;
 use session_core::platform::Platform;
 
 use super::dialect::SqlDialect;
-use super::execute;
-use super::runner::Failure;
-use crate::db::{Connector, DbError};
+use super::failure::Failure;
+use crate::db::{Connector, DbError, Statement};
 use crate::pool::Lease;
 
-/// BackgroundReload at the tables, creates what is missing and upgrades what is old.
+/// Looks at the tables, creates what is missing and upgrades what is old.
 ///
 /// Any number of instances may do it at the same time: what another one made meanwhile counts as made.
 pub(super) async fn repair<C: Connector, P: Platform>(
@@ -57,7 +56,7 @@ async fn problem<C: Connector, P: Platform>(
         ),
     ];
     for probe in probes {
-        match lease.run(&[execute(&probe, Vec::new())]).await {
+        match lease.run(&[Statement::execute(&probe, Vec::new())]).await {
             Ok(_) => {}
             Err(error @ (DbError::NoSuchTable | DbError::NoSuchColumn)) => return Ok(Some(error)),
             Err(error) => return Err(Failure::Db(error)),
@@ -77,7 +76,7 @@ async fn refuse_another_schema<C: Connector, P: Platform>(
 ) -> Result<(), Failure> {
     let table = &tables.refresh_tokens;
     let probe = format!("SELECT {DOCUMENTED_COLUMNS} FROM `{table}` LIMIT 0");
-    match lease.run(&[execute(&probe, Vec::new())]).await {
+    match lease.run(&[Statement::execute(&probe, Vec::new())]).await {
         Ok(_) | Err(DbError::NoSuchTable) => Ok(()),
         Err(DbError::NoSuchColumn) => Err(Failure::Schema(format!(
             "the table {table} lacks columns that a sessions table always had; set refresh_tokens_table to another \
@@ -95,7 +94,7 @@ async fn change<C: Connector, P: Platform>(
 ) -> Result<(), Failure> {
     for sql in script {
         let sql = format!("{}{sql}", dialect.unhurried());
-        match lease.run(&[execute(&sql, Vec::new())]).await {
+        match lease.run(&[Statement::execute(&sql, Vec::new())]).await {
             Ok(_) | Err(DbError::Exists) => {}
             Err(DbError::Denied) => {
                 return Err(Failure::Schema(format!(

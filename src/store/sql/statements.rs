@@ -3,7 +3,8 @@
 use session_core::domain::config::Tables;
 
 use super::dialect::SqlDialect;
-use crate::{BACKLOG_ROWS, BATCH_ROWS};
+use super::rows::LAST_TICK;
+use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
 
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {
@@ -25,8 +26,9 @@ pub(super) struct Sql {
     pub(super) list_user: String,
     pub(super) keys: String,
     pub(super) add_key: String,
-    pub(super) put_key: String,
     pub(super) remove_key: String,
+    pub(super) record_tick: String,
+    pub(super) last_tick: String,
     sessions: String,
     pub(super) some_expired: String,
     pub(super) remove_expired: String,
@@ -82,15 +84,21 @@ impl Sql {
                  FROM `{sessions}` WHERE {THE_USER} AND `expires_at` > ? AND `handle_sealed` IS NOT NULL \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
-            keys: format!("SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}`"),
+            keys: format!(
+                "SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}` \
+                 WHERE `key_name` <> '{LAST_TICK}'"
+            ),
             add_key: format!(
                 "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",
                 dialect.insert_ignore()
             ),
-            put_key: format!(
+            remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
+            record_tick: format!(
                 "REPLACE INTO `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)"
             ),
-            remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
+            last_tick: format!(
+                "SELECT `key_value`, `created_at_time` FROM `{keys}` WHERE `key_name` = ?"
+            ),
             sessions: sessions.clone(),
             some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),

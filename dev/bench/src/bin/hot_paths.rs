@@ -105,7 +105,7 @@ fn main() {
         counter: AtomicU64::new(0),
     });
     let config = Config::parse(&|_| None).expect("the defaults are valid");
-    let store = Arc::new(MemoryStore::default());
+    let store = Arc::new(<MemoryStore>::default());
     let api = Api::Ready(Arc::new(Service::new(store, platform, config, None)));
     // The first request loads the keys; a thousand sessions make the table no special case.
     let replies: Vec<Bytes> = (0..1000)

@@ -19,7 +19,7 @@ use session_service::Service;
 use session_service::maintenance;
 use session_store::db::{Connection, Connector, DbError, Row, Value};
 use session_store::sql::{SqlDialect, SqlStore};
-use session_store::{BATCH_ROWS, Store, StoreError};
+use session_store::{BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore, StoreError};
 
 use crate::NOW;
 use crate::input::Input;

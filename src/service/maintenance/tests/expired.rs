@@ -8,7 +8,7 @@ use session_core::domain::secret::SingleHash;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::testing::{START, config, ready};
-use session_store::{NewSession, Store};
+use session_store::{MaintenanceStore, NewSession, SessionStore};
 
 use super::{HOUR, World, tick};
 

@@ -5,7 +5,7 @@ use session_core::testing::START;
 use super::connector::Database;
 use super::{handle, json, session, store, user};
 use crate::db::Value;
-use crate::{BACKLOG_ROWS, BATCH_ROWS, Store};
+use crate::{BACKLOG_ROWS, BATCH_ROWS, MaintenanceStore, SessionStore};
 
 /// Ids that some database or other takes for one another.
 const LOOKALIKES: [&str; 12] = [

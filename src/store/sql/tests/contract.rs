@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use session_core::domain::id::Generation;
+use session_core::domain::maintenance::{LastTick, Report};
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::testing::{START, cases};
@@ -9,7 +10,7 @@ use session_core::testing::{START, cases};
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, store, token, user};
 use crate::memory::MemoryStore;
-use crate::{KeyRow, NewSession, Store};
+use crate::{KeyRow, NewSession, SessionStore, Store};
 
 const USERS: [&str; 8] = [
     "bob",
@@ -54,6 +55,8 @@ enum Op {
     RemoveKey(u8),
     RemoveExpired(u64),
     CountExpired(u64),
+    RecordTick(u64),
+    CheckWritable,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -75,7 +78,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => prop::collection::vec((0_u8..4, t.clone()), 0..3).prop_map(Op::AddKeys),
         1 => (0_u8..4).prop_map(Op::RemoveKey),
         1 => t.clone().prop_map(Op::RemoveExpired),
-        1 => t.prop_map(Op::CountExpired),
+        1 => t.clone().prop_map(Op::CountExpired),
+        1 => t.prop_map(Op::RecordTick),
+        1 => Just(Op::CheckWritable),
     ]
 }
 
@@ -150,6 +155,11 @@ async fn ask(store: &impl Store, op: &Op) -> String {
         Op::RemoveKey(name) => format!("{:?}", store.remove_key(&name.to_string()).await),
         Op::RemoveExpired(before) => format!("{:?}", store.remove_expired(in_secs(before)).await),
         Op::CountExpired(before) => format!("{:?}", store.count_expired(in_secs(before)).await),
+        Op::RecordTick(ended) => {
+            let tick = LastTick::new(&Report::default(), in_secs(ended));
+            format!("{:?}", store.record_tick(&tick).await)
+        }
+        Op::CheckWritable => format!("{:?}", store.check_writable().await),
     }
 }
 
@@ -164,6 +174,7 @@ async fn everything(store: &impl Store) -> Vec<String> {
         let data = store.read_data(handle(number), START).await;
         seen.push(format!("{data:?}"));
     }
+    seen.push(format!("{:?}", store.last_tick().await));
     let mut keys = store.keys().await.unwrap();
     keys.sort_by(|a, b| a.name.cmp(&b.name));
     seen.extend(
@@ -187,7 +198,7 @@ proptest! {
     #[test]
     fn sql_answers_as_memory_does(ops in prop::collection::vec(op(), 1..40)) {
         runtime().block_on(async {
-            let memory = MemoryStore::default();
+            let memory = <MemoryStore>::default();
             let sql = store(&Database::new());
             for op in &ops {
                 assert_eq!(ask(&sql, op).await, ask(&memory, op).await, "{op:?}");
@@ -229,7 +240,7 @@ async fn ends_when_it_expires(store: &impl Store) {
 
 #[tokio::test]
 async fn a_session_ends_when_it_expires() {
-    ends_when_it_expires(&MemoryStore::default()).await;
+    ends_when_it_expires(&<MemoryStore>::default()).await;
     ends_when_it_expires(&store(&Database::new())).await;
 }
 
@@ -238,7 +249,7 @@ async fn of_many_deletes_at_once_one_removes_the_session() {
     let database = Database::new();
     let (one, two) = (store(&database), store(&database));
     one.insert(&session(1, "bob")).await.unwrap();
-    let delete = |store| Store::delete(store, handle(1), START);
+    let delete = |store| SessionStore::delete(store, handle(1), START);
     let (a, b, c, d, e) = tokio::join!(
         delete(&one),
         delete(&two),

@@ -9,7 +9,7 @@ use session_core::testing::START;
 use super::connector::{Database, Fault};
 use super::{SqliteStore, confirmation, handle, json, session, store, user};
 use crate::db::{DbError, Row, Value};
-use crate::{KeyRow, Store, StoreError};
+use crate::{KeyRow, KeyStore, MaintenanceStore, SessionStore, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::connector::{Database, Fault};
 use super::{confirmation, handle, session, store, user, watched};
 use crate::db::DbError;
-use crate::{Store, StoreError};
+use crate::{KeyStore, SessionStore, StoreError};
 
 fn deadlocks(count: usize) -> Vec<(usize, Fault)> {
     (1..=count)

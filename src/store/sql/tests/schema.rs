@@ -10,7 +10,7 @@ use super::connector::{Database, Fault, Instance};
 use super::{confirmation, handle, json, session, store, tables, user};
 use crate::db::{DbError, Value};
 use crate::sql::{SqlDialect, SqlStore};
-use crate::{KeyRow, Store, StoreError};
+use crate::{KeyRow, KeyStore, SessionStore, StoreError};
 
 /// What the documented SQL makes: none of our columns, none of our indexes.
 const DOCUMENTED: &str = "

@@ -11,7 +11,7 @@ use session_core::domain::protocol::Protocol;
 use session_core::domain::time::Timestamp;
 use session_service::{Grant, Refreshed, Service, TokenOptions};
 use session_store::memory::MemoryStore;
-use session_store::{KeyRow, NewSession, Store};
+use session_store::{KeyRow, KeyStore, NewSession, SessionStore};
 
 use super::Reply;
 use crate::NOW;
@@ -88,7 +88,7 @@ impl Fixture {
         };
         let config = Config::parse(&lookup).expect("the settings are right");
         let (store, platform) = (
-            Arc::new(MemoryStore::default()),
+            Arc::new(<MemoryStore>::default()),
             Arc::new(FixedPlatform::new(NOW, 1)),
         );
         let service = Service::new(Arc::clone(&store), platform, config.clone(), None);
@@ -128,7 +128,7 @@ impl Fixture {
 
     /// The deployment at a time of day.
     pub(super) fn api(&self, when: When) -> Api<MemoryStore, FixedPlatform> {
-        let store = MemoryStore::default();
+        let store = <MemoryStore>::default();
         block_on(async {
             for session in &self.sessions {
                 store.insert(session).await.expect("a store in memory");

@@ -1,0 +1,158 @@
+//! The fields of each call's request, checked.
+
+use std::borrow::Cow;
+
+use http::Uri;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use session_core::domain::id::{HandleHash, UserId};
+use session_core::domain::json::{Json, present};
+
+use crate::error::ApiError;
+use crate::field::{Text, json, parameter, parse, required_parameter};
+
+/// A login.
+pub(super) struct Create {
+    pub(super) user_id: UserId,
+    pub(super) payload: Option<Json>,
+    pub(super) data: Option<Json>,
+}
+
+/// A session, and what is to be stored with it.
+pub(super) struct Write<'a> {
+    pub(super) handle: Cow<'a, str>,
+    pub(super) value: Option<Json>,
+}
+
+/// The part of a user's sessions that is to be listed.
+pub(super) struct List {
+    pub(super) user_id: UserId,
+    pub(super) after: Option<HandleHash>,
+}
+
+pub(super) fn create(body: &[u8]) -> Result<Create, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        user_id: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        jwt_payload: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        session_data: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    Ok(Create {
+        user_id: check_user_id(fields.user_id.required("userId")?)?,
+        payload: json(fields.jwt_payload, "jwtPayload")?,
+        data: json(fields.session_data, "sessionData")?,
+    })
+}
+
+/// The access token; `None` without an id refresh token, whatever else was sent: that user is logged out.
+pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        access_token: Text<'a>,
+        #[serde(default, borrow)]
+        id_refresh_token: Text<'a>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    match fields.id_refresh_token.is_string() {
+        true => fields.access_token.required("accessToken").map(Some),
+        false => Ok(None),
+    }
+}
+
+/// The refresh token; `None` as in [`verify`].
+pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        refresh_token: Text<'a>,
+        #[serde(default, borrow)]
+        id_refresh_token: Text<'a>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    match fields.id_refresh_token.is_string() {
+        true => fields.refresh_token.required("refreshToken").map(Some),
+        false => Ok(None),
+    }
+}
+
+pub(super) fn revoke(body: &[u8]) -> Result<Cow<'_, str>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        session_handle: Text<'a>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    fields.session_handle.required("sessionHandle")
+}
+
+pub(super) fn revoke_all(body: &[u8]) -> Result<UserId, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        user_id: Text<'a>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    check_user_id(fields.user_id.required("userId")?)
+}
+
+pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {
+    let query = uri.query().unwrap_or_default();
+    let user_id = check_user_id(required_parameter(query, "userId")?)?;
+    let after = parameter(query, "cursor")?.map(|cursor| {
+        HandleHash::parse(&cursor).ok_or_else(|| ApiError::invalid("invalid cursor"))
+    });
+    Ok(List {
+        user_id,
+        after: after.transpose()?,
+    })
+}
+
+pub(super) fn read_data(uri: &Uri) -> Result<String, ApiError> {
+    required_parameter(uri.query().unwrap_or_default(), "sessionHandle")
+}
+
+pub(super) fn write_data(body: &[u8]) -> Result<Write<'_>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        session_handle: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        session_data: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    Ok(Write {
+        handle: fields.session_handle.required("sessionHandle")?,
+        value: json(fields.session_data, "sessionData")?,
+    })
+}
+
+pub(super) fn write_payload(body: &[u8]) -> Result<Write<'_>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        session_handle: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        jwt_payload: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    Ok(Write {
+        handle: fields.session_handle.required("sessionHandle")?,
+        value: json(fields.jwt_payload, "jwtPayload")?,
+    })
+}
+
+fn check_user_id(text: impl Into<String>) -> Result<UserId, ApiError> {
+    UserId::parse(text).map_err(|error| ApiError::invalid(format!("userId {error}")))
+}

@@ -1,0 +1,211 @@
+//! Sessions on SQL.
+
+use std::time::Duration;
+
+use session_core::domain::id::{HandleHash, UserId};
+use session_core::domain::json::Json;
+use session_core::domain::secret::Random;
+use session_core::domain::session::{Confirmation, StoredSession};
+use session_core::domain::time::Timestamp;
+use session_core::platform::Platform;
+
+use super::failure::Failure;
+use super::rows::{decode_data, decode_handle, decode_listed, decode_record, decode_session};
+use super::store::SqlStore;
+use crate::db::{Connector, DbError, Statement, Value};
+use crate::error::Result;
+use crate::ports::SessionStore;
+use crate::records::{ListedSession, NewSession, SessionRecord};
+
+/// When a session that is marked as deleted has expired, before now: long enough ago for every clock, and too short for
+/// the clean-up, which would take it for one that nobody deleted.
+const DEAD_SINCE: Duration = Duration::from_secs(3600);
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {
+    [handle.as_str().into(), now.as_millis().into()]
+}
+
+impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
+    async fn insert(&self, session: &NewSession) -> Result<()> {
+        let params = vec![
+            session.handle.as_str().into(),
+            session.stored.user_id.as_str().into(),
+            session.stored.current.as_str().into(),
+            session.data.as_ref().map(Json::as_str).into(),
+            session.stored.expires_at.as_millis().into(),
+            session.stored.payload.as_ref().map(Json::as_str).into(),
+            u64::from(session.stored.generation.0).into(),
+            session.created_at.as_millis().into(),
+            session.sealed.as_deref().into(),
+        ];
+        match self
+            .runner
+            .run(&[Statement::execute(&self.sql.insert, params)])
+            .await
+        {
+            // Handles are random: a row of that key is our own, from a try whose answer was lost.
+            Ok(_) | Err(Failure::Db(DbError::DuplicateKey)) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
+        let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
+        let rows = self.runner.run(&[find]).await?;
+        rows.into_iter().next().map(decode_session).transpose()
+    }
+
+    async fn confirm(
+        &self,
+        handle: HandleHash,
+        confirmation: Confirmation,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let [key, time] = live(handle, now);
+        let confirm = vec![
+            confirmation.child.as_str().into(),
+            confirmation.expires_at.as_millis().into(),
+            key,
+            time,
+            confirmation.parent.as_str().into(),
+        ];
+        let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
+        let rows = self
+            .runner
+            .run(&[Statement::execute(&self.sql.confirm, confirm), find])
+            .await?;
+        rows.into_iter().next().map(decode_session).transpose()
+    }
+
+    /// Marks the row with a text of its own, which one caller can do while the session is live, and reads back whose
+    /// mark it has. That may be repeated, and is right wherever a compare-and-set is. A marked session is dead.
+    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
+        let random: &dyn Random = &*self.platform;
+        let mark = hex(&random.bytes());
+        let [key, time] = live(handle, now);
+        let dead_since = Value::from(now.minus(DEAD_SINCE).as_millis());
+        let params = vec![mark.as_str().into(), dead_since, key.clone(), time];
+        let script = [
+            Statement::execute(&self.sql.mark, params),
+            Statement::row(&self.sql.read_mark, vec![key.clone()]),
+        ];
+        let rows = self.runner.run(&script).await?;
+        let is_ours = rows.first().and_then(|row| row.first()) == Some(&mark.as_str().into());
+        if is_ours {
+            let remove =
+                Statement::execute(&self.sql.remove_marked, vec![key, mark.as_str().into()]);
+            // If that fails the clean-up removes the row; the session is dead all the same.
+            self.runner.run(&[remove]).await.ok();
+        }
+        Ok(is_ours)
+    }
+
+    async fn remove(&self, handle: HandleHash) -> Result<()> {
+        let remove = Statement::execute(&self.sql.remove, vec![handle.as_str().into()]);
+        self.runner.run(&[remove]).await?;
+        Ok(())
+    }
+
+    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
+        let mut params: Vec<Value> = vec![user.as_str().into(), user.as_str().into()];
+        match except {
+            None => {
+                self.delete_batches(&self.sql.count_user, &self.sql.delete_user, params)
+                    .await
+            }
+            Some(handle) => {
+                params.push(handle.as_str().into());
+                let (count, delete) = (&self.sql.count_user_except, &self.sql.delete_user_except);
+                self.delete_batches(count, delete, params).await
+            }
+        }
+    }
+
+    async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
+        let read = Statement::row(&self.sql.read_data, live(handle, now).to_vec());
+        let rows = self.runner.run(&[read]).await?;
+        rows.into_iter().next().map(decode_data).transpose()
+    }
+
+    async fn write_data(
+        &self,
+        handle: HandleHash,
+        data: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let [key, time] = live(handle, now);
+        let write = vec![data.map(Json::as_str).into(), key, time];
+        let find = Statement::row(&self.sql.read_data, live(handle, now).to_vec());
+        let rows = self
+            .runner
+            .run(&[Statement::execute(&self.sql.write_data, write), find])
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
+        let read = Statement::row(&self.sql.record, live(handle, now).to_vec());
+        let rows = self.runner.run(&[read]).await?;
+        rows.into_iter().next().map(decode_record).transpose()
+    }
+
+    async fn write_payload(
+        &self,
+        handle: HandleHash,
+        payload: Option<&Json>,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let [key, time] = live(handle, now);
+        let write = vec![payload.map(Json::as_str).into(), key, time];
+        let write = Statement::execute(&self.sql.write_payload, write);
+        let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
+        let rows = self.runner.run(&[write, find]).await?;
+        rows.into_iter().next().map(decode_session).transpose()
+    }
+
+    async fn list_user(
+        &self,
+        user: &UserId,
+        after: Option<HandleHash>,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>> {
+        let params = vec![
+            user.as_str().into(),
+            user.as_str().into(),
+            now.as_millis().into(),
+            after.as_ref().map_or("", HandleHash::as_str).into(),
+            limit.into(),
+        ];
+        let list = Statement::query(&self.sql.list_user, params);
+        let rows = self.runner.run(&[list]).await?;
+        rows.into_iter().map(decode_listed).collect()
+    }
+
+    async fn delete_batch(
+        &self,
+        handles: &[HandleHash],
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let (find, delete) = self.sql.of_many(handles.len());
+        let params = |handles: &[HandleHash]| {
+            let handles = handles.iter().map(|handle| handle.as_str().into());
+            std::iter::once(now.as_millis().into())
+                .chain(handles)
+                .collect::<Vec<Value>>()
+        };
+        let find = Statement::query(&find, params(handles));
+        let rows = self.runner.run_batch(&[find]).await?;
+        let there = rows.into_iter().map(decode_handle);
+        let there = there.collect::<Result<Vec<_>>>()?;
+        if !there.is_empty() {
+            let delete = Statement::execute(&delete, params(handles));
+            self.runner.run_batch(&[delete]).await?;
+        }
+        Ok(there)
+    }
+}
