@@ -219,7 +219,8 @@ async fn tables_can_have_other_names(db: Backend) {
     let tables = service.tables();
     let rows = tables.query("SELECT user_id FROM Site_Sessions", &[]).await;
     assert_eq!(rows, [[Some("ada".to_owned())]]);
-    let names = "SELECT key_name FROM site_keys_1 ORDER BY key_name";
+    let names =
+        "SELECT key_name FROM site_keys_1 WHERE key_name NOT LIKE 'migration.%' ORDER BY key_name";
     let rows = tables.query(names, &[]).await;
     let expected = [
         "access_token_signing_key.1",

@@ -3,6 +3,7 @@
 use session_core::domain::config::Tables;
 
 use super::dialect::SqlDialect;
+use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
 use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
 
@@ -86,7 +87,7 @@ impl Sql {
             ),
             keys: format!(
                 "SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}` \
-                 WHERE `key_name` <> '{LAST_TICK}'"
+                 WHERE `key_name` <> '{LAST_TICK}' AND `key_name` NOT LIKE '{RECORD_PREFIX}%'"
             ),
             add_key: format!(
                 "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",

@@ -4,6 +4,7 @@ mod byte_exact;
 mod connector;
 mod contract;
 mod faults;
+mod migrations;
 mod retries;
 mod schema;
 

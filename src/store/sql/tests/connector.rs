@@ -101,12 +101,13 @@ impl Database {
         rows(&self.anchor.lock().unwrap(), sql, Vec::new()).unwrap()
     }
 
-    /// All that is in the database, but for rows whose session was deleted.
+    /// All that is in the database, but for rows whose session was deleted and records of migrations.
     pub(super) fn state(&self) -> Vec<Row> {
         let kept =
             "SELECT * FROM refresh_tokens WHERE expires_at <> created_at - 3600000 ORDER BY 1";
         let sessions = self.look(kept);
-        let keys = self.look("SELECT * FROM signing_key ORDER BY 1");
+        let keys =
+            self.look("SELECT * FROM signing_key WHERE key_name NOT LIKE 'migration.%' ORDER BY 1");
         sessions.into_iter().chain(keys).collect()
     }
 }
