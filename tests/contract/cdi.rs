@@ -6,17 +6,6 @@ use serde_json::{Value, json};
 use session_tests::forge::base64url;
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        a_session_goes_through_every_call,
-        each_call_takes_as_many_statements_as_documented,
-        sessions_from_before_handles_were_sealed_live_on_unlisted,
-        handles_that_a_forgotten_master_key_sealed_are_left_out;
-    sqlite:
-        forged_key_names_and_readers_of_the_key_set_make_no_work,
-        no_algorithm_is_taken_for_another;
-}
-
 /// An SDK, as it speaks to the service.
 pub(crate) struct Sdk<'a>(pub(crate) &'a Client);
 
@@ -115,6 +104,7 @@ fn set<const N: usize>(of: [&Held; N]) -> BTreeSet<String> {
     of.map(|held| held.handle.clone()).into()
 }
 
+#[test_on(everywhere)]
 async fn a_session_goes_through_every_call(db: Backend) {
     let service = db.service().set("cdi", true).start().await;
     let sdk = Sdk(&service);
@@ -176,6 +166,7 @@ async fn a_session_goes_through_every_call(db: Backend) {
 }
 
 /// The table in docs/supertokens.md.
+#[test_on(everywhere)]
 async fn each_call_takes_as_many_statements_as_documented(db: Backend) {
     let service = db.service().set("cdi", true).one_instance().start().await;
     service.freeze().await;
@@ -239,6 +230,7 @@ async fn each_call_takes_as_many_statements_as_documented(db: Backend) {
 }
 
 /// As after an upgrade in place from the version before.
+#[test_on(everywhere)]
 async fn sessions_from_before_handles_were_sealed_live_on_unlisted(db: Backend) {
     let place = db.place().await;
     let before = place.service().set("cdi", true).start().await;
@@ -267,6 +259,7 @@ async fn sessions_from_before_handles_were_sealed_live_on_unlisted(db: Backend) 
 }
 
 /// And its tokens are refused; while both are named nobody notices.
+#[test_on(everywhere)]
 async fn handles_that_a_forgotten_master_key_sealed_are_left_out(db: Backend) {
     const OLD: &str = "the old master key of this deployment 0123456789";
     const NEW: &str = "the new master key of this deployment 9876543210";
@@ -316,6 +309,7 @@ pub(crate) fn kids(key_set: &Value) -> BTreeSet<String> {
     kids.collect()
 }
 
+#[test_on(sqlite)]
 async fn forged_key_names_and_readers_of_the_key_set_make_no_work(db: Backend) {
     let service = db.service().set("cdi", true).one_instance().start().await;
     service.freeze().await;
@@ -346,6 +340,7 @@ async fn forged_key_names_and_readers_of_the_key_set_make_no_work(db: Backend) {
 }
 
 /// RFC 8725 §2.1: a public key is no secret of HMAC, and one key's signature none of another algorithm.
+#[test_on(sqlite)]
 async fn no_algorithm_is_taken_for_another(db: Backend) {
     let service = db
         .service()

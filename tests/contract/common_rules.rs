@@ -3,15 +3,7 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        every_reply_is_json_of_a_known_length,
-        every_refusal_of_a_kind_has_the_same_text,
-        unknown_fields_are_ignored,
-        strings_are_taken_byte_for_byte,
-        a_database_that_is_away_is_503_with_retry_after;
-}
-
+#[test_on(everywhere)]
 async fn every_reply_is_json_of_a_known_length(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;
@@ -57,6 +49,7 @@ async fn every_reply_is_json_of_a_known_length(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn every_refusal_of_a_kind_has_the_same_text(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;
@@ -98,6 +91,7 @@ async fn every_refusal_of_a_kind_has_the_same_text(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn unknown_fields_are_ignored(db: Backend) {
     let service = db.shared().await;
     let extra = r#""unknown":{"a":[1e999]},"user_id":1,"":null"#;
@@ -130,6 +124,7 @@ async fn unknown_fields_are_ignored(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn strings_are_taken_byte_for_byte(db: Backend) {
     let service = db.shared().await;
     for user in [
@@ -186,6 +181,7 @@ async fn strings_are_taken_byte_for_byte(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn a_database_that_is_away_is_503_with_retry_after(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;

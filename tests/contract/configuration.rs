@@ -10,21 +10,6 @@ use futures::future::{join, join_all};
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-suite! {
-    everywhere:
-        a_wrong_value_stops_every_request_and_is_logged,
-        every_endpoint_is_stopped,
-        settings_that_cant_be_read_are_never_taken_for_their_defaults,
-        a_provider_of_settings_that_stalls_holds_up_no_probe_and_nobody_for_long,
-        a_mistake_in_the_api_keys_does_not_stop_the_clean_up,
-        the_smallest_and_the_largest_values_are_accepted,
-        an_empty_value_is_the_default,
-        tables_can_have_other_names;
-    servers:
-        a_required_value_that_is_missing_stops_every_request,
-        tls_that_is_required_is_not_given_up;
-}
-
 const WRONG: [(&str, &[&str]); 13] = [
     ("database", &["postgres", "MySQL", "sqlite "]),
     (
@@ -54,6 +39,7 @@ const WRONG: [(&str, &[&str]); 13] = [
     ("mysql_connection_limit", &["0", "101", "-3"]),
 ];
 
+#[test_on(everywhere)]
 async fn a_wrong_value_stops_every_request_and_is_logged(db: Backend) {
     let place = db.place().await;
     let cases = WRONG
@@ -80,6 +66,7 @@ async fn a_wrong_value_stops_every_request_and_is_logged(db: Backend) {
         .await;
 }
 
+#[test_on(everywhere)]
 async fn every_endpoint_is_stopped(db: Backend) {
     let service = db.service().set("on_token_theft", "shrug").start().await;
     for _ in 0..2 {
@@ -98,6 +85,7 @@ async fn every_endpoint_is_stopped(db: Backend) {
 }
 
 /// As when a vault does not answer: without its API keys the service would be open to everybody.
+#[test_on(everywhere)]
 async fn settings_that_cant_be_read_are_never_taken_for_their_defaults(db: Backend) {
     let key = "an API key that only the vault has";
     let key = key.replace(' ', "-");
@@ -120,6 +108,7 @@ async fn settings_that_cant_be_read_are_never_taken_for_their_defaults(db: Backe
     service.tick().await;
 }
 
+#[test_on(everywhere)]
 async fn a_provider_of_settings_that_stalls_holds_up_no_probe_and_nobody_for_long(db: Backend) {
     let service = db.service().one_instance().start().await;
     let stalls = FaultRule::new(On::Variable, Action::hang()).for_ever();
@@ -154,6 +143,7 @@ async fn a_provider_of_settings_that_stalls_holds_up_no_probe_and_nobody_for_lon
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn a_mistake_in_the_api_keys_does_not_stop_the_clean_up(db: Backend) {
     let service = db.service().set("api_keys", "short").start().await;
     let reply = service.post_session(r#"{"userId":"ada"}"#).await;
@@ -161,6 +151,7 @@ async fn a_mistake_in_the_api_keys_does_not_stop_the_clean_up(db: Backend) {
     service.tick().await;
 }
 
+#[test_on(everywhere)]
 async fn the_smallest_and_the_largest_values_are_accepted(db: Backend) {
     let longest_name = "t".repeat(64);
     let edges = [
@@ -192,6 +183,7 @@ async fn the_smallest_and_the_largest_values_are_accepted(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn an_empty_value_is_the_default(db: Backend) {
     let service = db
         .service()
@@ -207,6 +199,7 @@ async fn an_empty_value_is_the_default(db: Backend) {
     assert_eq!(session.refresh.expires, now + 2400 * HOUR);
 }
 
+#[test_on(everywhere)]
 async fn tables_can_have_other_names(db: Backend) {
     let service = db
         .service()
@@ -244,6 +237,7 @@ async fn tables_can_have_other_names(db: Backend) {
     assert_eq!(service.data(&session.handle).await.answer(), "UNAUTHORISED");
 }
 
+#[test_on(servers)]
 async fn a_required_value_that_is_missing_stops_every_request(db: Backend) {
     for variable in ["mysql_user", "mysql_password", "mysql_database"] {
         let service = db.service().set(variable, "").start().await;
@@ -253,6 +247,7 @@ async fn a_required_value_that_is_missing_stops_every_request(db: Backend) {
     }
 }
 
+#[test_on(servers)]
 async fn tls_that_is_required_is_not_given_up(db: Backend) {
     let service = db.service().set("mysql_tls", "required").start().await;
     let reply = service.post_session(r#"{"userId":"ada"}"#).await;

@@ -2,18 +2,7 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        gives_the_session_and_three_tokens,
-        gives_back_the_jwt_payload_but_not_the_data,
-        a_null_payload_is_not_a_missing_payload,
-        any_json_comes_back_byte_for_byte,
-        every_session_is_another,
-        in2_a_user_id_has_1_to_128_characters,
-        in2_payload_and_data_have_up_to_65535_bytes,
-        in1_only_the_user_id_is_required_and_only_as_a_string;
-}
-
+#[test_on(everywhere)]
 async fn gives_the_session_and_three_tokens(db: Backend) {
     let service = db.shared().await;
     service.post_session(r#"{"userId":"ada"}"#).await.expect(
@@ -29,6 +18,7 @@ async fn gives_the_session_and_three_tokens(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn gives_back_the_jwt_payload_but_not_the_data(db: Backend) {
     let service = db.shared().await;
     let body = r#"{"userId":"ada","jwtPayload":{"role":"admin"},"sessionData":{"cart":[1]}}"#;
@@ -45,6 +35,7 @@ async fn gives_back_the_jwt_payload_but_not_the_data(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn a_null_payload_is_not_a_missing_payload(db: Backend) {
     let service = db.shared().await;
     let with_null = service
@@ -70,6 +61,7 @@ async fn a_null_payload_is_not_a_missing_payload(db: Backend) {
         .expect(200, r#"{"message":"[text]","status":"OK"}"#);
 }
 
+#[test_on(everywhere)]
 async fn any_json_comes_back_byte_for_byte(db: Backend) {
     let service = db.shared().await;
     let any = [
@@ -118,6 +110,7 @@ async fn any_json_comes_back_byte_for_byte(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn every_session_is_another(db: Backend) {
     let service = db.shared().await;
     let first = service.create("ada").await;
@@ -128,6 +121,7 @@ async fn every_session_is_another(db: Backend) {
     assert_ne!(first.id.value, second.id.value);
 }
 
+#[test_on(everywhere)]
 async fn in2_a_user_id_has_1_to_128_characters(db: Backend) {
     let service = db.shared().await;
     for user in ["a", &"x".repeat(128), &"é".repeat(128), &"🦀".repeat(128)] {
@@ -157,6 +151,7 @@ async fn in2_a_user_id_has_1_to_128_characters(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in2_payload_and_data_have_up_to_65535_bytes(db: Backend) {
     let service = db.service().start().await;
     let json_of = |bytes: usize| format!(r#""{}""#, "x".repeat(bytes - 2));
@@ -187,6 +182,7 @@ async fn in2_payload_and_data_have_up_to_65535_bytes(db: Backend) {
     assert_eq!(service.tables().session_count().await, rows);
 }
 
+#[test_on(everywhere)]
 async fn in1_only_the_user_id_is_required_and_only_as_a_string(db: Backend) {
     let service = db.shared().await;
     for user in ["null", "true", "7", "[]", "{}", r#"["ada"]"#] {

@@ -2,20 +2,9 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        gives_the_data_that_was_written_last,
-        data_that_was_not_sent_is_not_there,
-        any_json_comes_back_byte_for_byte,
-        an_unknown_session_is_unauthorised,
-        the_handle_in_the_query_is_percent_encoded,
-        writing_data_changes_nothing_else,
-        in1_the_session_handle_is_a_required_string,
-        in2_data_has_up_to_65535_bytes;
-}
-
 const OK: &str = r#"{"message":"[text]","status":"OK"}"#;
 
+#[test_on(everywhere)]
 async fn gives_the_data_that_was_written_last(db: Backend) {
     let service = db.shared().await;
     let session = service.create_with_data("ada", r#"{"cart":[]}"#).await;
@@ -46,6 +35,7 @@ async fn gives_the_data_that_was_written_last(db: Backend) {
         .expect(200, OK);
 }
 
+#[test_on(everywhere)]
 async fn data_that_was_not_sent_is_not_there(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -69,6 +59,7 @@ async fn data_that_was_not_sent_is_not_there(db: Backend) {
     service.data(&session.handle).await.expect(200, OK);
 }
 
+#[test_on(everywhere)]
 async fn any_json_comes_back_byte_for_byte(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -98,6 +89,7 @@ async fn any_json_comes_back_byte_for_byte(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn an_unknown_session_is_unauthorised(db: Backend) {
     let service = db.shared().await;
     for handle in ["x", "' OR '1'='1", "🦀", &"x".repeat(65_536)] {
@@ -111,6 +103,7 @@ async fn an_unknown_session_is_unauthorised(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn the_handle_in_the_query_is_percent_encoded(db: Backend) {
     let service = db.shared().await;
     let session = service.create_with_data("ada", "1").await;
@@ -128,6 +121,7 @@ async fn the_handle_in_the_query_is_percent_encoded(db: Backend) {
         .expect(200, expected);
 }
 
+#[test_on(everywhere)]
 async fn writing_data_changes_nothing_else(db: Backend) {
     let service = db.shared().await;
     let session = service.create_with_payload("ada", "1").await;
@@ -145,6 +139,7 @@ async fn writing_data_changes_nothing_else(db: Backend) {
     assert_eq!(service.tables().session(&session.handle).await, Some(row));
 }
 
+#[test_on(everywhere)]
 async fn in1_the_session_handle_is_a_required_string(db: Backend) {
     let service = db.shared().await;
     for handle in ["null", "true", "7", "[]", "{}"] {
@@ -180,6 +175,7 @@ async fn in1_the_session_handle_is_a_required_string(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in2_data_has_up_to_65535_bytes(db: Backend) {
     let service = db.shared().await;
     let session = service.create_with_data("ada", "1").await;

@@ -6,12 +6,6 @@ use std::path::Path;
 use session_tests::prelude::*;
 use testbed::workspace_root;
 
-suite! {
-    once:
-        every_variable_is_one_of_the_manifest,
-        every_field_is_one_of_spinkubes;
-}
-
 /// The fields of `core.spinkube.dev/v1alpha1`'s SpinApp that there are, as far as we use them: from spin-operator's
 /// `config/crd/bases/core.spinkube.dev_spinapps.yaml`.
 const FIELDS: [&str; 17] = [
@@ -34,6 +28,7 @@ const FIELDS: [&str; 17] = [
     "spec.variables.valueFrom.secretKeyRef.name",
 ];
 
+#[test_on(once)]
 async fn every_variable_is_one_of_the_manifest(_: Backend) {
     let manifest: toml::Table = read("spin.toml").parse().expect("it is TOML");
     let known = manifest["variables"].as_table().expect("it has variables");
@@ -65,6 +60,7 @@ async fn every_variable_is_one_of_the_manifest(_: Backend) {
     }
 }
 
+#[test_on(once)]
 async fn every_field_is_one_of_spinkubes(_: Backend) {
     let paths: BTreeSet<String> = leaves(&read("deploy/spinkube/spinapp.yaml"))
         .into_iter()

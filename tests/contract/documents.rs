@@ -6,11 +6,7 @@ use std::path::Path;
 use session_tests::prelude::*;
 use testbed::workspace_root;
 
-suite! {
-    once:
-        the_tests_that_the_security_page_names_are_there;
-}
-
+#[test_on(once)]
 async fn the_tests_that_the_security_page_names_are_there(_: Backend) {
     let read = |path: &str| {
         let path = workspace_root().join(path);

@@ -2,18 +2,6 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        rv4_an_expired_session_is_a_missing_one_on_every_endpoint,
-        rv4_nothing_revives_an_expired_session,
-        rv4_with_blacklisting_an_access_token_ends_with_its_session,
-        rv4_no_token_outlives_what_its_expires_said,
-        using_a_child_extends_the_session_to_what_was_announced,
-        a_child_that_nobody_used_extends_nothing,
-        a_session_that_is_refreshed_lives_on,
-        the_clean_up_removes_sessions_long_expired_and_no_live_one;
-}
-
 const OK: &str = r#"{"message":"[text]","status":"OK"}"#;
 const NOTHING_DELETED: &str = r#"{"message":"[text]","status":"OK","deletedAnyEntry":false}"#;
 
@@ -30,6 +18,7 @@ async fn child_of(service: &Service, parent: &Session) -> Session {
     Session::refreshed(&service.refresh(&parent.refresh.value).await)
 }
 
+#[test_on(everywhere)]
 async fn rv4_an_expired_session_is_a_missing_one_on_every_endpoint(db: Backend) {
     let service = db
         .service()
@@ -93,6 +82,7 @@ async fn rv4_an_expired_session_is_a_missing_one_on_every_endpoint(db: Backend) 
     }
 }
 
+#[test_on(everywhere)]
 async fn rv4_nothing_revives_an_expired_session(db: Backend) {
     // Access tokens outlive their session.
     let service = db
@@ -128,6 +118,7 @@ async fn rv4_nothing_revives_an_expired_session(db: Backend) {
     assert!(after.is_none() || after == row, "{after:?}");
 }
 
+#[test_on(everywhere)]
 async fn rv4_with_blacklisting_an_access_token_ends_with_its_session(db: Backend) {
     let service = db
         .service()
@@ -147,6 +138,7 @@ async fn rv4_with_blacklisting_an_access_token_ends_with_its_session(db: Backend
         .expect(200, UNAUTHORISED);
 }
 
+#[test_on(everywhere)]
 async fn rv4_no_token_outlives_what_its_expires_said(db: Backend) {
     let service = hourly(db).await;
     // Not at a whole second: the claims are in seconds, `expires` in milliseconds.
@@ -168,6 +160,7 @@ async fn rv4_no_token_outlives_what_its_expires_said(db: Backend) {
         .expect(200, REFUSED);
 }
 
+#[test_on(everywhere)]
 async fn using_a_child_extends_the_session_to_what_was_announced(db: Backend) {
     for reuse_window in [10, 0] {
         let service = db
@@ -202,6 +195,7 @@ async fn using_a_child_extends_the_session_to_what_was_announced(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn a_child_that_nobody_used_extends_nothing(db: Backend) {
     let service = hourly(db).await;
     let session = service.create("ada").await;
@@ -214,6 +208,7 @@ async fn a_child_that_nobody_used_extends_nothing(db: Backend) {
         .expect(200, UNAUTHORISED);
 }
 
+#[test_on(everywhere)]
 async fn a_session_that_is_refreshed_lives_on(db: Backend) {
     let service = hourly(db).await;
     let mut session = service.create_with_data("ada", "1").await;
@@ -226,6 +221,7 @@ async fn a_session_that_is_refreshed_lives_on(db: Backend) {
     read.expect(200, r#"{"message":"[text]","status":"OK","sessionData":1}"#);
 }
 
+#[test_on(everywhere)]
 async fn the_clean_up_removes_sessions_long_expired_and_no_live_one(db: Backend) {
     let service = hourly(db).await;
     let expired = [service.create("ada").await, service.create("ada").await];

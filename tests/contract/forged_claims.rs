@@ -6,13 +6,7 @@ use session_tests::prelude::*;
 
 use crate::forgery::{refused, signed};
 
-suite! {
-    everywhere:
-        tf5_times_are_checked,
-        tf6_kinds_of_tokens_are_not_interchangeable,
-        tf7_signed_nonsense_is_refused_or_exact;
-}
-
+#[test_on(everywhere)]
 async fn tf5_times_are_checked(db: Backend) {
     let service = db.service().start().await;
     let now = service.freeze().await / SECOND;
@@ -74,6 +68,7 @@ async fn tf5_times_are_checked(db: Backend) {
     refused(&service, [session.access.value]).await;
 }
 
+#[test_on(everywhere)]
 async fn tf6_kinds_of_tokens_are_not_interchangeable(db: Backend) {
     let service = db.service().start().await;
     let parent = service.create("ada").await;
@@ -135,6 +130,7 @@ async fn tf6_kinds_of_tokens_are_not_interchangeable(db: Backend) {
     refused(&service, incomplete).await;
 }
 
+#[test_on(everywhere)]
 async fn tf7_signed_nonsense_is_refused_or_exact(db: Backend) {
     let service = db.service().start().await;
     let (_, token, key) = signed(&service).await;

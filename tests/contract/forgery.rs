@@ -7,17 +7,6 @@ use futures::StreamExt;
 use session_tests::forge::base64url;
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        tf1_no_algorithm_but_hs256,
-        tf2_kid_is_a_lookup_nothing_else,
-        tf2_unknown_kids_reload_the_keys_at_most_once_in_5_seconds,
-        tf2_a_key_that_another_process_made_is_found,
-        tf3_no_bit_of_an_access_token_can_change,
-        tf3_no_other_spelling_of_an_access_token,
-        tf4_only_the_key_that_is_named_and_present;
-}
-
 /// A session, its access token taken apart, and the key that signed it.
 pub(crate) async fn signed(service: &Service) -> (Session, Jwt, Vec<u8>) {
     let session = service.create("ada").await;
@@ -41,6 +30,7 @@ pub(crate) async fn refused(service: &Service, tokens: impl IntoIterator<Item = 
         .await;
 }
 
+#[test_on(everywhere)]
 async fn tf1_no_algorithm_but_hs256(db: Backend) {
     let service = db.service().start().await;
     let (session, token, key) = signed(&service).await;
@@ -95,6 +85,7 @@ async fn tf1_no_algorithm_but_hs256(db: Backend) {
     assert_eq!(service.tables().session(&session.handle).await, row);
 }
 
+#[test_on(everywhere)]
 async fn tf2_kid_is_a_lookup_nothing_else(db: Backend) {
     let service = db.service().start().await;
     let (_, token, key) = signed(&service).await;
@@ -161,6 +152,7 @@ async fn tf2_kid_is_a_lookup_nothing_else(db: Backend) {
     assert_eq!(service.verify(&token.sign(&key)).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn tf2_unknown_kids_reload_the_keys_at_most_once_in_5_seconds(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;
@@ -181,6 +173,7 @@ async fn tf2_unknown_kids_reload_the_keys_at_most_once_in_5_seconds(db: Backend)
     );
 }
 
+#[test_on(everywhere)]
 async fn tf2_a_key_that_another_process_made_is_found(db: Backend) {
     let service = db.service().one_instance().start().await;
     let now = service.freeze().await;
@@ -209,6 +202,7 @@ async fn tf2_a_key_that_another_process_made_is_found(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn tf3_no_bit_of_an_access_token_can_change(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;
@@ -223,6 +217,7 @@ async fn tf3_no_bit_of_an_access_token_can_change(db: Backend) {
     assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn tf3_no_other_spelling_of_an_access_token(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;
@@ -269,6 +264,7 @@ async fn tf3_no_other_spelling_of_an_access_token(db: Backend) {
     assert_eq!(service.verify(token).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn tf4_only_the_key_that_is_named_and_present(db: Backend) {
     let service = db
         .service()

@@ -3,17 +3,6 @@
 use session_tests::prelude::*;
 use session_tests::raw_http::{RawConnection, exchange};
 
-suite! {
-    everywhere:
-        in5_an_unknown_path_is_404_without_echo,
-        in5_another_method_is_405_and_allow_names_the_right_ones,
-        in5_another_content_type_is_415_and_a_missing_one_is_json,
-        a_body_that_is_not_json_or_not_utf_8_is_400,
-        a_body_has_up_to_256_kib,
-        a_body_that_is_too_large_is_cut_off_while_it_streams_in,
-        a_body_shorter_than_announced_is_no_trap;
-}
-
 const ENDPOINTS: [(&str, &str); 7] = [
     ("POST", "/session"),
     ("PUT", "/session"),
@@ -24,6 +13,7 @@ const ENDPOINTS: [(&str, &str); 7] = [
     ("PUT", "/session/data"),
 ];
 
+#[test_on(everywhere)]
 async fn in5_an_unknown_path_is_404_without_echo(db: Backend) {
     let service = db.shared().await;
     for path in [
@@ -45,6 +35,7 @@ async fn in5_an_unknown_path_is_404_without_echo(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in5_another_method_is_405_and_allow_names_the_right_ones(db: Backend) {
     let service = db.shared().await;
     let allowed = [
@@ -69,6 +60,7 @@ async fn in5_another_method_is_405_and_allow_names_the_right_ones(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in5_another_content_type_is_415_and_a_missing_one_is_json(db: Backend) {
     let service = db.shared().await;
     let body = r#"{"userId":"ada"}"#;
@@ -105,6 +97,7 @@ async fn in5_another_content_type_is_415_and_a_missing_one_is_json(db: Backend) 
     }
 }
 
+#[test_on(everywhere)]
 async fn a_body_that_is_not_json_or_not_utf_8_is_400(db: Backend) {
     let service = db.shared().await;
     let bodies: [&[u8]; 14] = [
@@ -136,6 +129,7 @@ async fn a_body_that_is_not_json_or_not_utf_8_is_400(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn a_body_has_up_to_256_kib(db: Backend) {
     let service = db.shared().await;
     let body_of = |bytes: usize| {
@@ -160,6 +154,7 @@ async fn a_body_has_up_to_256_kib(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn a_body_that_is_too_large_is_cut_off_while_it_streams_in(db: Backend) {
     let service = db.shared().await;
     let mut endless = RawConnection::open(service.address()).await;
@@ -185,6 +180,7 @@ async fn a_body_that_is_too_large_is_cut_off_while_it_streams_in(db: Backend) {
     assert!(reply.starts_with("HTTP/1.1 413 "), "{reply:?}");
 }
 
+#[test_on(everywhere)]
 async fn a_body_shorter_than_announced_is_no_trap(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;

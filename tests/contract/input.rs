@@ -2,17 +2,7 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        in3_nul_is_a_character_like_any_other,
-        in3_a_lone_surrogate_is_no_string_but_passes_inside_data,
-        in3_a_field_sent_twice_is_400,
-        in3_random_unicode_comes_back,
-        in4_deep_nesting_is_exact_or_400,
-        in6_metacharacters_are_stored_literally,
-        in6_a_line_break_forges_no_log_line;
-}
-
+#[test_on(everywhere)]
 async fn in3_nul_is_a_character_like_any_other(db: Backend) {
     let service = db.service().start().await;
     let with = Session::created(&service.post_session(r#"{"userId":"a\u0000b"}"#).await);
@@ -32,6 +22,7 @@ async fn in3_nul_is_a_character_like_any_other(db: Backend) {
     assert_eq!(service.data(&with.handle).await.answer(), "UNAUTHORISED");
 }
 
+#[test_on(everywhere)]
 async fn in3_a_lone_surrogate_is_no_string_but_passes_inside_data(db: Backend) {
     let service = db.shared().await;
     for surrogate in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\u0041""#] {
@@ -58,6 +49,7 @@ async fn in3_a_lone_surrogate_is_no_string_but_passes_inside_data(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in3_a_field_sent_twice_is_400(db: Backend) {
     let service = db.shared().await;
     for body in [
@@ -73,6 +65,7 @@ async fn in3_a_field_sent_twice_is_400(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in3_random_unicode_comes_back(db: Backend) {
     let service = db.shared().await;
     let mut random = Random::new();
@@ -104,6 +97,7 @@ async fn in3_random_unicode_comes_back(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in4_deep_nesting_is_exact_or_400(db: Backend) {
     let service = db.service().start().await;
     let deep = format!("{}{}", "[".repeat(32_000), "]".repeat(32_000));
@@ -151,6 +145,7 @@ async fn in4_deep_nesting_is_exact_or_400(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn in6_metacharacters_are_stored_literally(db: Backend) {
     let service = db.service().start().await;
     let texts = [
@@ -207,6 +202,7 @@ async fn in6_metacharacters_are_stored_literally(db: Backend) {
     assert_eq!(service.tables().session_count().await, 0);
 }
 
+#[test_on(everywhere)]
 async fn in6_a_line_break_forges_no_log_line(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;

@@ -4,11 +4,6 @@ use serde_json::{Value, json};
 use session_tests::prelude::*;
 use session_tests::python::{self, PYJWT};
 
-suite! {
-    everywhere:
-        pyjwt_verifies_an_access_token_with_the_key_of_the_database;
-}
-
 const VERIFY: &str = "
 import base64, json, jwt, sys
 token, key = sys.argv[1:]
@@ -25,6 +20,7 @@ except jwt.InvalidSignatureError:
     pass
 ";
 
+#[test_on(everywhere)]
 async fn pyjwt_verifies_an_access_token_with_the_key_of_the_database(db: Backend) {
     let service = db.service().start().await;
     let payload = r#"{"role":"admin","name":"Zoë 🦀","n":9007199254740993}"#;

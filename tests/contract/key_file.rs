@@ -7,12 +7,6 @@ use session_tests::service::Setup;
 use testbed::folder::TempFolder;
 use testbed::workspace_root;
 
-suite! {
-    everywhere:
-        the_key_in_the_file_signs_and_stays,
-        a_file_that_is_missing_or_too_short_stops_every_request;
-}
-
 /// 32 bytes, not all of them text.
 const KEY: &[u8; 32] = b"\x00\xff\xfe a key of thirty-two bytes \x01\x02";
 
@@ -34,6 +28,7 @@ fn with_keys(setup: Setup, keys: &TempFolder) -> Setup {
     setup.argument("--from", path.display())
 }
 
+#[test_on(everywhere)]
 async fn the_key_in_the_file_signs_and_stays(db: Backend) {
     let keys = TempFolder::new().expect("a folder can be made");
     fs::write(keys.path().join("own"), KEY).expect("a key can be written");
@@ -68,6 +63,7 @@ async fn the_key_in_the_file_signs_and_stays(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn a_file_that_is_missing_or_too_short_stops_every_request(db: Backend) {
     let keys = TempFolder::new().expect("a folder can be made");
     fs::write(keys.path().join("short"), &KEY[..31]).expect("a key can be written");

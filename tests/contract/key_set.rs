@@ -9,13 +9,6 @@ use session_tests::python::{self, PYJWT};
 
 use crate::cdi::{Sdk, kids};
 
-suite! {
-    sqlite:
-        a_set_of_a_minute_ago_has_the_key_of_every_token,
-        a_key_leaves_the_set_when_its_last_token_has_long_expired,
-        pyjwt_checks_tokens_of_both_apis_and_algorithms;
-}
-
 /// The service makes a set once a second of the monotonic clock, which no test can move.
 async fn fetch(service: &Service) -> Value {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
@@ -26,6 +19,7 @@ async fn fetch(service: &Service) -> Value {
 }
 
 /// One process signs, another one is asked for the keys, and no tick makes the next one ahead of time.
+#[test_on(sqlite)]
 async fn a_set_of_a_minute_ago_has_the_key_of_every_token(db: Backend) {
     let place = db.place().await;
     let start = || {
@@ -70,6 +64,7 @@ async fn a_set_of_a_minute_ago_has_the_key_of_every_token(db: Backend) {
     assert_eq!(seen.len(), 2, "the key has changed: {seen:?}");
 }
 
+#[test_on(sqlite)]
 async fn a_key_leaves_the_set_when_its_last_token_has_long_expired(db: Backend) {
     let service = db
         .service()
@@ -102,6 +97,7 @@ async fn a_key_leaves_the_set_when_its_last_token_has_long_expired(db: Backend) 
     }
 }
 
+#[test_on(sqlite)]
 async fn pyjwt_checks_tokens_of_both_apis_and_algorithms(db: Backend) {
     for algorithm in ["EdDSA", "ES256"] {
         let service = db

@@ -5,19 +5,7 @@ use std::time::{Duration, Instant};
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        racing_processes_create_one_key_of_each_kind,
-        keys_survive_a_restart,
-        kr1_kr2_the_request_path_rotates_an_overdue_key_unnoticed,
-        kr1_kr2_the_scheduled_component_rotates_ahead_of_time,
-        kr1_a_token_of_the_last_second_before_a_rotation_is_good_to_its_end,
-        kr3_a_key_is_kept_until_its_last_token_has_expired,
-        kr4_while_the_database_is_away_the_old_key_signs_on,
-        a_rotation_missed_for_weeks_adds_one_key,
-        a_key_that_is_not_dynamic_stays;
-}
-
+#[test_on(everywhere)]
 async fn racing_processes_create_one_key_of_each_kind(db: Backend) {
     let place = db.place().await;
     let starting = (0..3).map(|_| place.service().start());
@@ -45,6 +33,7 @@ async fn racing_processes_create_one_key_of_each_kind(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn keys_survive_a_restart(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;
@@ -128,6 +117,7 @@ impl Pair {
     }
 }
 
+#[test_on(everywhere)]
 async fn kr1_kr2_the_request_path_rotates_an_overdue_key_unnoticed(db: Backend) {
     let (mut pair, start) = Pair::start(db).await;
     for step in 0..40 {
@@ -147,6 +137,7 @@ async fn kr1_kr2_the_request_path_rotates_an_overdue_key_unnoticed(db: Backend) 
     pair.assert_published_before_use();
 }
 
+#[test_on(everywhere)]
 async fn kr1_kr2_the_scheduled_component_rotates_ahead_of_time(db: Backend) {
     let (mut pair, start) = Pair::start(db).await;
     for step in 1..=26 {
@@ -170,6 +161,7 @@ async fn kr1_kr2_the_scheduled_component_rotates_ahead_of_time(db: Backend) {
     pair.assert_published_before_use();
 }
 
+#[test_on(everywhere)]
 async fn kr1_a_token_of_the_last_second_before_a_rotation_is_good_to_its_end(db: Backend) {
     let (mut pair, start) = Pair::start(db).await;
     for minutes in [45, 50, 55] {
@@ -203,6 +195,7 @@ async fn kr1_a_token_of_the_last_second_before_a_rotation_is_good_to_its_end(db:
     }
 }
 
+#[test_on(everywhere)]
 async fn kr3_a_key_is_kept_until_its_last_token_has_expired(db: Backend) {
     let service = db
         .service()
@@ -237,6 +230,7 @@ async fn kr3_a_key_is_kept_until_its_last_token_has_expired(db: Backend) {
     assert!((5..=8).contains(&kept.len()), "{kept:?}");
 }
 
+#[test_on(everywhere)]
 async fn kr4_while_the_database_is_away_the_old_key_signs_on(db: Backend) {
     let setting = "access_token_signing_key_update_interval";
     let service = db.service().set(setting, 1).one_instance().start().await;
@@ -275,6 +269,7 @@ async fn kr4_while_the_database_is_away_the_old_key_signs_on(db: Backend) {
     assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn a_rotation_missed_for_weeks_adds_one_key(db: Backend) {
     let service = db.service().start().await;
     let start = service.freeze().await;
@@ -300,6 +295,7 @@ async fn a_rotation_missed_for_weeks_adds_one_key(db: Backend) {
     assert_eq!(service.refresh(&before.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn a_key_that_is_not_dynamic_stays(db: Backend) {
     let service = db
         .service()

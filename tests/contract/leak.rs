@@ -8,13 +8,6 @@ use session_tests::prelude::*;
 
 use crate::forgery::refused;
 
-suite! {
-    everywhere:
-        tf8_without_a_master_key_the_database_forges_tokens_of_both_kinds,
-        tf8_with_a_master_key_the_database_forges_no_access_token,
-        tf8_with_a_master_key_the_database_forges_no_refresh_token;
-}
-
 const MASTER: &str = "5f0d5c9e8a0b4e0f9f3c7a1b2d4e6f80112233445566778899aabbccddeeff00";
 
 /// What a thief of the database has.
@@ -120,6 +113,7 @@ async fn taken_seriously(service: &Service, tokens: Vec<String>) -> usize {
 }
 
 /// The measure of the other tests here: the same forgeries, where the keys are in the database.
+#[test_on(everywhere)]
 async fn tf8_without_a_master_key_the_database_forges_tokens_of_both_kinds(db: Backend) {
     let service = db.service().start().await;
     let now = service.freeze().await;
@@ -135,6 +129,7 @@ async fn tf8_without_a_master_key_the_database_forges_tokens_of_both_kinds(db: B
     );
 }
 
+#[test_on(everywhere)]
 async fn tf8_with_a_master_key_the_database_forges_no_access_token(db: Backend) {
     let service = db.service().set("master_key", MASTER).start().await;
     let leak = Leak::of(&service).await;
@@ -146,6 +141,7 @@ async fn tf8_with_a_master_key_the_database_forges_no_access_token(db: Backend) 
     assert_eq!(reply.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn tf8_with_a_master_key_the_database_forges_no_refresh_token(db: Backend) {
     let setup = db.service().set("master_key", MASTER);
     let service = setup.set("on_token_theft", "revoke_user").start().await;

@@ -4,11 +4,6 @@ use std::time::{Duration, Instant};
 
 use session_tests::prelude::*;
 
-suite! {
-    servers:
-        sixty_four_clients_get_no_error_and_no_connection_beyond_the_limit;
-}
-
 /// `max_connections` in runtime-config.http.toml: what the whole application may have.
 fn connections_of_the_app() -> u64 {
     let file = include_str!("../../runtime-config.http.toml");
@@ -20,6 +15,7 @@ fn connections_of_the_app() -> u64 {
         .expect("it is there")
 }
 
+#[test_on(servers)]
 async fn sixty_four_clients_get_no_error_and_no_connection_beyond_the_limit(db: Backend) {
     let service = db.service().start().await;
     service.create("first").await;

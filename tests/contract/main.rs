@@ -37,37 +37,5 @@ mod tokens;
 mod verify;
 
 fn main() -> ExitCode {
-    session_tests::harness::main(vec![
-        ("create", create::cases()),
-        ("verify", verify::cases()),
-        ("refresh", refresh::cases()),
-        ("revoke", revoke::cases()),
-        ("data", data::cases()),
-        ("common_rules", common_rules::cases()),
-        ("http", http::cases()),
-        ("input", input::cases()),
-        ("configuration", configuration::cases()),
-        ("tokens", tokens::cases()),
-        ("forgery", forgery::cases()),
-        ("forged_claims", forged_claims::cases()),
-        ("leak", leak::cases()),
-        ("rotation", rotation::cases()),
-        ("reuse_window", reuse_window::cases()),
-        ("theft", theft::cases()),
-        ("sequences", sequences::cases()),
-        ("keys", keys::cases()),
-        ("key_file", key_file::cases()),
-        ("expiry", expiry::cases()),
-        ("storage", storage::cases()),
-        ("statements", statements::cases()),
-        ("interop", interop::cases()),
-        ("cdi", cdi::cases()),
-        ("key_set", key_set::cases()),
-        ("openapi", openapi::cases()),
-        ("load", load::cases()),
-        ("maintenance", maintenance::cases()),
-        ("supply", supply::cases()),
-        ("documents", documents::cases()),
-        ("deploy", deploy::cases()),
-    ])
+    session_tests::harness::main()
 }

@@ -3,13 +3,6 @@
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-suite! {
-    everywhere:
-        it_removes_what_has_expired_and_says_so,
-        it_fails_when_the_database_is_away,
-        without_api_keys_it_is_misconfigured;
-}
-
 const KEY: &str = "0123456789abcdef";
 
 async fn ask(service: &Service, key: &str) -> Reply {
@@ -17,6 +10,7 @@ async fn ask(service: &Service, key: &str) -> Reply {
     service.send("POST", "/maintenance", &headers, "").await
 }
 
+#[test_on(everywhere)]
 async fn it_removes_what_has_expired_and_says_so(db: Backend) {
     let place = db.place().await;
     let service = place.service().start().await;
@@ -48,6 +42,7 @@ async fn it_removes_what_has_expired_and_says_so(db: Backend) {
         .await;
 }
 
+#[test_on(everywhere)]
 async fn it_fails_when_the_database_is_away(db: Backend) {
     let setup = db.service().set("api_keys", KEY);
     let service = setup.set("maintenance_endpoint", true).start().await;
@@ -60,6 +55,7 @@ async fn it_fails_when_the_database_is_away(db: Backend) {
     assert_eq!(ask(&service, KEY).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn without_api_keys_it_is_misconfigured(db: Backend) {
     let service = db.service().set("maintenance_endpoint", true).start().await;
     ask(&service, KEY).await.expect_error(500, "misconfigured");

@@ -8,16 +8,12 @@ use std::process::Command;
 use session_tests::prelude::*;
 use session_tests::python;
 
-suite! {
-    sqlite:
-        schemathesis_finds_nothing;
-}
-
 /// A run has this many seconds, and begins with the same requests each time.
 const SECONDS: &str = "25";
 
 const KEY: &str = "a-key-for-schemathesis";
 
+#[test_on(sqlite)]
 async fn schemathesis_finds_nothing(db: Backend) {
     // With everything that a setting brings.
     let service = db

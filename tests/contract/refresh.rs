@@ -2,17 +2,7 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        gives_the_session_and_three_new_tokens,
-        gives_the_jwt_payload_of_the_session,
-        anything_that_is_no_refresh_token_is_unauthorised_and_no_theft,
-        racing_refreshes_get_the_same_child,
-        in1_without_an_id_refresh_token_the_session_is_gone_whatever_the_rest,
-        in1_the_refresh_token_is_a_required_string,
-        rv1_a_revoked_session_is_gone_at_once;
-}
-
+#[test_on(everywhere)]
 async fn gives_the_session_and_three_new_tokens(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -34,6 +24,7 @@ async fn gives_the_session_and_three_new_tokens(db: Backend) {
     assert_ne!(child.id.value, session.id.value);
 }
 
+#[test_on(everywhere)]
 async fn gives_the_jwt_payload_of_the_session(db: Backend) {
     let service = db.shared().await;
     let session = service
@@ -52,6 +43,7 @@ async fn gives_the_jwt_payload_of_the_session(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn anything_that_is_no_refresh_token_is_unauthorised_and_no_theft(db: Backend) {
     let service = db.shared().await;
     for text in [
@@ -67,6 +59,7 @@ async fn anything_that_is_no_refresh_token_is_unauthorised_and_no_theft(db: Back
     }
 }
 
+#[test_on(everywhere)]
 async fn racing_refreshes_get_the_same_child(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;
@@ -80,6 +73,7 @@ async fn racing_refreshes_get_the_same_child(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in1_without_an_id_refresh_token_the_session_is_gone_whatever_the_rest(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -104,6 +98,7 @@ async fn in1_without_an_id_refresh_token_the_session_is_gone_whatever_the_rest(d
         .expect(200, REFUSED);
 }
 
+#[test_on(everywhere)]
 async fn in1_the_refresh_token_is_a_required_string(db: Backend) {
     let service = db.shared().await;
     for refresh in ["null", "true", "7", "[]", "{}"] {
@@ -127,6 +122,7 @@ async fn in1_the_refresh_token_is_a_required_string(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn rv1_a_revoked_session_is_gone_at_once(db: Backend) {
     let service = db.service().start().await;
     let elsewhere = service.place().service().start().await;

@@ -4,13 +4,7 @@ use std::collections::BTreeSet;
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        th9_within_the_reuse_window_every_refresh_gives_the_same_child,
-        without_a_reuse_window_every_refresh_gives_another_child,
-        the_reuse_window_holds_across_processes;
-}
-
+#[test_on(everywhere)]
 async fn th9_within_the_reuse_window_every_refresh_gives_the_same_child(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;
@@ -51,6 +45,7 @@ async fn th9_within_the_reuse_window_every_refresh_gives_the_same_child(db: Back
     );
 }
 
+#[test_on(everywhere)]
 async fn without_a_reuse_window_every_refresh_gives_another_child(db: Backend) {
     let service = db.service().set("refresh_reuse_window", 0).start().await;
     service.freeze().await;
@@ -65,6 +60,7 @@ async fn without_a_reuse_window_every_refresh_gives_another_child(db: Backend) {
         .expect(200, &theft_of(&second));
 }
 
+#[test_on(everywhere)]
 async fn the_reuse_window_holds_across_processes(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;

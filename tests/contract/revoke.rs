@@ -2,24 +2,11 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        deletes_the_session_and_says_that_it_did,
-        an_unknown_session_is_ok_and_nothing_was_deleted,
-        deleting_everything_of_a_user_leaves_the_others,
-        in1_the_session_handle_is_a_required_string,
-        in1_the_user_id_is_a_required_string_of_1_to_128_characters,
-        rv1_after_a_delete_nothing_of_the_session_is_served,
-        rv2_a_second_delete_deletes_nothing,
-        rv2_of_64_deletes_at_once_exactly_one_deletes,
-        rv3_users_are_told_apart_byte_by_byte,
-        rv3_a_user_with_100000_sessions;
-}
-
 const DELETED: &str = r#"{"message":"[text]","status":"OK","deletedAnyEntry":true}"#;
 const NOTHING_DELETED: &str = r#"{"message":"[text]","status":"OK","deletedAnyEntry":false}"#;
 const OK: &str = r#"{"message":"[text]","status":"OK"}"#;
 
+#[test_on(everywhere)]
 async fn deletes_the_session_and_says_that_it_did(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -29,6 +16,7 @@ async fn deletes_the_session_and_says_that_it_did(db: Backend) {
     assert!(service.tables().session(&other.handle).await.is_some());
 }
 
+#[test_on(everywhere)]
 async fn an_unknown_session_is_ok_and_nothing_was_deleted(db: Backend) {
     let service = db.shared().await;
     for handle in [
@@ -42,6 +30,7 @@ async fn an_unknown_session_is_ok_and_nothing_was_deleted(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn deleting_everything_of_a_user_leaves_the_others(db: Backend) {
     let service = db.service().start().await;
     let first = service.create("ada").await;
@@ -58,6 +47,7 @@ async fn deleting_everything_of_a_user_leaves_the_others(db: Backend) {
     assert_eq!(service.tables().session_count().await, 1);
 }
 
+#[test_on(everywhere)]
 async fn in1_the_session_handle_is_a_required_string(db: Backend) {
     let service = db.shared().await;
     for handle in ["null", "true", "7", "[]", "{}"] {
@@ -83,6 +73,7 @@ async fn in1_the_session_handle_is_a_required_string(db: Backend) {
         .expect_error(400, "invalid_input");
 }
 
+#[test_on(everywhere)]
 async fn in1_the_user_id_is_a_required_string_of_1_to_128_characters(db: Backend) {
     let service = db.shared().await;
     let too_long = quote(&"🦀".repeat(129));
@@ -99,6 +90,7 @@ async fn in1_the_user_id_is_a_required_string_of_1_to_128_characters(db: Backend
     service.revoke_all(&"🦀".repeat(128)).await.expect(200, OK);
 }
 
+#[test_on(everywhere)]
 async fn rv1_after_a_delete_nothing_of_the_session_is_served(db: Backend) {
     let service = db.service().start().await;
     let elsewhere = service.place().service().start().await;
@@ -137,6 +129,7 @@ async fn rv1_after_a_delete_nothing_of_the_session_is_served(db: Backend) {
     assert_eq!(service.tables().session_count().await, 0);
 }
 
+#[test_on(everywhere)]
 async fn rv2_a_second_delete_deletes_nothing(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -147,6 +140,7 @@ async fn rv2_a_second_delete_deletes_nothing(db: Backend) {
         .expect(200, NOTHING_DELETED);
 }
 
+#[test_on(everywhere)]
 async fn rv2_of_64_deletes_at_once_exactly_one_deletes(db: Backend) {
     let service = db.service().start().await;
     let elsewhere = service.place().service().start().await;
@@ -166,6 +160,7 @@ async fn rv2_of_64_deletes_at_once_exactly_one_deletes(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn rv3_users_are_told_apart_byte_by_byte(db: Backend) {
     let service = db.service().start().await;
     let users = [
@@ -218,6 +213,7 @@ async fn rv3_users_are_told_apart_byte_by_byte(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn rv3_a_user_with_100000_sessions(db: Backend) {
     let service = db.service().one_instance().start().await;
     let other = service.create("bob").await;

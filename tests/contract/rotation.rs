@@ -2,22 +2,6 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        the_current_refresh_token_gives_a_child_and_writes_nothing,
-        a_childs_refresh_token_becomes_current,
-        an_older_refresh_token_is_theft,
-        a_sibling_of_the_current_refresh_token_is_theft,
-        a_refresh_token_of_the_next_generation_with_another_parent_is_theft,
-        a_refresh_token_ahead_of_the_database_is_a_restored_backup_and_no_theft,
-        a_refresh_token_that_is_not_genuine_is_unauthorised_and_no_theft,
-        an_access_token_without_a_parent_is_ok_without_the_database,
-        an_access_token_of_a_child_makes_its_refresh_token_current,
-        an_access_token_whose_refresh_token_is_current_is_replaced_without_a_write,
-        an_access_token_of_another_lineage_is_to_be_refreshed,
-        an_access_token_of_a_child_whose_session_is_gone_is_unauthorised;
-}
-
 const CONFIRMED: &str = r#"{
     "message": "[text]",
     "status": "OK",
@@ -37,6 +21,7 @@ async fn child_of(service: &Service, parent: &Session) -> Session {
     Session::refreshed(&service.refresh(&parent.refresh.value).await)
 }
 
+#[test_on(everywhere)]
 async fn the_current_refresh_token_gives_a_child_and_writes_nothing(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -56,6 +41,7 @@ async fn the_current_refresh_token_gives_a_child_and_writes_nothing(db: Backend)
     assert_eq!(service.tables().session(&parent.handle).await, Some(row));
 }
 
+#[test_on(everywhere)]
 async fn a_childs_refresh_token_becomes_current(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -74,6 +60,7 @@ async fn a_childs_refresh_token_becomes_current(db: Backend) {
     assert_eq!(service.tables().session(&parent.handle).await, Some(before));
 }
 
+#[test_on(everywhere)]
 async fn an_older_refresh_token_is_theft(db: Backend) {
     let service = standing(db).await;
     let oldest = service.create("ada").await;
@@ -90,6 +77,7 @@ async fn an_older_refresh_token_is_theft(db: Backend) {
     assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn a_sibling_of_the_current_refresh_token_is_theft(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -106,6 +94,7 @@ async fn a_sibling_of_the_current_refresh_token_is_theft(db: Backend) {
     assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn a_refresh_token_of_the_next_generation_with_another_parent_is_theft(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -124,6 +113,7 @@ async fn a_refresh_token_of_the_next_generation_with_another_parent_is_theft(db:
         .expect(200, &theft_of(&nephew));
 }
 
+#[test_on(everywhere)]
 async fn a_refresh_token_ahead_of_the_database_is_a_restored_backup_and_no_theft(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -161,6 +151,7 @@ async fn a_refresh_token_ahead_of_the_database_is_a_restored_backup_and_no_theft
     assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn a_refresh_token_that_is_not_genuine_is_unauthorised_and_no_theft(db: Backend) {
     let service = standing(db).await;
     let session = service.create("ada").await;
@@ -193,6 +184,7 @@ async fn a_refresh_token_that_is_not_genuine_is_unauthorised_and_no_theft(db: Ba
     assert_eq!(service.refresh(token).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn an_access_token_without_a_parent_is_ok_without_the_database(db: Backend) {
     let service = db.service().one_instance().start().await;
     let session = service.create("ada").await;
@@ -204,6 +196,7 @@ async fn an_access_token_without_a_parent_is_ok_without_the_database(db: Backend
     );
 }
 
+#[test_on(everywhere)]
 async fn an_access_token_of_a_child_makes_its_refresh_token_current(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -224,6 +217,7 @@ async fn an_access_token_of_a_child_makes_its_refresh_token_current(db: Backend)
     assert_eq!(service.tables().session(&parent.handle).await, Some(before));
 }
 
+#[test_on(everywhere)]
 async fn an_access_token_whose_refresh_token_is_current_is_replaced_without_a_write(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -245,6 +239,7 @@ async fn an_access_token_whose_refresh_token_is_current_is_replaced_without_a_wr
     assert_eq!(service.verify(&replaced).await.part("newAccessToken"), None);
 }
 
+#[test_on(everywhere)]
 async fn an_access_token_of_another_lineage_is_to_be_refreshed(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -273,6 +268,7 @@ async fn an_access_token_of_another_lineage_is_to_be_refreshed(db: Backend) {
         .expect(200, TRY_REFRESH_TOKEN);
 }
 
+#[test_on(everywhere)]
 async fn an_access_token_of_a_child_whose_session_is_gone_is_unauthorised(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;

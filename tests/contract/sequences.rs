@@ -9,14 +9,6 @@ use session_reference::settings::{OnTheft, Settings};
 use session_tests::prelude::*;
 use session_tests::subject::Http;
 
-suite! {
-    everywhere:
-        th1_every_sequence_of_up_to_5_steps_is_answered_by_the_table,
-        th1_long_random_sequences_are_answered_by_the_table;
-    sqlite:
-        th1_every_sequence_of_up_to_6_steps_is_answered_by_the_table;
-}
-
 const SETTINGS: Settings = Settings {
     access_validity: HOUR,
     refresh_validity: HOUR,
@@ -105,6 +97,7 @@ fn sequences(beginning: &[Op], length: usize) -> Vec<Vec<Op>> {
 /// A child that was confirmed: from then on there is a token older than the current one.
 const CONFIRMED: [Op; 2] = [Op::Refresh(0), Op::Verify(1)];
 
+#[test_on(everywhere)]
 async fn th1_every_sequence_of_up_to_5_steps_is_answered_by_the_table(db: Backend) {
     let mut games = sequences(&[], 5);
     games.extend(sequences(&CONFIRMED, 4));
@@ -112,6 +105,7 @@ async fn th1_every_sequence_of_up_to_5_steps_is_answered_by_the_table(db: Backen
     play_all(db, games).await;
 }
 
+#[test_on(sqlite)]
 async fn th1_every_sequence_of_up_to_6_steps_is_answered_by_the_table(db: Backend) {
     let mut games = sequences(&[], 6);
     games.extend(sequences(&CONFIRMED, 5));
@@ -119,6 +113,7 @@ async fn th1_every_sequence_of_up_to_6_steps_is_answered_by_the_table(db: Backen
     play_all(db, games).await;
 }
 
+#[test_on(everywhere)]
 async fn th1_long_random_sequences_are_answered_by_the_table(db: Backend) {
     let mut random = Random::new();
     let mut sequences = Vec::new();

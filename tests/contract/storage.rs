@@ -2,18 +2,7 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        a_session_is_one_row_of_hashes,
-        keys_are_rows_of_32_bytes,
-        the_tables_are_as_documented,
-        tables_made_from_the_documented_sql_are_upgraded_in_place;
-    servers:
-        without_the_right_to_create_tables_the_log_names_the_files_to_run,
-        tr3_existing_tables_need_no_more_than_reading_and_writing_rows,
-        the_servers_defaults_do_not_matter;
-}
-
+#[test_on(everywhere)]
 async fn a_session_is_one_row_of_hashes(db: Backend) {
     let service = db.service().start().await;
     let now = service.freeze().await;
@@ -67,6 +56,7 @@ async fn a_session_is_one_row_of_hashes(db: Backend) {
     assert_eq!((row.session_info, row.jwt_user_payload), (None, None));
 }
 
+#[test_on(everywhere)]
 async fn keys_are_rows_of_32_bytes(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;
@@ -84,6 +74,7 @@ async fn keys_are_rows_of_32_bytes(db: Backend) {
     assert_eq!(Jwt::parse(&session.access.value).kid(), "1");
 }
 
+#[test_on(everywhere)]
 async fn the_tables_are_as_documented(db: Backend) {
     let service = db.service().start().await;
     service.create("ada").await;
@@ -174,6 +165,7 @@ async fn first_columns_of_indexes(tables: &Tables, db: Backend) -> Vec<String> {
     listed(tables.query(sql, &[]).await)
 }
 
+#[test_on(everywhere)]
 async fn tables_made_from_the_documented_sql_are_upgraded_in_place(db: Backend) {
     let place = db.place().await;
     let tables = place.tables();
@@ -298,6 +290,7 @@ async fn user_with(
     place.as_user(&name, "pass word")
 }
 
+#[test_on(servers)]
 async fn without_the_right_to_create_tables_the_log_names_the_files_to_run(db: Backend) {
     let owner = db.service().start().await;
     let place = user_with(&owner, "SELECT, INSERT, UPDATE, DELETE").await;
@@ -317,6 +310,7 @@ async fn without_the_right_to_create_tables_the_log_names_the_files_to_run(db: B
     assert_eq!(service.create("ada").await.user, "ada");
 }
 
+#[test_on(servers)]
 async fn tr3_existing_tables_need_no_more_than_reading_and_writing_rows(db: Backend) {
     let owner = db.service().start().await;
     owner.create("ada").await;
@@ -343,6 +337,7 @@ async fn tr3_existing_tables_need_no_more_than_reading_and_writing_rows(db: Back
     assert_eq!(service.revoke_all("bob").await.answer(), "OK");
 }
 
+#[test_on(servers)]
 async fn the_servers_defaults_do_not_matter(db: Backend) {
     let place = db.place().await;
     let name = place.database_name();

@@ -7,15 +7,6 @@ use testbed::build::component_file;
 use testbed::workspace_root;
 use wasmparser::{ComponentTypeRef, Parser, Payload};
 
-suite! {
-    once:
-        sc1_the_http_component_imports_exactly_these_interfaces,
-        sc1_the_http_component_for_older_spins_imports_no_more_than_they_have,
-        sc1_the_scheduled_component_imports_no_more_than_its_trigger_has,
-        sc1_the_http_components_stay_small,
-        sc1_no_component_reaches_more_than_the_database;
-}
-
 /// One line more is one power more.
 const HTTP: [&str; 25] = [
     "spin:mysql/mysql@3.0.0",
@@ -80,6 +71,7 @@ fn imports(package: &str) -> Imports {
     found
 }
 
+#[test_on(once)]
 async fn sc1_the_http_component_imports_exactly_these_interfaces(_: Backend) {
     let found = imports("session-http");
     assert_eq!(found.interfaces, HTTP.map(str::to_owned).into());
@@ -103,6 +95,7 @@ fn assert_wasi02(found: &Imports) {
     assert!(more.is_empty(), "{more:?}");
 }
 
+#[test_on(once)]
 async fn sc1_the_http_component_for_older_spins_imports_no_more_than_they_have(_: Backend) {
     let found = imports("session-http-wasi02");
     assert_wasi02(&found);
@@ -117,6 +110,7 @@ async fn sc1_the_http_component_for_older_spins_imports_no_more_than_they_have(_
     assert_eq!(found, databases_and_settings);
 }
 
+#[test_on(once)]
 async fn sc1_the_scheduled_component_imports_no_more_than_its_trigger_has(_: Backend) {
     let found = imports("session-maintenance");
     assert_wasi02(&found);
@@ -124,6 +118,7 @@ async fn sc1_the_scheduled_component_imports_no_more_than_its_trigger_has(_: Bac
     assert_eq!(found.types, ["error", "metadata"].map(str::to_owned).into());
 }
 
+#[test_on(once)]
 async fn sc1_the_http_components_stay_small(_: Backend) {
     for (package, limit) in [
         ("session-http", 1_500_000),
@@ -135,6 +130,7 @@ async fn sc1_the_http_components_stay_small(_: Backend) {
     }
 }
 
+#[test_on(once)]
 async fn sc1_no_component_reaches_more_than_the_database(_: Backend) {
     let text = std::fs::read_to_string(workspace_root().join("spin.toml")).expect("it is there");
     let manifest: toml::Table = text.parse().expect("it is TOML");

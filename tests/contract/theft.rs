@@ -2,22 +2,6 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        th2_the_victim_is_first,
-        th3_the_attacker_is_first_and_the_victim_refreshes,
-        th3_the_attacker_is_first_and_the_victim_verifies,
-        th4_the_attacker_sleeps,
-        th6_no_false_alarm,
-        th7_within_the_reuse_window_there_is_no_theft,
-        th7_the_reuse_window_revives_nothing,
-        th8_lost_replies_cost_nothing,
-        on_theft_the_default_reports_and_leaves_the_session,
-        on_theft_revoke_session_ends_that_session,
-        on_theft_revoke_user_ends_the_users_sessions,
-        th5_a_crash_before_the_revocation_leaves_the_theft_detectable;
-}
-
 async fn standing(db: Backend) -> Service {
     let service = db.service().start().await;
     service.freeze().await;
@@ -38,6 +22,7 @@ async fn used(service: &Service, user: &str) -> (Session, Session) {
     (parent, child)
 }
 
+#[test_on(everywhere)]
 async fn th2_the_victim_is_first(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -48,6 +33,7 @@ async fn th2_the_victim_is_first(db: Backend) {
         .expect(200, &theft_of(&parent));
 }
 
+#[test_on(everywhere)]
 async fn th3_the_attacker_is_first_and_the_victim_refreshes(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -58,6 +44,7 @@ async fn th3_the_attacker_is_first_and_the_victim_refreshes(db: Backend) {
         .expect(200, &theft_of(&parent));
 }
 
+#[test_on(everywhere)]
 async fn th3_the_attacker_is_first_and_the_victim_verifies(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -73,6 +60,7 @@ async fn th3_the_attacker_is_first_and_the_victim_verifies(db: Backend) {
         .expect(200, &theft_of(&parent));
 }
 
+#[test_on(everywhere)]
 async fn th4_the_attacker_sleeps(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -92,6 +80,7 @@ async fn th4_the_attacker_sleeps(db: Backend) {
         .expect(200, &theft_of(&parent));
 }
 
+#[test_on(everywhere)]
 async fn th6_no_false_alarm(db: Backend) {
     let service = db
         .service()
@@ -132,6 +121,7 @@ async fn th6_no_false_alarm(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn th7_within_the_reuse_window_there_is_no_theft(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -147,6 +137,7 @@ async fn th7_within_the_reuse_window_there_is_no_theft(db: Backend) {
     assert_eq!(first_tab.lasting(), second_tab.lasting());
 }
 
+#[test_on(everywhere)]
 async fn th7_the_reuse_window_revives_nothing(db: Backend) {
     let service = standing(db).await;
     let parent = service.create("ada").await;
@@ -163,6 +154,7 @@ async fn th7_the_reuse_window_revives_nothing(db: Backend) {
     assert_eq!(service.tables().session(&parent.handle).await, None);
 }
 
+#[test_on(everywhere)]
 async fn th8_lost_replies_cost_nothing(db: Backend) {
     let service = standing(db).await;
     let mut current = service.create("ada").await;
@@ -177,6 +169,7 @@ async fn th8_lost_replies_cost_nothing(db: Backend) {
     assert_eq!(service.verify(&current.access.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn on_theft_the_default_reports_and_leaves_the_session(db: Backend) {
     let service = standing(db).await;
     let (stolen, owner) = used(&service, "ada").await;
@@ -189,6 +182,7 @@ async fn on_theft_the_default_reports_and_leaves_the_session(db: Backend) {
     assert_eq!(refresh_later(&service, &owner).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn on_theft_revoke_session_ends_that_session(db: Backend) {
     let service = db
         .service()
@@ -207,6 +201,7 @@ async fn on_theft_revoke_session_ends_that_session(db: Backend) {
     assert_eq!(service.refresh(&other.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn on_theft_revoke_user_ends_the_users_sessions(db: Backend) {
     let service = db
         .service()
@@ -236,6 +231,7 @@ async fn on_theft_revoke_user_ends_the_users_sessions(db: Backend) {
     assert_eq!(service.tables().session_count().await, 2);
 }
 
+#[test_on(everywhere)]
 async fn th5_a_crash_before_the_revocation_leaves_the_theft_detectable(db: Backend) {
     for policy in ["revoke_session", "revoke_user"] {
         let mut service = db.service().set("on_token_theft", policy).start().await;

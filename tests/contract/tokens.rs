@@ -6,20 +6,7 @@ use serde_json::{Value, json};
 use session_tests::forge::from_base64url;
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        an_access_token_is_a_standard_jwt,
-        a_childs_access_token_names_its_parent_until_it_is_confirmed,
-        the_payload_is_a_claim_byte_for_byte_and_only_if_it_was_sent,
-        validities_are_as_configured,
-        a_refresh_token_is_short_and_names_no_user,
-        the_id_refresh_token_lives_as_long_as_the_refresh_token,
-        tf9_handles_and_tokens_have_at_least_128_random_bits,
-        tf9_keys_have_256_random_bits;
-    sqlite:
-        tf9_100000_handles_and_tokens_have_at_least_128_random_bits;
-}
-
+#[test_on(everywhere)]
 async fn an_access_token_is_a_standard_jwt(db: Backend) {
     let service = db.service().start().await;
     let now = service.freeze().await / SECOND;
@@ -46,6 +33,7 @@ async fn an_access_token_is_a_standard_jwt(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn a_childs_access_token_names_its_parent_until_it_is_confirmed(db: Backend) {
     let service = db.service().start().await;
     let now = service.freeze().await / SECOND;
@@ -85,6 +73,7 @@ async fn a_childs_access_token_names_its_parent_until_it_is_confirmed(db: Backen
     assert_eq!(reply.part("newAccessToken"), None);
 }
 
+#[test_on(everywhere)]
 async fn the_payload_is_a_claim_byte_for_byte_and_only_if_it_was_sent(db: Backend) {
     let service = db.shared().await;
     for payload in [
@@ -111,6 +100,7 @@ async fn the_payload_is_a_claim_byte_for_byte_and_only_if_it_was_sent(db: Backen
     );
 }
 
+#[test_on(everywhere)]
 async fn validities_are_as_configured(db: Backend) {
     let service = db
         .service()
@@ -141,6 +131,7 @@ async fn validities_are_as_configured(db: Backend) {
     assert_eq!(session.refresh.expires, now + 2400 * HOUR);
 }
 
+#[test_on(everywhere)]
 async fn a_refresh_token_is_short_and_names_no_user(db: Backend) {
     let service = db.shared().await;
     let user = "🦀 somebody with a long name ".repeat(4);
@@ -166,6 +157,7 @@ async fn a_refresh_token_is_short_and_names_no_user(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn the_id_refresh_token_lives_as_long_as_the_refresh_token(db: Backend) {
     let service = db.shared().await;
     let parent = service.create("ada").await;
@@ -174,12 +166,14 @@ async fn the_id_refresh_token_lives_as_long_as_the_refresh_token(db: Backend) {
     assert_eq!(child.id.expires, child.refresh.expires);
 }
 
+#[test_on(everywhere)]
 async fn tf9_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;
     check_randomness(&sessions(&service, 1_500).await);
 }
 
+#[test_on(sqlite)]
 async fn tf9_100000_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
     let service = db.service().of_many_requests().start().await;
     service.freeze().await;
@@ -240,6 +234,7 @@ fn balanced_bits(tokens: &[&str]) -> usize {
     (0..shortest * 8).filter(balanced).count()
 }
 
+#[test_on(everywhere)]
 async fn tf9_keys_have_256_random_bits(db: Backend) {
     let mut values = HashSet::new();
     for _ in 0..2 {

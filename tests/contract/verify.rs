@@ -2,19 +2,7 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        a_plain_access_token_is_ok_and_needs_no_replacement,
-        gives_the_jwt_payload,
-        an_access_token_can_be_used_again_and_again,
-        anything_that_is_no_access_token_is_to_be_refreshed,
-        in1_without_an_id_refresh_token_the_session_is_gone_whatever_the_rest,
-        in1_the_access_token_is_a_required_string,
-        rv1_a_plain_access_token_outlives_its_session,
-        rv1_with_blacklisting_a_revoked_session_is_gone_at_once,
-        rv5_with_blacklisting_a_database_that_is_away_is_never_ok;
-}
-
+#[test_on(everywhere)]
 async fn a_plain_access_token_is_ok_and_needs_no_replacement(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -25,6 +13,7 @@ async fn a_plain_access_token_is_ok_and_needs_no_replacement(db: Backend) {
     assert_eq!(reply.string("session.handle"), session.handle);
 }
 
+#[test_on(everywhere)]
 async fn gives_the_jwt_payload(db: Backend) {
     let service = db.shared().await;
     let session = service
@@ -40,6 +29,7 @@ async fn gives_the_jwt_payload(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn an_access_token_can_be_used_again_and_again(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -49,6 +39,7 @@ async fn an_access_token_can_be_used_again_and_again(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn anything_that_is_no_access_token_is_to_be_refreshed(db: Backend) {
     let service = db.shared().await;
     for text in [
@@ -64,6 +55,7 @@ async fn anything_that_is_no_access_token_is_to_be_refreshed(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn in1_without_an_id_refresh_token_the_session_is_gone_whatever_the_rest(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -88,6 +80,7 @@ async fn in1_without_an_id_refresh_token_the_session_is_gone_whatever_the_rest(d
         .expect(200, UNAUTHORISED);
 }
 
+#[test_on(everywhere)]
 async fn in1_the_access_token_is_a_required_string(db: Backend) {
     let service = db.shared().await;
     for access in ["null", "true", "7", "[]", "{}"] {
@@ -105,6 +98,7 @@ async fn in1_the_access_token_is_a_required_string(db: Backend) {
     assert!(reply.string("message").contains("accessToken"), "{reply:?}");
 }
 
+#[test_on(everywhere)]
 async fn rv1_a_plain_access_token_outlives_its_session(db: Backend) {
     let service = db.shared().await;
     let session = service.create("ada").await;
@@ -112,6 +106,7 @@ async fn rv1_a_plain_access_token_outlives_its_session(db: Backend) {
     assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn rv1_with_blacklisting_a_revoked_session_is_gone_at_once(db: Backend) {
     let service = db
         .service()
@@ -141,6 +136,7 @@ async fn rv1_with_blacklisting_a_revoked_session_is_gone_at_once(db: Backend) {
     assert_eq!(service.verify(&other.access.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn rv5_with_blacklisting_a_database_that_is_away_is_never_ok(db: Backend) {
     let service = db
         .service()

@@ -14,11 +14,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::common::{Answer, busy, child_of, eventually};
 use crate::outage::timely;
 
-suite! {
-    mariadb:
-        cc1_rv2_db6_a_cluster_gives_no_wrong_answer;
-}
-
 /// The answer of a request that is repeated while it is a 503, and how often it was.
 async fn settled(mut request: impl AsyncFnMut() -> Reply) -> (Reply, u32) {
     for refused in 0..50 {
@@ -30,6 +25,7 @@ async fn settled(mut request: impl AsyncFnMut() -> Reply) -> (Reply, u32) {
     panic!("always 503");
 }
 
+#[test_on(mariadb)]
 async fn cc1_rv2_db6_a_cluster_gives_no_wrong_answer(db: Backend) {
     let _turn = busy().await;
     let started = Instant::now();

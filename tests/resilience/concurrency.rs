@@ -7,20 +7,9 @@ use session_tests::prelude::*;
 
 use crate::common::{Answer, busy, child_of, data, pair, stored};
 
-suite! {
-    everywhere:
-        cc1_64_refreshes_at_once_give_one_child_and_write_nothing,
-        cc1_of_64_children_exactly_one_can_be_confirmed,
-        cc2_64_confirmations_at_once_are_one_change,
-        cc2_of_two_children_one_wins,
-        cc3_nothing_succeeds_after_an_acknowledged_delete,
-        cc3_a_delete_between_two_statements_wins,
-        cc4_delete_all_takes_every_session_acknowledged_before,
-        cc7_no_acknowledged_write_is_lost_to_a_refresh;
-}
-
 const MANY: usize = 64;
 
+#[test_on(everywhere)]
 async fn cc1_64_refreshes_at_once_give_one_child_and_write_nothing(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[]).await;
@@ -38,6 +27,7 @@ async fn cc1_64_refreshes_at_once_give_one_child_and_write_nothing(db: Backend) 
     );
 }
 
+#[test_on(everywhere)]
 async fn cc1_of_64_children_exactly_one_can_be_confirmed(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
@@ -81,6 +71,7 @@ async fn cc1_of_64_children_exactly_one_can_be_confirmed(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn cc2_64_confirmations_at_once_are_one_change(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[]).await;
@@ -102,6 +93,7 @@ async fn cc2_64_confirmations_at_once_are_one_change(db: Backend) {
     assert_eq!(row.expires_at, child.refresh.expires);
 }
 
+#[test_on(everywhere)]
 async fn cc2_of_two_children_one_wins(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
@@ -130,6 +122,7 @@ async fn cc2_of_two_children_one_wins(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn cc3_nothing_succeeds_after_an_acknowledged_delete(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
@@ -173,6 +166,7 @@ async fn cc3_nothing_succeeds_after_an_acknowledged_delete(db: Backend) {
 }
 
 /// Deterministic: the other request stands between two of its statements while the session is deleted.
+#[test_on(everywhere)]
 async fn cc3_a_delete_between_two_statements_wins(db: Backend) {
     let pair = pair(db, &[]).await;
     for request in ["refresh", "verify", "write"] {
@@ -198,6 +192,7 @@ async fn cc3_a_delete_between_two_statements_wins(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn cc4_delete_all_takes_every_session_acknowledged_before(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[]).await;
@@ -230,6 +225,7 @@ async fn cc4_delete_all_takes_every_session_acknowledged_before(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn cc7_no_acknowledged_write_is_lost_to_a_refresh(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[("refresh_reuse_window", "0")]).await;

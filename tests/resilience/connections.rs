@@ -11,17 +11,6 @@ use testbed::database::Server;
 use crate::common::{Answer, busy, child_of, data, eventually, unavailable};
 use crate::outage::{own_server, own_server_with};
 
-suite! {
-    servers:
-        cc9_killed_connections_under_64_clients_hang_nothing,
-        cc9_connections_killed_every_30_ms_under_48_clients_hang_nothing,
-        cc9_requests_that_cost_their_connection_hang_nothing,
-        db7_a_stale_connection_costs_nobody_anything,
-        a_changed_password_needs_no_restart,
-        db8_five_connections_of_a_user_for_200_clients,
-        db8_five_connections_of_the_server_for_200_clients;
-}
-
 /// Ends every connection to a database but the caller's own; returns their ids.
 async fn kill_connections(place: &Place) -> Vec<String> {
     let sql = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
@@ -81,11 +70,13 @@ async fn round(client: &Client, tally: &mut [u64; 2]) {
     );
 }
 
+#[test_on(servers)]
 async fn cc9_killed_connections_under_64_clients_hang_nothing(db: Backend) {
     let _turn = busy().await;
     waves(db, 64, Duration::from_millis(250)).await;
 }
 
+#[test_on(servers)]
 async fn cc9_connections_killed_every_30_ms_under_48_clients_hang_nothing(db: Backend) {
     let _turn = busy().await;
     waves(db, 48, Duration::from_millis(30)).await;
@@ -132,6 +123,7 @@ async fn waves(db: Backend, clients: usize, pause: Duration) {
 
 /// The server closes a connection that brings more than `max_allowed_packet`: anybody who may send session data can
 /// have connections lost as often as they like.
+#[test_on(servers)]
 async fn cc9_requests_that_cost_their_connection_hang_nothing(db: Backend) {
     let _turn = busy().await;
     let (_server, place) = own_server_with(db, &["--max-allowed-packet=32K"]).await;
@@ -170,6 +162,7 @@ async fn cc9_requests_that_cost_their_connection_hang_nothing(db: Backend) {
     assert_eq!(service.create("last").await.user, "last");
 }
 
+#[test_on(servers)]
 async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;
@@ -231,6 +224,7 @@ async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
 }
 
 /// More than the five connections that are there: the user's own limit is reached.
+#[test_on(servers)]
 async fn db8_five_connections_of_a_user_for_200_clients(db: Backend) {
     let _turn = busy().await;
     let (server, place) = own_server(db).await;
@@ -240,6 +234,7 @@ async fn db8_five_connections_of_a_user_for_200_clients(db: Backend) {
 
 /// The server's limit is reached, so that it says 1040. Five of its ten connections (MariaDB takes no less) are
 /// somebody else's; one beyond them is for administrators.
+#[test_on(servers)]
 async fn db8_five_connections_of_the_server_for_200_clients(db: Backend) {
     let _turn = busy().await;
     let (server, place) = own_server_with(db, &["--max-connections=10"]).await;
@@ -262,6 +257,7 @@ async fn db8_five_connections_of_the_server_for_200_clients(db: Backend) {
 }
 
 /// The instance read its settings when it began.
+#[test_on(servers)]
 async fn a_changed_password_needs_no_restart(db: Backend) {
     let (server, place) = own_server(db).await;
     drop(place.service().start().await.create("owner").await);

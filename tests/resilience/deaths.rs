@@ -7,11 +7,6 @@ use testbed::service::{Action, FaultRule, On};
 use crate::common::{Answer, busy, child_of, data};
 use crate::outage::{on, own_server, start_again};
 
-suite! {
-    servers:
-        db2_a_server_that_dies_at_any_statement_costs_a_retry;
-}
-
 /// A request, the statement at which the server dies, and the how manieth of that text it is.
 const DEATHS: [(&str, &str, u64); 17] = [
     ("create", "INSERT", 1),
@@ -33,6 +28,7 @@ const DEATHS: [(&str, &str, u64); 17] = [
     ("tick", "DELETE", 1),
 ];
 
+#[test_on(servers)]
 async fn db2_a_server_that_dies_at_any_statement_costs_a_retry(db: Backend) {
     let _turn = busy().await;
     let (server, place) = own_server(db).await;

@@ -7,11 +7,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, child_of, data, soak, stored};
 
-suite! {
-    everywhere:
-        db2_th5_a_fault_at_any_statement_leaves_before_or_after;
-}
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Request {
     Create,
@@ -79,6 +74,7 @@ struct Tally {
     retried: u64,
 }
 
+#[test_on(everywhere)]
 async fn db2_th5_a_fault_at_any_statement_leaves_before_or_after(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;

@@ -4,13 +4,9 @@ use std::process::{Command, Stdio};
 
 use session_tests::prelude::*;
 
-suite! {
-    mariadb:
-        the_commands_of_the_handbook_work;
-}
-
 const KEY: &str = "a-key-for-the-handbook";
 
+#[test_on(mariadb)]
 async fn the_commands_of_the_handbook_work(db: Backend) {
     let path = testbed::workspace_root().join("docs/operations.md");
     let handbook = std::fs::read_to_string(path).expect("the handbook is there");

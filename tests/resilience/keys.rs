@@ -7,15 +7,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, freeze_all};
 
-suite! {
-    everywhere:
-        cc5_nothing_is_rejected_while_keys_rotate_under_load,
-        cc6_of_two_rotators_with_one_paused_one_wins,
-        cc6_a_rotator_paused_for_days_overwrites_nothing,
-        kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys,
-        ck1_an_hour_back_logs_nobody_out;
-}
-
 const INTERVAL: (&str, i64) = ("access_token_signing_key_update_interval", 1);
 
 async fn some(db: Backend, count: usize) -> Vec<Service> {
@@ -30,6 +21,7 @@ async fn some(db: Backend, count: usize) -> Vec<Service> {
 }
 
 /// Clocks are up to 30 s to either side; the scheduled component comes late or not at all.
+#[test_on(everywhere)]
 async fn cc5_nothing_is_rejected_while_keys_rotate_under_load(db: Backend) {
     let _turn = busy().await;
     let processes = some(db, 3).await;
@@ -77,6 +69,7 @@ async fn cc5_nothing_is_rejected_while_keys_rotate_under_load(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn cc6_of_two_rotators_with_one_paused_one_wins(db: Backend) {
     let processes = some(db, 2).await;
     let start = processes[0].now();
@@ -113,6 +106,7 @@ async fn cc6_of_two_rotators_with_one_paused_one_wins(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
     let processes = some(db, 2).await;
     let start = processes[0].now();
@@ -152,6 +146,7 @@ async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
     assert!(now.iter().all(|row| row.kid() != "2"), "{now:?}");
 }
 
+#[test_on(everywhere)]
 async fn kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys(db: Backend) {
     let _turn = busy().await;
     let error = match db {
@@ -215,6 +210,7 @@ async fn kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys(db: Backen
 }
 
 /// RFC 7519 lets us refuse an access token from the future; its owner refreshes, and goes on.
+#[test_on(everywhere)]
 async fn ck1_an_hour_back_logs_nobody_out(db: Backend) {
     let processes = some(db, 2).await;
     let start = processes[0].now();

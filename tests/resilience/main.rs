@@ -32,31 +32,7 @@ mod thief;
 
 fn main() -> ExitCode {
     session_tests::watch::on();
-    let outcome = session_tests::harness::main(vec![
-        ("concurrency", concurrency::cases()),
-        ("one_instance", one_instance::cases()),
-        ("theft", theft::cases()),
-        ("overtaken", overtaken::cases()),
-        ("keys", keys::cases()),
-        ("master_key", master_key::cases()),
-        ("clean_up", clean_up::cases()),
-        ("cluster", cluster::cases()),
-        ("outage", outage::cases()),
-        ("deaths", deaths::cases()),
-        ("connections", connections::cases()),
-        ("locks", locks::cases()),
-        ("server_settings", server_settings::cases()),
-        ("restore", restore::cases()),
-        ("flood", flood::cases()),
-        ("secrets", secrets::cases()),
-        ("model", model::cases()),
-        ("handbook", handbook::cases()),
-        ("history", history::cases()),
-        ("fault_matrix", fault_matrix::cases()),
-        ("thief", thief::cases()),
-        ("rotation", rotation::cases()),
-        ("crash", crash::cases()),
-    ]);
+    let outcome = session_tests::harness::main();
     println!("{}", session_tests::watch::summary());
     outcome
 }

@@ -7,15 +7,6 @@ use session_tests::watch;
 
 use crate::common::{child_of, freeze_all};
 
-suite! {
-    everywhere:
-        kr5_a_wrong_or_missing_master_key_is_refused_and_changes_nothing,
-        kr5_introducing_the_master_key_logs_nobody_out,
-        kr5_introducing_it_in_two_rolling_deployments_logs_nobody_out,
-        kr5_changing_it_in_three_rolling_deployments_logs_nobody_out,
-        tf8_after_the_change_a_dump_from_before_forges_nothing;
-}
-
 const OLD: &str = "the old master key of this deployment 0123456789";
 const NEW: &str = "the new master key of this deployment 9876543210";
 
@@ -30,6 +21,7 @@ async fn with(place: &std::sync::Arc<Place>, master: &str) -> Service {
         .await
 }
 
+#[test_on(everywhere)]
 async fn kr5_a_wrong_or_missing_master_key_is_refused_and_changes_nothing(db: Backend) {
     let place = db.place().await;
     let service = with(&place, OLD).await;
@@ -64,6 +56,7 @@ async fn kr5_a_wrong_or_missing_master_key_is_refused_and_changes_nothing(db: Ba
 }
 
 /// All at once, with a stop between; a rolling change has a step more.
+#[test_on(everywhere)]
 async fn kr5_introducing_the_master_key_logs_nobody_out(db: Backend) {
     let place = db.place().await;
     let before = place
@@ -112,6 +105,7 @@ async fn kr5_introducing_the_master_key_logs_nobody_out(db: Backend) {
     assert_eq!(after.refresh(&late.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn kr5_introducing_it_in_two_rolling_deployments_logs_nobody_out(db: Backend) {
     let accepted = format!("database,{OLD}");
     let place = rolling(db, &["", &accepted, OLD]).await;
@@ -126,6 +120,7 @@ async fn kr5_introducing_it_in_two_rolling_deployments_logs_nobody_out(db: Backe
     assert_eq!(names.len(), 3, "{names:?}");
 }
 
+#[test_on(everywhere)]
 async fn kr5_changing_it_in_three_rolling_deployments_logs_nobody_out(db: Backend) {
     let (old_new, new_old) = (format!("{OLD},{NEW}"), format!("{NEW},{OLD}"));
     let place = rolling(db, &[OLD, &old_new, &new_old, NEW]).await;
@@ -167,6 +162,7 @@ async fn rolling(db: Backend, stages: &[&str]) -> std::sync::Arc<Place> {
     place
 }
 
+#[test_on(everywhere)]
 async fn tf8_after_the_change_a_dump_from_before_forges_nothing(db: Backend) {
     let place = db.place().await;
     let before = place

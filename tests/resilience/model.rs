@@ -9,15 +9,10 @@ use session_tests::subject::Http;
 
 use crate::common::{busy, soak};
 
-suite! {
-    everywhere:
-        th1_tf5_rv4_random_operations_are_answered_as_the_reference_does,
-        regressions;
-}
-
 const OPERATIONS: usize = 250;
 const ROUNDS: usize = 4;
 
+#[test_on(everywhere)]
 async fn th1_tf5_rv4_random_operations_are_answered_as_the_reference_does(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;
@@ -133,6 +128,7 @@ async fn shorten(player: &Player, mut ops: Vec<Op>, mut mismatch: String) -> (Ve
 }
 
 /// Lists that broke something once, or sit on an edge that random play seldom meets.
+#[test_on(everywhere)]
 async fn regressions(db: Backend) {
     use Op::*;
     let settings = Settings {

@@ -11,17 +11,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, child_of, data, eventually, quiet, read_only, soaking, unavailable};
 
-suite! {
-    servers:
-        db1_down_at_start_is_503_and_recovers,
-        db3_rv5_a_hanging_server_is_503_in_time,
-        db6_a_read_only_server_is_503_until_it_is_over,
-        kr6_with_a_master_key_verification_needs_no_database;
-    everywhere:
-        db3_rivals_for_the_keys_do_not_wait_one_after_the_other,
-        db3_slow_statements_do_not_add_up;
-}
-
 /// What an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
 const CREATE: &str = r#"{"userId":"ada"}"#;
@@ -69,6 +58,7 @@ pub(crate) fn timely(request: impl Future<Output = Reply>) -> impl Future<Output
     }
 }
 
+#[test_on(servers)]
 async fn db1_down_at_start_is_503_and_recovers(db: Backend) {
     let (server, place) = own_server(db).await;
     on(&server, Server::kill).await;
@@ -98,6 +88,7 @@ fn hang() -> Duration {
     }
 }
 
+#[test_on(servers)]
 async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     let (server, place) = own_server(db).await;
     // An instance that a burst calls up has no keys yet; with a master key it needs none.
@@ -152,6 +143,7 @@ async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     let (server, place) = own_server(db).await;
     drop(place.service().start().await.create("owner").await);
@@ -198,6 +190,7 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     let (server, place) = own_server(db).await;
     let master = "the master key of a deployment with 32 bytes or more";
@@ -231,6 +224,7 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn db3_rivals_for_the_keys_do_not_wait_one_after_the_other(db: Backend) {
     let service = db.service().one_instance().start().await;
     let hang = FaultRule::new(On::Any, Action::hang()).for_ever();
@@ -265,6 +259,7 @@ async fn db3_rivals_for_the_keys_do_not_wait_one_after_the_other(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn db3_slow_statements_do_not_add_up(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;

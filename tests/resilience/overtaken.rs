@@ -5,13 +5,6 @@ use session_tests::prelude::*;
 
 use crate::common::{Answer, child_of, pair};
 
-suite! {
-    everywhere:
-        th7_a_refresh_overtaken_before_it_looks_is_no_theft,
-        th7_a_confirming_refresh_overtaken_before_it_writes_is_no_theft,
-        th7_a_refresh_overtaken_in_the_next_slot_is_no_theft;
-}
-
 /// Holds the first tab's request at a statement, lets the second tab be answered and use its answer.
 async fn overtaken(pair: &[Service; 2], token: &Session, sql: &str, meanwhile: i64) -> Reply {
     pair[0].pause_at(sql, "first tab").await;
@@ -34,6 +27,7 @@ async fn overtaken(pair: &[Service; 2], token: &Session, sql: &str, meanwhile: i
     reply
 }
 
+#[test_on(everywhere)]
 async fn th7_a_refresh_overtaken_before_it_looks_is_no_theft(db: Backend) {
     let pair = pair(db, &[]).await;
     let session = pair[0].create("ada").await;
@@ -41,6 +35,7 @@ async fn th7_a_refresh_overtaken_before_it_looks_is_no_theft(db: Backend) {
     assert_ne!(Answer::of_reply(&reply), Answer::Theft, "{reply:?}");
 }
 
+#[test_on(everywhere)]
 async fn th7_a_confirming_refresh_overtaken_before_it_writes_is_no_theft(db: Backend) {
     let pair = pair(db, &[]).await;
     let session = pair[0].create("ada").await;
@@ -50,6 +45,7 @@ async fn th7_a_confirming_refresh_overtaken_before_it_writes_is_no_theft(db: Bac
     assert_ne!(Answer::of_reply(&reply), Answer::Theft, "{reply:?}");
 }
 
+#[test_on(everywhere)]
 async fn th7_a_refresh_overtaken_in_the_next_slot_is_no_theft(db: Backend) {
     let pair = pair(db, &[]).await;
     let session = pair[0].create("ada").await;

@@ -5,13 +5,7 @@ use session_tests::prelude::*;
 
 use crate::common::{Answer, busy, child_of, data};
 
-suite! {
-    everywhere:
-        db9_after_a_restored_backup_nobody_is_called_a_thief;
-    sqlite:
-        db11_two_processes_write_and_one_is_killed;
-}
-
+#[test_on(everywhere)]
 async fn db9_after_a_restored_backup_nobody_is_called_a_thief(db: Backend) {
     let service = db
         .service()
@@ -61,6 +55,7 @@ async fn db9_after_a_restored_backup_nobody_is_called_a_thief(db: Backend) {
     );
 }
 
+#[test_on(sqlite)]
 async fn db11_two_processes_write_and_one_is_killed(db: Backend) {
     let _turn = busy().await;
     let place = db.place().await;

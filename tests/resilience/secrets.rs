@@ -8,17 +8,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{child_of, data, unavailable};
 
-suite! {
-    everywhere:
-        se1_every_error_is_silent_about_secrets,
-        se2_refusals_tell_no_reason,
-        tr1_without_an_api_key_no_route_answers_and_no_body_is_read,
-        tr1_two_api_keys_are_good_while_one_replaces_the_other;
-    servers:
-        se1_wrong_credentials_do_not_show,
-        tr2_required_tls_refuses_a_server_without_it;
-}
-
 const ENDPOINTS: [(&str, &str); 7] = [
     ("POST", "/session"),
     ("PUT", "/session"),
@@ -52,6 +41,7 @@ fn check_the_scan(session: &Session) {
 }
 
 /// The scan runs in every test of this program; this one forces every error there is.
+#[test_on(everywhere)]
 async fn se1_every_error_is_silent_about_secrets(db: Backend) {
     let api_key = "an-api-key-that-must-not-show";
     let master = "a master key that must not show in any line";
@@ -194,6 +184,7 @@ async fn se1_every_error_is_silent_about_secrets(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn se1_wrong_credentials_do_not_show(db: Backend) {
     let password = "canary-password p@ss:w/o#rd%?";
     watch::secret(password);
@@ -211,6 +202,7 @@ async fn se1_wrong_credentials_do_not_show(db: Backend) {
     watch::secret(db.server().password());
 }
 
+#[test_on(everywhere)]
 async fn se2_refusals_tell_no_reason(db: Backend) {
     let service = db.service().start().await;
     service.freeze().await;
@@ -287,6 +279,7 @@ async fn se2_refusals_tell_no_reason(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn tr1_without_an_api_key_no_route_answers_and_no_body_is_read(db: Backend) {
     let key = "0123456789abcdef-api-key";
     watch::secret(key);
@@ -336,6 +329,7 @@ async fn tr1_without_an_api_key_no_route_answers_and_no_body_is_read(db: Backend
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn tr1_two_api_keys_are_good_while_one_replaces_the_other(db: Backend) {
     let (old, new) = ("the-old-api-key-0123", "the-new-api-key-4567");
     watch::secret(old);
@@ -363,6 +357,7 @@ async fn tr1_two_api_keys_are_good_while_one_replaces_the_other(db: Backend) {
     }
 }
 
+#[test_on(servers)]
 async fn tr2_required_tls_refuses_a_server_without_it(db: Backend) {
     let service = db.service().set("mysql_tls", "required").start().await;
     for _ in 0..2 {

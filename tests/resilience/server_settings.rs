@@ -9,18 +9,6 @@ use testbed::database::Server;
 use crate::common::{Answer, busy, child_of, quiet, unavailable};
 use crate::outage::{own_server, own_server_with, timely};
 
-suite! {
-    servers:
-        db10_the_core_holds_whatever_the_servers_variables_are,
-        db10_the_core_holds_whatever_the_server_was_started_with,
-        db10_a_server_that_prepares_nothing_is_named_in_the_log,
-        db10_what_is_larger_than_a_packet_is_413_and_named_in_the_log,
-        db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behind,
-        a_host_that_spin_cannot_reach_is_misconfigured;
-    everywhere:
-        any_two_names_of_tables_work;
-}
-
 const PASSWORD: &str = "pass word";
 
 /// Settings that people have together, and the kinds of server that know them.
@@ -153,6 +141,7 @@ fn create_app(server: &Server) {
     );
 }
 
+#[test_on(servers)]
 async fn db10_the_core_holds_whatever_the_servers_variables_are(db: Backend) {
     let _turn = busy().await;
     let (server, place) = own_server(db).await;
@@ -178,6 +167,7 @@ async fn db10_the_core_holds_whatever_the_servers_variables_are(db: Backend) {
     }
 }
 
+#[test_on(servers)]
 async fn db10_the_core_holds_whatever_the_server_was_started_with(db: Backend) {
     let _turn = busy().await;
     let arguments: &[&str] = match db {
@@ -288,6 +278,7 @@ async fn core(name: &str, place: &std::sync::Arc<Place>) {
     two.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
     let (server, place) = own_server_with(db, &["--max-prepared-stmt-count=0"]).await;
     let service = place.service().start().await;
@@ -300,6 +291,7 @@ async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
     assert_eq!(service.create("ada").await.user, "ada");
 }
 
+#[test_on(servers)]
 async fn db10_what_is_larger_than_a_packet_is_413_and_named_in_the_log(db: Backend) {
     let _turn = busy().await;
     let (_server, place) = own_server_with(db, &["--max-allowed-packet=32K"]).await;
@@ -328,6 +320,7 @@ async fn db10_what_is_larger_than_a_packet_is_413_and_named_in_the_log(db: Backe
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behind(db: Backend) {
     let (server, place) = own_server(db).await;
     let service = place.service().one_instance().start().await;
@@ -360,6 +353,7 @@ async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behi
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn any_two_names_of_tables_work(db: Backend) {
     for (keys, sessions) in [
         ("refresh_tokens", "signing_key"),
@@ -375,6 +369,7 @@ async fn any_two_names_of_tables_work(db: Backend) {
     }
 }
 
+#[test_on(servers)]
 async fn a_host_that_spin_cannot_reach_is_misconfigured(db: Backend) {
     let service = db.service().set("mysql_host", "[::1]").start().await;
     let reply = service.post_session(r#"{"userId":"ada"}"#).await;

@@ -5,12 +5,7 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, child_of, freeze_all, pair};
 
-suite! {
-    everywhere:
-        th4_the_sleeping_attacker_is_seen_by_another_process,
-        th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable;
-}
-
+#[test_on(everywhere)]
 async fn th4_the_sleeping_attacker_is_seen_by_another_process(db: Backend) {
     let pair = pair(db, &[]).await;
     for victim_refreshes in [1, 3] {
@@ -89,6 +84,7 @@ impl Death {
     }
 }
 
+#[test_on(everywhere)]
 async fn th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable(db: Backend) {
     let _turn = busy().await;
     let mut kills = 0;

@@ -7,21 +7,16 @@ use session_tests::prelude::*;
 
 use crate::common::{Answer, busy, freeze_all, soak};
 
-suite! {
-    everywhere:
-        th2_th3_th4_a_thief_is_seen_by_the_next_refresh,
-        th6_th7_th8_honest_callers_are_never_called_thieves,
-        th9_a_patient_thief_is_seen;
-}
-
 const GAMES: usize = 40;
 const TURNS: usize = 12;
 
+#[test_on(everywhere)]
 async fn th2_th3_th4_a_thief_is_seen_by_the_next_refresh(db: Backend) {
     let _turn = busy().await;
     soak(|random| thieves(db, random)).await;
 }
 
+#[test_on(everywhere)]
 async fn th6_th7_th8_honest_callers_are_never_called_thieves(db: Backend) {
     let _turn = busy().await;
     soak(|random| honest(db, random)).await;
@@ -29,6 +24,7 @@ async fn th6_th7_th8_honest_callers_are_never_called_thieves(db: Backend) {
 
 /// Both refresh only when their own access token has expired, and ask the moment it has. How soon many more are seen
 /// is played over the same code in `src/service/tests/thief.rs`.
+#[test_on(everywhere)]
 async fn th9_a_patient_thief_is_seen(db: Backend) {
     for (validity, most_lives) in [(600, 10), (10, 40)] {
         let window = ("refresh_reuse_window", "10");

@@ -12,15 +12,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-suite! {
-    sqlite:
-        node,
-        node_while_keys_rotate_and_a_core_restarts,
-        node_with_two_cores_of_which_one_dies,
-        node_rides_over_an_outage,
-        python;
-}
-
 const KEY: &str = "0123456789abcdef0123";
 const NODE: [&str; 2] = ["supertokens-node@24.0.3", "express@5.1.0"];
 const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
@@ -29,7 +20,7 @@ const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
 const PATIENCE: Duration = Duration::from_secs(240);
 
 fn main() -> ExitCode {
-    session_tests::harness::main(vec![("sdks", cases())])
+    session_tests::harness::main()
 }
 
 fn service(place: &std::sync::Arc<Place>) -> session_tests::service::Setup {
@@ -95,12 +86,14 @@ async fn python_site(uri: &str) -> Command {
     site
 }
 
+#[test_on(sqlite)]
 async fn node(db: Backend) {
     let service = service(&db.place().await).start().await;
     let uri = format!("http://{}", service.address());
     succeed(node_site(&uri).await).await;
 }
 
+#[test_on(sqlite)]
 async fn python(db: Backend) {
     let service = service(&db.place().await).start().await;
     let uri = format!("http://{}", service.address());
@@ -155,6 +148,7 @@ impl Rounds {
     }
 }
 
+#[test_on(sqlite)]
 async fn node_while_keys_rotate_and_a_core_restarts(db: Backend) {
     let place = db.place().await;
     let start = || {
@@ -181,6 +175,7 @@ async fn node_while_keys_rotate_and_a_core_restarts(db: Backend) {
     rounds.end().await;
 }
 
+#[test_on(sqlite)]
 async fn node_with_two_cores_of_which_one_dies(db: Backend) {
     let place = db.place().await;
     let (one, two) = (service(&place).start().await, service(&place).start().await);
@@ -194,6 +189,7 @@ async fn node_with_two_cores_of_which_one_dies(db: Backend) {
 }
 
 /// How long a site's user waits for nothing, and that an outage of a second is no failure (decision 17).
+#[test_on(sqlite)]
 async fn node_rides_over_an_outage(db: Backend) {
     let service = service(&db.place().await).start().await;
     let uri = format!("http://{}", service.address());

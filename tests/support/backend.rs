@@ -53,32 +53,32 @@ impl Backend {
             .collect()
     }
 
-    /// For `suite!`: every database.
+    /// For `test_on`: every database.
     pub fn everywhere(self) -> bool {
         true
     }
 
-    /// For `suite!`: databases that are servers.
+    /// For `test_on`: databases that are servers.
     pub fn servers(self) -> bool {
         self != Self::Sqlite
     }
 
-    /// For `suite!`: SQLite only.
+    /// For `test_on`: SQLite only.
     pub fn sqlite(self) -> bool {
         self == Self::Sqlite
     }
 
-    /// For `suite!`: every database, with instances for one request each.
+    /// For `test_on`: every database, with instances for one request each.
     pub fn wasi02(self) -> bool {
         Runtime::chosen().is_ok_and(|runtime| runtime == Runtime::HostWasi02)
     }
 
-    /// For `suite!`: once, since it needs no service.
+    /// For `test_on`: once, since it needs no service.
     pub fn once(self) -> bool {
         self == Self::Sqlite && Runtime::chosen().is_ok_and(|runtime| runtime == Runtime::Host)
     }
 
-    /// For `suite!`: MariaDB only.
+    /// For `test_on`: MariaDB only.
     pub fn mariadb(self) -> bool {
         self == Self::MariaDb
     }

@@ -14,6 +14,8 @@ mod test;
 mod tick;
 mod toolchain;
 mod up;
+#[cfg(test)]
+mod walls;
 
 use std::{
     process::ExitCode,
