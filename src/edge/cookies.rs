@@ -134,7 +134,8 @@ impl Cookies {
     }
 }
 
-/// Takes the token cookies out of `Cookie`, whatever their prefix; the others stay as they are.
+/// Takes the token cookies out of `Cookie`, whatever their prefix; the others stay as they are, in one field: HTTP/2
+/// may split it (RFC 9113 §8.2.3).
 pub fn remove_tokens(headers: &mut HeaderMap) {
     let is_token = |pair: &[u8]| {
         let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
@@ -144,23 +145,18 @@ pub fn remove_tokens(headers: &mut HeaderMap) {
                 .is_some_and(|name| name == ACCESS.as_bytes() || name == REFRESH.as_bytes())
         })
     };
-    let kept: Vec<HeaderValue> = headers
+    let pairs = headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| {
-            let pairs: Vec<&[u8]> = value
-                .as_bytes()
-                .split(|b| *b == b';')
-                .map(<[u8]>::trim_ascii)
-                .filter(|pair| !pair.is_empty() && !is_token(pair))
-                .collect();
-            let value = HeaderValue::from_bytes(&pairs.join(&b"; "[..]));
-            value.ok().filter(|value| !value.is_empty())
-        })
-        .collect();
+        .flat_map(|value| value.as_bytes().split(|b| *b == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty() && !is_token(pair));
+    let kept = pairs.collect::<Vec<_>>().join(&b"; "[..]);
     headers.remove(COOKIE);
-    for value in kept {
-        headers.append(COOKIE, value);
+    if let Ok(value) = HeaderValue::from_bytes(&kept)
+        && !value.is_empty()
+    {
+        headers.insert(COOKIE, value);
     }
 }
 
@@ -172,7 +168,8 @@ pub fn came_by_https(uri: &Uri, headers: &HeaderMap) -> bool {
         first.unwrap_or_default().trim_ascii().to_ascii_lowercase()
     });
     match forwarded {
-        Some(scheme) => scheme == b"https",
+        // What Traefik says about a WebSocket.
+        Some(scheme) => scheme == b"https" || scheme == b"wss",
         None => uri.scheme_str() == Some("https"),
     }
 }

@@ -1,19 +1,20 @@
 //! A request's way through the edge: to the site and back, or to one of the edge's own routes.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, request};
+use http::{HeaderMap, HeaderValue, Request, Response, request};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use session_core::domain::time::Timestamp;
 use session_core::log::Event;
 
 use super::client::{Failure, SessionClient, Transport};
+use super::connection::{WithoutTrailers, remove_connection_fields, without_trailers};
 use super::cookies::{Cookies, came_by_https, remove_tokens};
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
 use super::reply::{self, Reply, set_cookies};
 use super::settings::Settings;
 use super::wire::{Grant, Login, Session, Token, Verified};
-use super::{cors, csrf, identity};
+use super::{client_address, cors, csrf, identity};
 
 /// By how much an access token may outgrow that of the login: a refreshed one names its parent, and keys change.
 const GROWTH_BYTES: usize = 128;
@@ -70,7 +71,9 @@ impl<T: Transport> Edge<T> {
         &self,
         request: Request<B>,
         context: &RequestContext<'_>,
-        site: Option<impl AsyncFnOnce(Request<B>) -> Result<Response<R>, SiteDown>>,
+        site: Option<
+            impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteDown>,
+        >,
     ) -> Response<Either<Full<Bytes>, R>>
     where
         B: Body<Data = Bytes>,
@@ -80,10 +83,11 @@ impl<T: Transport> Edge<T> {
         if let Some(origin) = &origin
             && cors::is_preflight(&head.method, &head.headers)
         {
-            let headers = cors::preflight(&head.headers, origin.clone());
-            return reply::empty(StatusCode::NO_CONTENT, headers).map(Either::Left);
+            let mut headers = cors::preflight(&head.headers, origin.clone());
+            cors::vary_by_origin(&mut headers);
+            return reply::no_content(headers).map(Either::Left);
         }
-        let mut response = match (self.own_route(&head), site) {
+        let mut response = match (self.own_route(&head, site.is_some()), site) {
             (Some(route), _) => self
                 .answer(route, &head, body, context)
                 .await
@@ -94,6 +98,9 @@ impl<T: Transport> Edge<T> {
         if let Some(origin) = origin {
             cors::allow(response.headers_mut(), origin);
         }
+        if !self.settings.trusted_origins.is_empty() {
+            cors::vary_by_origin(response.headers_mut());
+        }
         response
     }
 
@@ -103,8 +110,11 @@ impl<T: Transport> Edge<T> {
         mut head: request::Parts,
         body: B,
         context: &RequestContext<'_>,
-        site: impl AsyncFnOnce(Request<B>) -> Result<Response<R>, SiteDown>,
-    ) -> Response<Either<Full<Bytes>, R>> {
+        site: impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteDown>,
+    ) -> Response<Either<Full<Bytes>, R>>
+    where
+        B: Body<Data = Bytes>,
+    {
         if csrf::is_forged(
             &head.method,
             &head.uri,
@@ -114,20 +124,30 @@ impl<T: Transport> Edge<T> {
             return reply::forged().map(Either::Left);
         }
         let cookies = self.cookies(&head);
+        remove_connection_fields(&mut head.headers);
+        client_address::replace(&mut head.headers, &self.settings.trusted_proxies);
         identity::strip(&mut head.headers);
-        let known = match self.who(&cookies, &head.headers).await {
-            Ok(known) => known,
-            Err(failure) => return failed(failure, context).map(Either::Left),
+        let known = match self.settings.is_public(head.uri.path()) {
+            true => SessionState::Missing,
+            false => match self.who(&cookies, &head.headers).await {
+                Ok(known) => known,
+                Err(failure) => return failed(failure, context).map(Either::Left),
+            },
         };
         remove_tokens(&mut head.headers);
         if let SessionState::Active(session, _) = &known {
             identity::introduce(&mut head.headers, session);
         }
-        let mut response = match site(Request::from_parts(head, body)).await {
+        let request = Request::from_parts(head, without_trailers(body));
+        let mut response = match site(request).await {
             Ok(response) => response.map(Either::Right),
             Err(SiteDown) => reply::site_down().map(Either::Left),
         };
+        remove_connection_fields(response.headers_mut());
         identity::vary_by_cookie(response.headers_mut());
+        if let SessionState::Active(..) = &known {
+            reply::keep_private(response.headers_mut());
+        }
         match identity::take_login(response.headers_mut()) {
             Ok(None) => self.settle(response.headers_mut(), &cookies, known),
             Ok(Some(login)) => match self.log_in(&cookies, &login, known, context).await {

@@ -11,6 +11,8 @@
 #![warn(clippy::disallowed_methods)]
 
 pub mod client;
+pub mod client_address;
+pub mod connection;
 pub mod cookies;
 pub mod cors;
 pub mod csrf;

@@ -46,9 +46,11 @@ fn with_body(status: StatusCode, body: String) -> Reply {
     reply
 }
 
-pub(super) fn empty(status: StatusCode, headers: HeaderMap) -> Reply {
-    let mut reply = with_body(status, String::new());
-    reply.headers_mut().extend(headers);
+/// 204, which has no `Content-Length` (RFC 9110 §8.6).
+pub(super) fn no_content(headers: HeaderMap) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    *reply.headers_mut() = headers;
     reply
 }
 
@@ -148,6 +150,14 @@ impl From<Failure> for Reply {
             Failure::Misconfigured(_) => misconfigured(),
         }
     }
+}
+
+/// Keeps a page of a signed-in user out of shared caches, and has the browser ask again before it shows it, unless the
+/// site says something itself.
+pub(super) fn keep_private(headers: &mut HeaderMap) {
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
 }
 
 /// Adds cookies to a reply, which nobody may keep then.

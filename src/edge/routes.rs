@@ -50,16 +50,19 @@ impl Route {
 }
 
 impl<T: Transport> Edge<T> {
-    /// The route of a request, if it is one of the edge's own.
-    pub(super) fn own_route(&self, head: &request::Parts) -> Option<Route> {
+    /// The route of a request, if it is one of the edge's own. The two for a proxy and its site exist only where the edge
+    /// does not stand in front of the site itself: there, visitors could call them.
+    pub(super) fn own_route(&self, head: &request::Parts, has_site: bool) -> Option<Route> {
         match head.uri.path() {
             REFRESH_PATH => Some(Route::Refresh),
             "/auth/signout" => Some(Route::SignOut),
             "/auth/signout/all" => Some(Route::SignOutEverywhere),
-            "/auth/check" => Some(Route::Check),
+            "/auth/check" if !has_site => Some(Route::Check),
             "/auth/client.js" => Some(Route::Client),
             // Without a key anyone could log in as anyone.
-            "/auth/session" if self.settings.session_api_key.is_some() => Some(Route::Login),
+            "/auth/session" if !has_site && self.settings.session_api_key.is_some() => {
+                Some(Route::Login)
+            }
             _ => None,
         }
     }

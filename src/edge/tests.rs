@@ -4,6 +4,7 @@ mod attributes;
 mod elsewhere;
 mod failures;
 mod forward_auth;
+mod forwarding;
 mod journeys;
 mod logins;
 mod neighbours;
@@ -27,7 +28,10 @@ use session_service::Service;
 use session_store::testing::WatchedStore;
 
 use super::client::Transport;
+use super::connection::WithoutTrailers;
 use super::{Edge, RequestContext, Settings, SiteDown};
+
+type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::convert::Infallible>;
 
 /// The API, reached without a network. The test may make it fail.
 struct Wire {
@@ -73,6 +77,8 @@ struct World {
     calls: Arc<Mutex<Vec<String>>>,
     seen: Mutex<HeaderMap>,
     log: Mutex<Vec<String>>,
+    /// Without one the edge answers a proxy's questions.
+    has_site: bool,
 }
 
 /// A reply with its body read.
@@ -109,6 +115,15 @@ impl World {
             calls,
             seen: Mutex::default(),
             log: Mutex::default(),
+            has_site: true,
+        }
+    }
+
+    /// An edge that a proxy asks, in front of no site.
+    fn behind_proxy(edge: &[(&str, &str)], service: &[(&str, &str)]) -> Self {
+        Self {
+            has_site: false,
+            ..Self::with_service(edge, service)
         }
     }
 
@@ -139,6 +154,10 @@ impl World {
 
     /// One exchange. The site logs in whoever posts to /login, as the user that the body names.
     fn send(&self, request: Request<Full<Bytes>>) -> Reply {
+        self.send_body(request.map(BoxBody::new))
+    }
+
+    fn send_body(&self, request: Request<BoxBody>) -> Reply {
         let context = RequestContext {
             now: self.platform.now(),
             log: &|event| {
@@ -146,21 +165,28 @@ impl World {
                 self.log.lock().unwrap().push(line);
             },
         };
-        let site = async |request: Request<Full<Bytes>>| {
+        let site = async |request: Request<WithoutTrailers<BoxBody>>| {
             let (head, body) = request.into_parts();
             *self.seen.lock().unwrap() = head.headers;
-            let body = body.collect().await.unwrap().to_bytes();
+            let body = body.collect().await.unwrap();
+            assert!(body.trailers().is_none_or(HeaderMap::is_empty));
+            let body = body.to_bytes();
             let mut response = Response::builder().header("set-cookie", "theme=dark");
             match head.uri.path() {
                 "/down" => return Err(SiteDown),
                 "/login" => response = response.header("x-session-create", STANDARD.encode(&body)),
+                "/hops" => response = response.header("connection", "x-hop").header("x-hop", "1"),
+                "/cached" => response = response.header("cache-control", "max-age=60"),
                 "/varies" => response = response.header("vary", &body[..]),
                 "/raw-login" => response = response.header("x-session-create", &body[..]),
                 _ => {}
             }
             Ok(response.body(Full::new(Bytes::from("the site"))).unwrap())
         };
-        let response = ready(self.edge.handle(request, &context, Some(site)));
+        // Users sign in at a site that the edge stands in front of, whatever the test is about.
+        let has_site = self.has_site || request.uri().path() == "/login";
+        let site = has_site.then_some(site);
+        let response = ready(self.edge.handle(request, &context, site));
         let (head, body) = response.into_parts();
         let text = ready(body.collect()).unwrap().to_bytes();
         Reply {

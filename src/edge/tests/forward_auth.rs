@@ -10,7 +10,7 @@ fn check(browser: &mut Browser, world: &World, headers: &[(&str, &str)]) -> supe
 
 #[test]
 fn a_good_session_passes_with_its_identity() {
-    let world = World::new(&[]);
+    let world = World::behind_proxy(&[], &[]);
     let reply = check(&mut ada(&world), &world, &[]);
     assert_eq!(reply.status, StatusCode::OK);
     assert_eq!(reply.header("x-session-user-id"), Some("ada"));
@@ -23,7 +23,7 @@ fn a_good_session_passes_with_its_identity() {
 
 #[test]
 fn no_session_and_an_expired_token_are_a_401_that_touches_nothing() {
-    let world = World::new(&[]);
+    let world = World::behind_proxy(&[], &[]);
     let reply = check(&mut Browser::default(), &world, &[]);
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
     assert!(reply.touches_nothing());
@@ -37,7 +37,7 @@ fn no_session_and_an_expired_token_are_a_401_that_touches_nothing() {
 
 #[test]
 fn at_most_one_cookie_is_set_since_some_proxies_hand_on_one() {
-    let world = World::with_service(&[], &[("access_token_blacklisting", "true")]);
+    let world = World::behind_proxy(&[], &[("access_token_blacklisting", "true")]);
     let mut browser = ada(&world);
     world.wait(3600);
     browser.refresh(&world);
@@ -60,7 +60,7 @@ fn at_most_one_cookie_is_set_since_some_proxies_hand_on_one() {
 
 #[test]
 fn the_original_method_decides_about_requests_from_elsewhere() {
-    let world = World::new(&[]);
+    let world = World::behind_proxy(&[], &[]);
     let mut browser = ada(&world);
     let cross = ("sec-fetch-site", "cross-site");
     for (headers, status) in [
