@@ -15,6 +15,7 @@ mod payload;
 mod ready;
 mod refresh;
 mod revoke;
+mod revoke_by_token;
 mod verify;
 
 use std::sync::{Arc, Mutex};

@@ -2,6 +2,7 @@
 
 pub(super) mod metrics;
 mod reply;
+mod revoke;
 
 use http::{Method, StatusCode, request};
 use serde::Deserialize;
@@ -139,7 +140,7 @@ impl ApiProtocol for Native {
             Call::Create => create(service, body).await,
             Call::Verify => verify(service, body).await,
             Call::Refresh => refresh(service, body).await,
-            Call::Revoke => revoke(service, body).await,
+            Call::Revoke => revoke::answer(service, body).await,
             Call::RevokeAll => revoke_all(service, body).await,
             Call::List => list(service, head).await,
             Call::ReadData => read_data(service, head).await,
@@ -232,23 +233,6 @@ async fn refresh<S: Store, P: Platform>(
     let token = input.refresh_token.required("refreshToken")?;
     let answer = service.refresh(&token, None, TokenOptions::NATIVE).await?;
     Ok(reply::refreshed(&answer))
-}
-
-async fn revoke<S: Store, P: Platform>(
-    service: &Service<S, P>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        #[serde(default, borrow)]
-        session_handle: Text<'a>,
-    }
-    let input: Input<'_> = parse(body)?;
-    let handle = input.session_handle.required("sessionHandle")?;
-    Ok(reply::revoked(
-        service.revoke(Protocol::Native, &handle).await?,
-    ))
 }
 
 async fn revoke_all<S: Store, P: Platform>(
