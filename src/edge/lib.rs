@@ -20,6 +20,7 @@ pub mod flow;
 pub mod front_token;
 pub mod gateway;
 pub mod identity;
+pub mod navigation;
 mod reply;
 mod routes;
 pub mod settings;

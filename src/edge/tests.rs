@@ -7,6 +7,7 @@ mod forward_auth;
 mod forwarding;
 mod journeys;
 mod logins;
+mod navigations;
 mod neighbours;
 mod rules;
 
@@ -35,7 +36,7 @@ type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::convert::Infalli
 
 /// The API, reached without a network. The test may make it fail.
 struct Wire {
-    api: Api<WatchedStore, TestPlatform>,
+    api: Arc<Api<WatchedStore, TestPlatform>>,
     broken: Arc<Mutex<Option<Broken>>>,
     calls: Arc<Mutex<Vec<String>>>,
 }
@@ -71,6 +72,7 @@ impl Transport for Wire {
 /// A service, an edge in front of a site, and the site's memory of what it was asked.
 struct World {
     edge: Edge<Wire>,
+    api: Arc<Api<WatchedStore, TestPlatform>>,
     platform: Arc<TestPlatform>,
     store: Arc<WatchedStore>,
     broken: Arc<Mutex<Option<Broken>>>,
@@ -96,10 +98,15 @@ impl World {
     fn with_service(edge: &[(&str, &str)], service: &[(&str, &str)]) -> Self {
         let (store, platform) = (Arc::<WatchedStore>::default(), TestPlatform::new(1));
         let (s, p) = (Arc::clone(&store), Arc::clone(&platform));
-        let api = Api::Ready(Arc::new(Service::new(s, p, config(service), None)));
+        let api = Arc::new(Api::Ready(Arc::new(Service::new(
+            s,
+            p,
+            config(service),
+            None,
+        ))));
         let (broken, calls) = (Arc::default(), Arc::default());
         let wire = Wire {
-            api,
+            api: Arc::clone(&api),
             broken: Arc::clone(&broken),
             calls: Arc::clone(&calls),
         };
@@ -109,6 +116,7 @@ impl World {
         });
         Self {
             edge: Edge::new(settings.unwrap(), wire),
+            api,
             platform,
             store,
             broken,
@@ -133,6 +141,15 @@ impl World {
 
     fn breaks(&self, how: impl Into<Option<Broken>>) {
         *self.broken.lock().unwrap() = how.into();
+    }
+
+    /// Asks the service itself, as the site's backend may.
+    fn ask_service(&self, method: Method, path: &str, body: &Value) -> String {
+        let request = Request::builder().method(method).uri(path);
+        let body = Full::new(Bytes::from(body.to_string()));
+        let reply = ready(self.api.handle(request.body(body).unwrap()));
+        let text = ready(reply.into_body().collect()).unwrap().to_bytes();
+        String::from_utf8(text.to_vec()).unwrap()
     }
 
     /// What the service was asked since the last time.
@@ -173,6 +190,12 @@ impl World {
             let body = body.to_bytes();
             let mut response = Response::builder().header("set-cookie", "theme=dark");
             match head.uri.path() {
+                "/callback" => {
+                    response = response
+                        .status(StatusCode::SEE_OTHER)
+                        .header("location", "/account")
+                        .header("x-session-create", STANDARD.encode(&body));
+                }
                 "/down" => return Err(SiteDown),
                 "/login" => response = response.header("x-session-create", STANDARD.encode(&body)),
                 "/hops" => response = response.header("connection", "x-hop").header("x-hop", "1"),
@@ -318,6 +341,12 @@ impl Browser {
 
     fn log_in(&mut self, world: &World, login: &str) -> Reply {
         self.send(world, Method::POST, "/login", login)
+    }
+
+    /// Gives the access token a signature that no key makes, as if its key had been removed.
+    fn spoil_access_token(&mut self) {
+        let key = ("sAccessToken".to_owned(), "/".to_owned());
+        self.jar.get_mut(&key).unwrap().push_str("AAAA");
     }
 
     fn holds_tokens(&self) -> bool {

@@ -98,3 +98,46 @@ fn the_original_method_decides_about_requests_from_elsewhere() {
         StatusCode::OK
     );
 }
+
+#[test]
+fn an_optional_check_lets_everybody_pass_and_names_who_is_signed_in() {
+    let world = World::behind_proxy(&[], &[("access_token_blacklisting", "true")]);
+    let optional = |browser: &mut Browser| {
+        let reply = browser.get(&world, "/auth/check?optional");
+        assert_eq!(reply.status, StatusCode::OK);
+        reply.header("x-session-user-id").map(str::to_owned)
+    };
+    let mut browser = ada(&world);
+    assert_eq!(optional(&mut browser).as_deref(), Some("ada"));
+    assert_eq!(optional(&mut Browser::default()), None);
+    world.wait(3600);
+    assert_eq!(optional(&mut browser), None);
+    browser.refresh(&world);
+    browser.clone().post(&world, "/auth/signout");
+    assert_eq!(optional(&mut browser), None);
+    let headers = [
+        ("sec-fetch-site", "cross-site"),
+        ("x-original-method", "POST"),
+    ];
+    let request = http::Request::get("http://shop.example/auth/check?optional")
+        .header(headers[0].0, headers[0].1)
+        .header(headers[1].0, headers[1].1);
+    let forged = world.send(request.body(http_body_util::Full::default()).unwrap());
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+}
+
+/// A preflight carries no cookie; the proxy hands it to the edge before it asks who is signed in.
+#[test]
+fn a_trusted_origins_preflight_gets_its_answer_for_any_path() {
+    let world = World::behind_proxy(&[("trusted_origins", "https://app.example")], &[]);
+    for (origin, status) in [
+        ("https://app.example", StatusCode::NO_CONTENT),
+        ("https://evil.example", StatusCode::NOT_FOUND),
+    ] {
+        let headers = [("origin", origin), ("access-control-request-method", "PUT")];
+        let reply = Browser::default().send_with(&world, Method::OPTIONS, "/cart", "", &headers);
+        assert_eq!(reply.status, status);
+        let allowed = reply.header("access-control-allow-methods");
+        assert_eq!(allowed.is_some(), status == StatusCode::NO_CONTENT);
+    }
+}
