@@ -16,6 +16,7 @@ mod payload;
 mod ready;
 mod refresh;
 mod revoke;
+mod revoke_by_token;
 mod verify;
 
 use std::sync::Arc;

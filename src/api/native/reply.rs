@@ -93,7 +93,7 @@ pub(super) fn ready() -> Reply {
     })
 }
 
-fn unauthorised() -> Reply {
+pub(super) fn unauthorised() -> Reply {
     Reply::ok(&StatusBody {
         message: UNAUTHORISED,
         status: "UNAUTHORISED",
