@@ -146,6 +146,7 @@ impl Config {
             cdi,
             api_keys,
         };
+        parser.check_key_count(&config.access, &config.master_keys);
         parser.finish(config)
     }
 }

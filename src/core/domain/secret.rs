@@ -70,6 +70,11 @@ impl Key {
         URL_SAFE_NO_PAD.encode(self.bytes)
     }
 
+    /// The key in base64 with padding, which tells a key with a fingerprint in its name from older ones.
+    pub fn encode_padded(&self) -> String {
+        STANDARD.encode(self.bytes)
+    }
+
     /// The key itself, for the cryptographic library.
     pub fn expose(&self) -> &[u8; Self::BYTES] {
         &self.bytes
