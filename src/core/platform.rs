@@ -8,6 +8,9 @@ use crate::log::{Event, LogSettings};
 
 /// Time, randomness and tasks. Everything that is not a function of its arguments comes through here.
 pub trait Platform: Random + Send + Sync + 'static {
+    /// Whether a call to the database blocks the whole instance, so that no deadline ends it.
+    const BLOCKING: bool = false;
+
     /// The time of day.
     fn now(&self) -> Timestamp;
 

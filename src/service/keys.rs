@@ -93,6 +93,11 @@ impl<S: KeyStore, P: Platform> KeyCache<S, P> {
         }))
     }
 
+    /// Whether access tokens can be checked without the database.
+    pub(super) fn has_own(&self) -> bool {
+        self.0.own.is_some()
+    }
+
     /// The keys to check access tokens with. With a master key or a key file they need no database; if the last load
     /// failed a moment ago, no request waits for another.
     pub(super) async fn access(&self) -> Result<AccessKeys> {

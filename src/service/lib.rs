@@ -47,6 +47,7 @@ pub struct Service<S, P: Platform> {
     config: Arc<Config>,
     keys: KeyCache<S, P>,
     readiness: Kept<Result<()>, P>,
+    status: Kept<Result<()>, P>,
     key_set: Kept<Result<Arc<str>>, P>,
     metrics: Kept<Arc<Metrics>, P>,
     other_validities: OtherValidities,
@@ -170,6 +171,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         Self {
             keys,
             readiness: Kept::new(ready::MAX_AGE, &platform),
+            status: Kept::new(ready::MAX_AGE, &platform),
             key_set: Kept::new(key_set::MAX_AGE, &platform),
             metrics: Kept::new(metrics::MAX_AGE, &platform),
             store,

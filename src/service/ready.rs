@@ -1,4 +1,4 @@
-//! Readiness: whether requests can be served now.
+//! Two questions about the state of an instance: may a balancer send it requests, and does everything work?
 
 use std::time::Duration;
 
@@ -6,35 +6,65 @@ use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
-use super::{Result, Service};
+use super::{Result, Service, ServiceError};
 
-/// How long an answer is kept. Anybody may ask as often as they like, without an API key.
+/// How long an answer is kept. Of those who ask more often none reaches the database.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// How long to wait for the database.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for the database before an instance that needs none to check tokens is ready.
+const READY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to wait for the database before its status is that it does not answer.
+const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Whether the database answers and takes changes and the keys are there, or what was so a second ago.
+    /// Whether this instance can check access tokens, now or a second ago: its keys are there, and the database has not
+    /// contradicted them. With a master key or a key file an outage of the database changes nothing about that.
     ///
     /// # Errors
-    /// What is missing.
+    /// Why the keys cannot be used.
     pub async fn ready(&self) -> Result<()> {
-        let ask = async {
+        self.readiness.get(self.check_keys()).await
+    }
+
+    async fn check_keys(&self) -> Result<()> {
+        if !self.keys.has_own() {
+            return self.keys.ring().await.map(drop);
+        }
+        if P::BLOCKING {
+            return Ok(());
+        }
+        match self.within(READY_PATIENCE, self.keys.ring()).await {
+            Err(error @ ServiceError::Misconfigured(_)) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether all works, now or a second ago: the keys are there, and sessions can be read, stored and removed.
+    ///
+    /// # Errors
+    /// What does not work.
+    pub async fn status(&self) -> Result<()> {
+        let check = async {
             self.keys.ring().await?;
             self.store.count_expired(Timestamp::EPOCH).await?;
-            self.store.check_writable().await?;
-            Ok(())
+            Ok(self.store.check_writable().await?)
         };
-        let ask = async {
-            tokio::select! {
-                biased;
-                answer = ask => answer,
-                () = self.platform.sleep(PATIENCE) => {
-                    Err(StoreError::Unavailable(format!("no answer within {PATIENCE:?}")).into())
-                }
+        self.status.get(self.within(STATUS_PATIENCE, check)).await
+    }
+
+    /// The outcome of `work`, or an error if it takes longer than `patience`.
+    pub(super) async fn within<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            () = self.platform.sleep(patience) => {
+                Err(StoreError::Unavailable(format!("no answer within {patience:?}")).into())
             }
-        };
-        self.readiness.get(ask).await
+        }
     }
 }

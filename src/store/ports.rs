@@ -141,7 +141,8 @@ pub trait MaintenanceStore: Send + Sync + 'static {
     /// Reads how the last tick went; none before the first.
     fn last_tick(&self) -> impl Future<Output = Result<Option<LastTick>>> + Send;
 
-    /// Fails if the database takes no changes. Changes nothing.
+    /// Stores and removes a session that has expired: fails where a login would, because the database is read-only or
+    /// its table of sessions cannot be used.
     fn check_writable(&self) -> impl Future<Output = Result<()>> + Send;
 }
 

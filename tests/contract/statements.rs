@@ -162,6 +162,8 @@ async fn statements_per_request_of_an_instance_for_each(db: Backend) {
     };
     service.forget_statements().await;
 
+    service.send("GET", "/ready", &[], "").await;
+    assert_eq!(count("ready").await, (1, 1));
     service.create("bob").await;
     assert_eq!(count("create").await, (1, 2));
     service.verify(&session.access.value).await;
@@ -190,8 +192,10 @@ async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
     service.forget_statements().await;
     for _ in 0..5 {
         assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+        // Anybody may ask, without an API key.
+        assert_eq!(service.send("GET", "/ready", &[], "").await.status, 200);
     }
     let stats = service.stats().await;
     assert_eq!((stats.connections.opened, stats.statements_run()), (0, 0));
-    assert_eq!(stats.instances, 5);
+    assert_eq!(stats.instances, 10);
 }

@@ -174,7 +174,8 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     read_only(&service.write_data(&session.handle, &data(1)).await);
     read_only(&service.revoke(&session.handle).await);
     read_only(&service.revoke_all("ada").await);
-    read_only(&service.send("GET", "/ready", &[], "").await);
+    read_only(&service.send("GET", "/status", &[], "").await);
+    assert_eq!(service.send("GET", "/ready", &[], "").await.status, 200);
     assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
     assert_eq!(service.refresh(&session.refresh.value).await.answer(), "OK");
     let read = service.data(&session.handle).await;
@@ -210,6 +211,9 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     on(&server, Server::kill).await;
     let turn = quiet().await;
     unavailable(&timely(service.post_session(CREATE)).await);
+    let ready = service.send("GET", "/ready", &[], "");
+    assert_eq!(timely(ready).await.status, 200);
+    unavailable(&timely(service.send("GET", "/status", &[], "")).await);
     for age in [0, 59, 61, 95, 3599] {
         service.freeze_at(now + age * SECOND).await;
         let reply = timely(service.verify(&session.access.value)).await;

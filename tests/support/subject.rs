@@ -28,7 +28,7 @@ impl Http<'_> {
             Request::Clock(now) => return self.service.freeze_at(now).await,
             Request::BackUp => {
                 // The service makes its tables when it first needs them.
-                self.service.send("GET", "/ready", &[], "").await;
+                self.service.send("GET", "/status", &[], "").await;
                 [
                     "DROP TABLE IF EXISTS backup",
                     "CREATE TABLE backup AS SELECT * FROM refresh_tokens",

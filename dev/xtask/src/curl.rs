@@ -1,7 +1,7 @@
 //! What a person can try once the API is served: its routes, and three command lines to paste.
 
 /// The routes, as they are printed.
-pub(crate) const ROUTES: [&str; 9] = [
+pub(crate) const ROUTES: [&str; 10] = [
     "POST   /session        create a session",
     "PUT    /session        verify an access token",
     "DELETE /session        remove one session",
@@ -10,7 +10,8 @@ pub(crate) const ROUTES: [&str; 9] = [
     "PUT    /session/data   replace a session's data",
     "PUT    /refresh        new tokens for a refresh token",
     "GET    /health         whether the service runs",
-    "GET    /ready          whether its database and keys can be reached",
+    "GET    /ready          whether it can check access tokens",
+    "GET    /status         whether everything works, the database too",
 ];
 
 /// Create, verify, refresh: to be pasted one after the other into the same shell. The first also defines

@@ -34,11 +34,12 @@ pub(super) enum Call {
     KeySet,
     Maintain,
     Ready,
+    Status,
     Metrics,
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 10] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
     (
         "/session",
         Access::WithKey,
@@ -101,6 +102,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 10] = [
         "/ready",
         Access::Open,
         &[(Method::GET, Endpoint::without_body(Call::Ready))],
+    ),
+    (
+        "/status",
+        Access::WithKey,
+        &[(Method::GET, Endpoint::without_body(Call::Status))],
     ),
     (
         "/metrics",
@@ -192,6 +198,10 @@ impl ApiProtocol for Native {
             Call::Ready => {
                 service.ready().await?;
                 reply::ready()
+            }
+            Call::Status => {
+                service.status().await?;
+                reply::works()
             }
             Call::Metrics => {
                 let page = metrics::page(&*service.metrics().await);

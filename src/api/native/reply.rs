@@ -93,6 +93,13 @@ pub(super) fn ready() -> Reply {
     })
 }
 
+pub(super) fn works() -> Reply {
+    Reply::ok(&StatusBody {
+        message: "the keys are loaded, and the database stores sessions",
+        status: "OK",
+    })
+}
+
 pub(super) fn unauthorised() -> Reply {
     Reply::ok(&StatusBody {
         message: UNAUTHORISED,

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::Method;
 use http_body_util::Full;
 
+use session_store::StoreError;
+
 use super::{ENDPOINTS, Site, Untouchable};
 
 fn methods() -> Vec<Method> {
@@ -141,15 +143,32 @@ fn probes_answer_without_a_body() {
     site.store.fail(&["*"]);
     let health = site.send_with(&Method::GET, "/health", &[], Untouchable);
     assert_eq!(health.status, 200);
-    // However often anybody asks, the database is asked once a second.
-    let ready = || {
-        site.send_with(&Method::GET, "/ready", &[], Untouchable)
-            .status
-    };
-    assert_eq!(ready(), 200);
-    assert_eq!(site.store.calls(), [""; 0]);
+    // The keys are loaded, so access tokens can be checked. Whether logins can be stored is another question.
     site.platform.advance(Duration::from_secs(1));
-    assert_eq!(ready(), 503);
+    for (path, status) in [("/ready", 200), ("/status", 503)] {
+        let reply = site.send_with(&Method::GET, path, &[], Untouchable);
+        assert_eq!(reply.status, status, "{path}");
+    }
+}
+
+#[test]
+fn the_status_needs_an_api_key_and_names_what_fails() {
+    let key = "k".repeat(32);
+    let site = Site::new(&[("api_keys", &key)]);
+    let ask = |key: &str| {
+        let headers = [("api-key", key.as_bytes())];
+        site.send_with(&Method::GET, "/status", &headers, Untouchable)
+    };
+    assert_eq!(ask("").status, 401);
+    assert_eq!(ask(&key).status, 200);
+    for (error, code) in [
+        (StoreError::ReadOnly, "database_read_only"),
+        (StoreError::Schema("x".to_owned()), "misconfigured"),
+    ] {
+        site.platform.advance(Duration::from_secs(1));
+        site.store.fail_with(error);
+        assert_eq!(ask(&key).error().1, code);
+    }
 }
 
 /// Monitors ask so. The server leaves the body out.

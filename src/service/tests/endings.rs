@@ -184,18 +184,19 @@ fn without_a_database_nothing_is_granted() {
     assert!(is_unavailable(&ready(
         world.service.write_data_native(&handle, None)
     )));
-    assert!(is_unavailable(&ready(world.service.ready())));
+    assert!(is_unavailable(&ready(world.service.status())));
+    assert_eq!(ready(world.service.ready()), Ok(()));
     assert!(is_plain(&world.verify(&grant.access), &grant.session));
     world.store.fail(&[]);
-    assert!(is_unavailable(&ready(world.service.ready())));
+    assert!(is_unavailable(&ready(world.service.status())));
     world.wait(1);
-    assert_eq!(ready(world.service.ready()), Ok(()));
+    assert_eq!(ready(world.service.status()), Ok(()));
     world.child(&child.refresh);
 }
 
-/// Anybody may ask: it costs the database one look a second, whatever the answer, and requests no place in line.
+/// However many ask, the database is asked once a second, whatever the answer.
 #[tokio::test(start_paused = true)]
-async fn whether_it_is_ready_is_asked_once_for_all() {
+async fn the_status_is_asked_once_for_all() {
     for fails in [false, true] {
         let world = World::new(&[]);
         world.create();
@@ -208,7 +209,7 @@ async fn whether_it_is_ready_is_asked_once_for_all() {
             let mut tasks = tokio::task::JoinSet::new();
             for _ in 0..16 {
                 let service = std::sync::Arc::clone(&world.service);
-                tasks.spawn(async move { service.ready().await });
+                tasks.spawn(async move { service.status().await });
             }
             let answers = tasks.join_all().await;
             assert!(answers.iter().all(|answer| answer.is_err() == fails));
@@ -221,4 +222,29 @@ async fn whether_it_is_ready_is_asked_once_for_all() {
             world.platform.advance(std::time::Duration::from_secs(1));
         }
     }
+}
+
+/// It checks tokens as well as before, so a balancer has no reason to leave it out.
+#[tokio::test(start_paused = true)]
+async fn under_a_master_key_an_instance_is_ready_whatever_the_database_does() {
+    let settings = [("master_key", "a master key of 32 bytes or more for this")];
+    let world = World::new(&settings);
+    world.create();
+    for _ in 0..2 {
+        world.store.hang(true);
+        let service = world.instance(&settings);
+        assert_eq!(service.ready().await, Ok(()));
+        assert!(is_unavailable(&service.status().await));
+        world.store.hang(false);
+        world.store.fail(&["*"]);
+        let service = world.instance(&settings);
+        assert_eq!(service.ready().await, Ok(()));
+        assert!(is_unavailable(&service.status().await));
+        world.store.fail(&[]);
+    }
+    // The database's keys sign, and a new instance has none of them.
+    let world = World::new(&[]);
+    world.create();
+    world.store.fail(&["*"]);
+    assert!(is_unavailable(&world.instance(&[]).ready().await));
 }

@@ -1,12 +1,15 @@
 //! What the scheduled tick, readiness and metrics ask, on SQL.
 
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::secret::Random;
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 
+use super::failure::Failure;
 use super::rows::{LAST_TICK, decode_last_tick};
+use super::sessions::hex;
 use super::store::SqlStore;
-use crate::db::{Connector, Statement};
+use crate::db::{Connector, DbError, Statement, Value};
 use crate::error::Result;
 use crate::ports::MaintenanceStore;
 
@@ -46,10 +49,22 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         Ok(rows.into_iter().next().and_then(decode_last_tick))
     }
 
-    /// There is no key without a name, so nothing is removed.
+    /// Its key is random, so that two that check at the same time do not meet. A row that is left behind goes with the
+    /// next tick.
     async fn check_writable(&self) -> Result<()> {
-        let remove = Statement::execute(&self.sql.remove_key, vec!["".into()]);
-        self.runner.run(&[remove]).await?;
-        Ok(())
+        let random: &dyn Random = &*self.platform;
+        let key = hex(&random.bytes());
+        let (null, zero) = (|| Value::Null, || Value::Integer(0));
+        let key_and_texts = [key.as_str().into(), "".into(), "".into(), null()];
+        let others = [zero(), null(), zero(), zero(), null()];
+        let script = [
+            Statement::execute(&self.sql.insert, [&key_and_texts[..], &others].concat()),
+            Statement::execute(&self.sql.remove, vec![key.as_str().into()]),
+        ];
+        match self.runner.run(&script).await {
+            // From a try whose answer was lost.
+            Ok(_) | Err(Failure::Db(DbError::DuplicateKey)) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::records::{ListedSession, NewSession, SessionRecord};
 /// the clean-up, which would take it for one that nobody deleted.
 const DEAD_SINCE: Duration = Duration::from_secs(3600);
 
-fn hex(bytes: &[u8; 32]) -> String {
+pub(super) fn hex(bytes: &[u8; 32]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -46,6 +46,8 @@ impl Random for Spin {
 }
 
 impl Platform for Spin {
+    const BLOCKING: bool = true;
+
     fn log_settings(&self) -> LogSettings {
         log::settings()
     }
