@@ -194,6 +194,14 @@ async fn tables_made_from_the_documented_sql_are_upgraded_in_place(db: Backend) 
         .query(sql, &[&sha256_hex(old), "9999999999999"])
         .await;
 
+    // It writes no data as an empty text.
+    let empty = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let sql = "INSERT INTO refresh_tokens VALUES (?, 'ada', ?, '', ?, '')";
+    let hashes = (sha256_hex(empty), sha256_hex("double"));
+    tables
+        .query(sql, &[&hashes.0, &hashes.1, "9999999999999"])
+        .await;
+
     let processes = [place.service().start().await, place.service().start().await];
     let racing = processes.iter().map(|process| process.create("ada 🦀"));
     let sessions = futures::future::join_all(racing).await;
@@ -202,6 +210,8 @@ async fn tables_made_from_the_documented_sql_are_upgraded_in_place(db: Backend) 
         200,
         r#"{"message":"[text]","status":"OK","sessionData":{"old":true}}"#,
     );
+    let reply = processes[0].data(empty).await;
+    reply.expect(200, r#"{"message":"[text]","status":"OK"}"#);
     assert_eq!(
         first_columns_of_indexes(tables, db).await,
         ["expires_at", "user_id"]

@@ -1,5 +1,7 @@
 //! What differs between the SQL of MySQL and that of SQLite. Both take backticks around names.
 
+use crate::db::Value;
+
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SqlDialect {
@@ -15,6 +17,28 @@ impl SqlDialect {
         match self {
             Self::MySql => "INSERT IGNORE INTO",
             Self::Sqlite => "INSERT OR IGNORE INTO",
+        }
+    }
+
+    /// The condition that a row is a user's, with two parameters, both the user id. `=` uses the index, but MySQL's binary
+    /// collations ignore trailing spaces; the digits don't. SQLite needs the first half only.
+    pub(super) fn same_user(self) -> &'static str {
+        "`user_id` = ? AND HEX(`user_id`) = HEX(?)"
+    }
+
+    /// By what a user's rows are in order in the index on users: a row keeps its place as long as it is there.
+    pub(super) fn order_of_user(self) -> &'static str {
+        match self {
+            Self::MySql => "`session_handle_hash_1`",
+            Self::Sqlite => "rowid",
+        }
+    }
+
+    /// What comes before all rows in that order.
+    pub(super) fn start_of_order(self) -> Value {
+        match self {
+            Self::MySql => "".into(),
+            Self::Sqlite => 0.into(),
         }
     }
 

@@ -149,6 +149,7 @@ fn integer(value: Option<&Value>) -> Option<u64> {
 fn optional_json(value: Option<&Value>) -> Option<Option<Json>> {
     match value {
         Some(Value::Null) => Some(None),
+        Some(Value::Text(text)) if text.is_empty() => Some(None),
         value => {
             let raw: &RawValue = serde_json::from_str(text(value)?).ok()?;
             Json::parse(raw.get().to_owned()).map(Some)

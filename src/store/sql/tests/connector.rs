@@ -24,6 +24,8 @@ pub(super) enum Fault {
     Hang,
     /// It takes two seconds.
     Slow,
+    /// Somebody else runs this first.
+    After(&'static str),
 }
 
 /// One database that any number of connections share.
@@ -175,11 +177,14 @@ impl SqliteConnection {
             let at = plan.at_statement.iter().find(|(at, _)| *at == number);
             at.map(|(_, fault)| fault.clone())
         };
+        if let Some(Fault::After(sql)) = fault {
+            self.database.batch(sql);
+        }
         match &fault {
             Some(Fault::Error(error)) => return Err(error.clone()),
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::CutBefore) => {}
-            Some(Fault::CutAfter | Fault::Slow) | None => {
+            Some(Fault::CutAfter | Fault::Slow | Fault::After(_)) | None => {
                 let outcome = rows(&self.sqlite.lock().unwrap(), sql, params);
                 tokio::task::yield_now().await;
                 if matches!(fault, Some(Fault::Slow)) {

@@ -226,6 +226,38 @@ async fn a_table_that_is_none_of_ours_is_left_alone_and_named() {
     assert!(made.is_empty());
 }
 
+/// What `supertokens-node-mysql-ref-jwt` 5.0.4 writes: an empty text for `undefined`, NULL for what `JSON.stringify` makes
+/// nothing of, and JSON as JavaScript writes it.
+#[tokio::test]
+async fn rows_of_the_node_service_are_read_in_every_shape() {
+    let database = Database::new();
+    database.batch(DOCUMENTED);
+    let old = session(1, "bob");
+    for (stored, read) in [
+        ("''", None),
+        ("NULL", None),
+        ("'null'", json("null")),
+        ("'{\"a\":1e+21}'", json(r#"{"a":1e+21}"#)),
+        ("'\"\"'", json("\"\"")),
+    ] {
+        database.batch(&format!(
+            "INSERT OR REPLACE INTO refresh_tokens (session_handle_hash_1, user_id, refresh_token_hash_2, session_info, \
+             expires_at, jwt_user_payload) VALUES ('{}', '{{\"i\":5}}', '{}', {stored}, {}, {stored})",
+            old.handle.as_str(),
+            old.stored.current.as_str(),
+            old.stored.expires_at.as_millis(),
+        ));
+        let record = store(&database).record(handle(1), START).await;
+        let record = record.unwrap().unwrap();
+        assert_eq!((&record.data, &record.stored.payload), (&read, &read));
+        assert_eq!(record.stored.user_id.as_str(), r#"{"i":5}"#);
+        assert_eq!(
+            store(&database).read_data(handle(1), START).await,
+            Ok(Some(read))
+        );
+    }
+}
+
 #[tokio::test]
 async fn half_of_an_upgrade_is_finished() {
     for done in ["generation", "created_at"] {
