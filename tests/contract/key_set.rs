@@ -65,39 +65,6 @@ async fn a_set_of_a_minute_ago_has_the_key_of_every_token(db: Backend) {
 }
 
 #[test_on(sqlite)]
-async fn a_key_leaves_the_set_when_its_last_token_has_long_expired(db: Backend) {
-    let service = db
-        .service()
-        .set("cdi", true)
-        .set("access_token_signing_key_update_interval", 1)
-        .start()
-        .await;
-    let start = service.freeze().await;
-    let held = Sdk(&service).create("ada").await;
-    let kid = Jwt::parse(&held.access).kid();
-    for half_hours in 1..=9 {
-        service.freeze_at(start + half_hours * 30 * MINUTE).await;
-        service.tick().await;
-        let set = fetch(&service).await;
-        let newest = Sdk(&service).create("ada").await;
-        let published = kids(&set);
-        assert!(
-            published.contains(&Jwt::parse(&newest.access).kid()),
-            "{published:?}"
-        );
-        // Two hours it signs for at the most, and one its last token is good; pruned is what was good two hours ago.
-        let may_be_needed = half_hours * 30 * MINUTE < 2 * HOUR;
-        if may_be_needed || half_hours == 9 {
-            assert_eq!(
-                published.contains(&kid),
-                may_be_needed,
-                "{half_hours}: {published:?}"
-            );
-        }
-    }
-}
-
-#[test_on(sqlite)]
 async fn pyjwt_checks_tokens_of_both_apis_and_algorithms(db: Backend) {
     for algorithm in ["EdDSA", "ES256"] {
         let service = db
@@ -111,7 +78,7 @@ async fn pyjwt_checks_tokens_of_both_apis_and_algorithms(db: Backend) {
         let native = service
             .create_with_payload("ada 🦀", r#"{"role":"admin"}"#)
             .await;
-        let child = Session::refreshed(&service.refresh(&native.refresh.value).await);
+        let child = service.child(&native).await;
         let confirmed = service.verify(&child.access.value).await;
         let replaced = confirmed.string("newAccessToken.value");
         let held = sdk.create("ada 🦀").await;

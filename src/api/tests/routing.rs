@@ -17,7 +17,7 @@ fn methods() -> Vec<Method> {
 }
 
 #[test]
-fn other_methods_are_told_which_there_are() {
+fn in5_other_methods_are_told_which_there_are() {
     let site = Site::new(&[]);
     for (path, allow) in [
         ("/session", "POST, PUT, DELETE"),
@@ -47,7 +47,7 @@ fn other_methods_are_told_which_there_are() {
 }
 
 #[test]
-fn other_paths_are_not_echoed() {
+fn in5_other_paths_are_not_echoed() {
     let site = Site::new(&[]);
     for path in [
         "/",
@@ -78,7 +78,7 @@ fn a_query_string_changes_no_route() {
 }
 
 #[test]
-fn bodies_of_another_type_are_refused_unread() {
+fn in5_bodies_of_another_type_are_refused_unread() {
     let site = Site::new(&[]);
     for content_type in [
         &b"text/plain"[..],
