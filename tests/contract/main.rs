@@ -13,7 +13,6 @@ mod expiry;
 mod forgery;
 mod http;
 mod input;
-mod interop;
 mod key_file;
 mod key_set;
 mod leak;

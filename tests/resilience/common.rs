@@ -116,7 +116,7 @@ pub(crate) async fn freeze_all<'a>(processes: impl IntoIterator<Item = &'a Servi
 /// Reports a caller's child in another time slot than all before.
 pub(crate) async fn child_of(service: &Service, parent: &Session) -> Session {
     service.advance(11 * SECOND).await;
-    service.child(&parent).await
+    service.child(parent).await
 }
 
 /// The double hash under which the database knows a refresh token.

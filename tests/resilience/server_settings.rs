@@ -12,7 +12,9 @@ use crate::outage::{own_server, own_server_with, timely};
 const PASSWORD: &str = "pass word";
 
 /// Settings that people have together, and the kinds of server that know them.
-const VARIABLES: [(&str, fn(Backend) -> bool, &str); 10] = [
+type Variables = (&'static str, fn(Backend) -> bool, &'static str);
+
+const VARIABLES: [Variables; 10] = [
     (
         "careless",
         Backend::servers,
@@ -118,10 +120,6 @@ async fn db10_the_core_holds_whatever_the_servers_variables_are(db: Backend) {
             &server,
             reset.map(|(name, _)| format!("SET GLOBAL {name} = DEFAULT")),
         );
-        println!(
-            "{} settings: {name}: {variables}: the core holds",
-            db.name()
-        );
     }
 }
 
@@ -149,12 +147,10 @@ async fn db10_the_core_holds_whatever_the_server_was_started_with(db: Backend) {
     let (server, place) = own_server_with(db, arguments).await;
     create_app(&server);
     core("at the start", &app(&server, &place)).await;
-    println!("{} settings: {arguments:?}: the core holds", db.name());
 }
 
 /// What an acknowledged login, refresh, confirmation, revocation, theft and rotation promise, seen by two processes.
 async fn core(name: &str, place: &std::sync::Arc<Place>) {
-    println!("settings: {name}");
     let setup = || {
         let service = place.service().set("on_token_theft", "revoke_user");
         service.set("access_token_signing_key_update_interval", 1)

@@ -56,9 +56,6 @@ async fn db11_two_processes_write_and_one_is_killed(db: Backend) {
             .tables()
             .query("DELETE FROM refresh_tokens", &[])
             .await;
-        println!(
-            "sqlite db11: {writes} writes by two processes, one killed ({killed}), file whole"
-        );
     }
     assert!(!survivor.log().contains("lock"), "{}", survivor.log());
 }

@@ -66,7 +66,6 @@ impl Death {
 #[test_on(everywhere)]
 async fn th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable(db: Backend) {
     let _turn = busy().await;
-    let mut kills = 0;
     let mut reported = 0;
     for policy in ["revoke_session", "revoke_user"] {
         let place = db.place().await;
@@ -93,7 +92,6 @@ async fn th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable
             });
             service.wait_until_paused("death").await;
             service.process().kill();
-            kills += 1;
             assert!(
                 asking.await.expect("no panic").is_err(),
                 "a dead process answered"
@@ -130,9 +128,4 @@ async fn th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable
         }
     }
     assert_eq!(reported, 2, "one for each policy");
-    println!(
-        "{} th5: {kills} kills during a revocation, {reported} of them after it, each theft reported or still \
-         detectable",
-        db.name()
-    );
 }
