@@ -50,14 +50,14 @@ async fn the_key_in_the_file_signs_and_stays(db: Backend) {
         sign(&token.header, claims.as_bytes(), KEY),
         first.access.value
     );
-    assert_eq!(elsewhere.verify(&first.access.value).await.answer(), "OK");
+    elsewhere.expect_good(&first).await;
 
     service.freeze_at(start + 5 * HOUR).await;
     service.tick().await;
     let later = service.create("ada").await;
     assert_eq!(Jwt::parse(&later.access.value).header, token.header);
-    let child = Session::refreshed(&service.refresh(&later.refresh.value).await);
-    assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+    let child = service.child(&later).await;
+    service.expect_good(&child).await;
     for key in place.tables().key_rows().await {
         assert_ne!(key.bytes(), KEY, "the file's key is in the database");
     }

@@ -5,36 +5,25 @@
 use std::process::ExitCode;
 
 mod cdi;
-mod common_rules;
 mod configuration;
-mod create;
-mod data;
 mod deploy;
 mod documents;
+mod endpoints;
 mod expiry;
-mod forged_claims;
 mod forgery;
 mod http;
 mod input;
-mod interop;
 mod key_file;
 mod key_set;
-mod keys;
 mod leak;
-mod load;
 mod maintenance;
 mod openapi;
-mod refresh;
-mod reuse_window;
 mod revoke;
-mod rotation;
-mod sequences;
 mod statements;
 mod storage;
 mod supply;
 mod theft;
 mod tokens;
-mod verify;
 
 fn main() -> ExitCode {
     session_tests::harness::main()

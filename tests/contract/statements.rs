@@ -19,7 +19,7 @@ async fn assert_statements_per_operation(service: &Service, count: impl AsyncFn(
     service.verify("x").await;
     service.refresh("x").await;
     assert_eq!(count().await, 0, "verify; refuse what is not genuine");
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let child = service.child(&session).await;
     assert_eq!(count().await, 1, "refresh of the current token");
     service.verify(&child.access.value).await;
     assert_eq!(count().await, 2, "confirm a child");
@@ -142,11 +142,10 @@ async fn statements_per_operation_as_the_server_counts_them(db: Backend) {
 /// operation's own statements.
 #[test_on(wasi02)]
 async fn statements_per_request_of_an_instance_for_each(db: Backend) {
-    let service = db.service().start().await;
-    service.freeze().await;
+    let service = db.frozen(&[]).await;
     let session = service.create("ada").await;
     let other = service.create("ada").await;
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let child = service.child(&session).await;
     let count = async |operation: &str| {
         let stats = service.stats().await;
         assert!(stats.connections.opened <= 1, "{operation}: {stats:?}");
@@ -191,7 +190,7 @@ async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
     let session = service.create("ada").await;
     service.forget_statements().await;
     for _ in 0..5 {
-        assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+        service.expect_good(&session).await;
         // Anybody may ask, without an API key.
         assert_eq!(service.send("GET", "/ready", &[], "").await.status, 200);
     }

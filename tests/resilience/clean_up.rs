@@ -86,14 +86,14 @@ async fn cl2_a_session_that_is_extended_meanwhile_stays(db: Backend) {
     let dead = service.create("dead").await;
     let session = service.create("ada").await;
     service.freeze_at(start + 23 * HOUR).await;
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let child = service.child(&session).await;
     // To the cleaner, whose clock is hours ahead of everybody's, both have been dead for long.
     cleaner.freeze_at(start + 27 * HOUR).await;
     cleaner.pause_at("DELETE", "cleaner").await;
     let tick = cleaner.tick();
     let extend = async {
         cleaner.wait_until_paused("cleaner").await;
-        assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+        service.expect_good(&child).await;
         cleaner.resume("cleaner").await;
     };
     futures::join!(tick, extend);
@@ -122,8 +122,8 @@ async fn cl2_a_clock_an_hour_ahead_removes_no_live_row(db: Backend) {
     }
     // Just before its end it is extended, and lives on.
     service.freeze_at(session.refresh.expires - 1).await;
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
-    assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+    let child = service.child(&session).await;
+    service.expect_good(&child).await;
     ahead.freeze_at(service.now() + HOUR).await;
     ahead.tick().await;
     service.advance(30 * MINUTE).await;

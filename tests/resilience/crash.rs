@@ -40,7 +40,7 @@ struct Entry {
 }
 
 #[test_on(everywhere)]
-async fn du1_db11_what_was_acknowledged_survives_every_crash(db: Backend) {
+async fn db2_du1_db11_what_was_acknowledged_survives_every_crash(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }

@@ -133,7 +133,7 @@ async fn scene(service: &Service, request: Request, number: u64) -> Scene {
     let stolen = child_of(service, &parent).await;
     let child = child_of(service, &parent).await;
     if request == Request::RefreshStolen {
-        assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+        service.expect_good(&child).await;
     }
     let before = service
         .tables()

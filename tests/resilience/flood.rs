@@ -149,10 +149,6 @@ async fn ds2_10000_bad_tokens_ask_the_database_next_to_nothing(db: Backend) {
         statements <= allowed,
         "{statements} statements in {seconds} s, {instances} instances"
     );
-    println!(
-        "{} ds2: 10000 bad tokens in {seconds} s, {statements} statements of {instances} instances",
-        db.name()
-    );
     service.assert_no_traps().await;
 }
 
@@ -202,9 +198,5 @@ async fn ds3_beyond_every_limit_there_are_503s_and_then_recovery(db: Backend) {
             .all(|reply| reply.status == 200)
     })
     .await;
-    println!(
-        "{} ds3: 300 clients, {served} served, {refused} times 503, longest {longest:?}",
-        db.name()
-    );
     service.assert_no_traps().await;
 }

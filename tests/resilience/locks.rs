@@ -8,8 +8,7 @@ use crate::outage::timely;
 
 #[test_on(everywhere)]
 async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
-    let service = db.service().start().await;
-    service.freeze().await;
+    let service = db.frozen(&[]).await;
     let session = service.create_with_data("ada", &data(0)).await;
     let child = child_of(&service, &session).await;
     let other = service.create("bob").await;
@@ -60,7 +59,7 @@ async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
         };
         service.faults(&[rule]).await;
         let reply = timely(service.refresh(&child.refresh.value)).await;
-        let matched = service.matched().await;
+        let matched = service.rules_in_force().await[0].matched;
         service.database_back().await;
         tried.push(matched);
         if times <= 3 {

@@ -1,7 +1,7 @@
 //! Right under race, attack and failure: every test is named after the row of the requirements that it checks.
 //!
 //! Faults, pauses and clocks come from the host's control API, kills and hangs from signals. `SEED=N` repeats the
-//! random ones; `TESTBED_SOAK_MINUTES=N` plays the games (`model` to `crash`) for so long, with ever new seeds.
+//! random ones; `TESTBED_SOAK_MINUTES=N` plays the games for so long, with ever new seeds.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,6 @@ mod common;
 mod concurrency;
 mod connections;
 mod crash;
-mod deaths;
 mod fault_matrix;
 mod flood;
 mod handbook;
@@ -22,13 +21,11 @@ mod master_key;
 mod model;
 mod one_instance;
 mod outage;
-mod overtaken;
-mod restore;
 mod rotation;
 mod secrets;
 mod server_settings;
+mod sqlite_file;
 mod theft;
-mod thief;
 
 fn main() -> ExitCode {
     session_tests::watch::on();

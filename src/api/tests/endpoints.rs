@@ -242,7 +242,7 @@ fn session_data() {
 
 /// SE2: one text for every reason.
 #[test]
-fn refusals_are_uniform() {
+fn se2_refusals_are_uniform() {
     let site = Site::new(&[("access_token_blacklisting", "true")]);
     let (gone, login, expiring) = (site.login(""), site.login(""), site.login(""));
     let child = site.refresh(gone.at("refreshToken.value"));

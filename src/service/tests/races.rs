@@ -27,7 +27,7 @@ fn use_it(service: &super::TestService, token: &str) -> Grant {
 
 /// Two requests with the same child: one is answered, and its answer used, while the other waits.
 #[test]
-fn a_refresh_that_was_overtaken_by_its_twin_is_no_theft() {
+fn th7_a_refresh_that_was_overtaken_by_its_twin_is_no_theft() {
     let world = World::new(&[]);
     let grant = world.create();
     let c = world.child(&grant.refresh);

@@ -133,7 +133,7 @@ fn th4_an_attacker_who_sleeps_is_seen_when_it_wakes() {
 
 /// DB9: refresh tokens ahead of a restored backup are refused with a warning, without revoking anything.
 #[test]
-fn a_restored_backup_is_no_theft() {
+fn db9_a_restored_backup_is_no_theft() {
     let world = World::new(&[("on_token_theft", "revoke_user")]);
     let grant = world.create();
     // Two steps ahead: C was confirmed, G never, and C's confirmation is lost with the backup.

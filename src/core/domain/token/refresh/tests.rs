@@ -52,7 +52,7 @@ fn a_token_says_what_was_put_into_it() {
 }
 
 #[test]
-fn only_the_original_passes() {
+fn tf3_only_the_original_passes() {
     let (token, key) = (first(), key(1));
     for i in 0..token.reveal().len() {
         for bit in 0..7 {
