@@ -10,6 +10,8 @@ suite! {
     once:
         every_variable_is_one_of_the_manifest,
         every_field_is_one_of_spinkubes;
+    sqlite:
+        every_trigger_takes_the_runtime_configuration_at_the_root;
 }
 
 /// The fields of `core.spinkube.dev/v1alpha1`'s SpinApp that there are, as far as we use them: from spin-operator's
@@ -85,6 +87,19 @@ async fn every_field_is_one_of_spinkubes(_: Backend) {
     assert!(patch.contains("path: /spec/enableAutoscaling\n"));
     let target = read("deploy/spinkube/autoscale/hpa.yaml");
     assert!(target.contains("kind: Deployment\n    name: session\n"));
+}
+
+/// With the scheduled component beside it: that trigger knows fewer keys.
+async fn every_trigger_takes_the_runtime_configuration_at_the_root(db: Backend) {
+    let file = workspace_root().join("runtime-config.toml");
+    let file = file.to_str().expect("a path of Unicode text");
+    let service = db.service().argument("--runtime-config-file", file);
+    let service = service.start().await;
+    service.tick().await;
+    service
+        .json("GET", "/ready", "")
+        .await
+        .expect(200, r#"{"message":"ready","status":"OK"}"#);
 }
 
 fn read(path: impl AsRef<Path>) -> String {
