@@ -108,7 +108,7 @@ fn follow(folder: &Path, visited: &[PathBuf], resources: &mut Vec<PathBuf>) {
     let folder = folder.canonicalize().expect("the folder is there");
     let cycle = visited.iter().find(|visited| visited.starts_with(&folder));
     assert!(cycle.is_none(), "{} holds {cycle:?}", folder.display());
-    let visited = [visited, &[folder.clone()]].concat();
+    let visited = [visited, std::slice::from_ref(&folder)].concat();
     let yaml = read(folder.join("kustomization.yaml"));
     let document: serde_json::Value = serde_saphyr::from_str(&yaml).expect("it is YAML");
     let generated = document["secretGenerator"].as_array();
