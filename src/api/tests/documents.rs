@@ -184,6 +184,20 @@ fn deploy_watches_metrics_that_there_are() {
     }
 }
 
+#[test]
+fn every_alert_has_its_paragraph_in_the_handbook() {
+    let handbook = include_str!("../../../docs/operations.md");
+    let alerts = include_str!("../../../deploy/monitoring/alerts.yaml").split("- alert: ");
+    let alerts: Vec<_> = alerts
+        .skip(1)
+        .filter_map(|rest| rest.lines().next())
+        .collect();
+    assert!(alerts.len() >= 7, "{alerts:?}");
+    for alert in alerts {
+        assert!(handbook.contains(&format!("\n\n**{alert}.** ")), "{alert}");
+    }
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| word.starts_with("spin_sessions_"))
