@@ -26,6 +26,8 @@ pub(super) enum ApiError {
     MethodNotAllowed(String),
     /// The settings, or the database's tables, are not as they must be.
     Misconfigured(String),
+    /// The database's server refuses the service until an operator changes something; for the log.
+    Refused(String),
     /// The settings can't be read now.
     SettingsUnavailable,
     /// The database's own limit is below ours; for the log.
@@ -49,6 +51,7 @@ impl ApiError {
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
             Self::Misconfigured(detail)
+            | Self::Refused(detail)
             | Self::TooLargeForDatabase(detail)
             | Self::Unavailable(detail)
             | Self::ReadOnly(detail)
@@ -96,6 +99,11 @@ impl ApiError {
             Self::Misconfigured(message) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
             }
+            Self::Refused(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "misconfigured",
+                "the database refuses this service; the log says why".to_owned(),
+            ),
             Self::SettingsUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "settings_unavailable",
@@ -152,6 +160,7 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Store(StoreError::Unavailable(detail)) => Self::Unavailable(detail),
+            ServiceError::Store(StoreError::Refused(detail)) => Self::Refused(detail),
             ServiceError::Store(error @ StoreError::ReadOnly) => Self::ReadOnly(error.to_string()),
             ServiceError::Store(StoreError::TooLarge(detail)) => Self::TooLargeForDatabase(detail),
             ServiceError::Store(StoreError::Schema(message)) => Self::Misconfigured(message),

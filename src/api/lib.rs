@@ -161,7 +161,8 @@ impl<S: Store, P: Platform> Api<S, P> {
             biased;
             answer = work => answer,
             () = deadline => {
-                Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
+                let address = service.config().database.address();
+                Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?} ({address})")))
             }
         }
     }
