@@ -5,6 +5,7 @@
 use futures::future::join_all;
 use session_tests::prelude::*;
 use testbed::database::Server;
+use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, child_of, quiet, unavailable};
 use crate::outage::{own_server, own_server_with, timely};
@@ -252,4 +253,79 @@ async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behi
         "OK"
     );
     service.assert_no_traps().await;
+}
+
+/// What the server is made to refuse, what mends it, and what the log says of it.
+const REFUSALS: [(fn(Backend) -> bool, &str, &str, &str); 5] = [
+    (
+        Backend::servers,
+        "ALTER USER 'app'@'%' ACCOUNT LOCK",
+        "ALTER USER 'app'@'%' ACCOUNT UNLOCK",
+        "locked",
+    ),
+    (
+        Backend::servers,
+        "ALTER USER 'app'@'%' PASSWORD EXPIRE",
+        "ALTER USER 'app'@'%' IDENTIFIED BY 'pass word'",
+        "password has expired",
+    ),
+    // MariaDB says "access denied" instead.
+    (
+        mysql9,
+        "SET GLOBAL require_secure_transport = 1",
+        "SET GLOBAL require_secure_transport = 0",
+        "mysql_tls=required",
+    ),
+    (
+        Backend::mariadb,
+        "ALTER USER 'app'@'%' IDENTIFIED VIA pam USING 'mariadb'",
+        "ALTER USER 'app'@'%' IDENTIFIED BY 'pass word'",
+        "authentication plugin",
+    ),
+    (
+        Backend::servers,
+        "DROP DATABASE session",
+        "CREATE DATABASE session",
+        "mysql_database",
+    ),
+];
+
+#[test_on(servers)]
+async fn what_an_operator_must_change_is_500_and_named_in_the_log(db: Backend) {
+    let _turn = busy().await;
+    let (server, place) = own_server(db).await;
+    create_app(&server);
+    if db == Backend::MariaDb {
+        administer(&server, ["INSTALL SONAME 'auth_pam'".to_owned()]);
+    }
+    for (knows, refuse, mend, says) in REFUSALS {
+        if !knows(db) {
+            continue;
+        }
+        administer(&server, [refuse.to_owned()]);
+        let service = app(&server, &place).service().start().await;
+        let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+        assert!(!reply.text().contains("127.0.0.1"), "{reply:?}");
+        reply.expect_error(500, "misconfigured");
+        let address = format!("127.0.0.1:{}, database session", server.port());
+        service.expect_logged(&[says, &address]).await;
+        administer(&server, [mend.to_owned()]);
+        assert_eq!(service.create("ada").await.user, "ada", "{says}");
+        service.assert_no_traps().await;
+    }
+}
+
+#[test_on(everywhere)]
+async fn a_full_disk_is_503_and_named_in_the_log(db: Backend) {
+    let service = db.service().start().await;
+    service.create("ada").await;
+    let full = match db {
+        Backend::Sqlite => Action::error(0, "database or disk is full"),
+        _ => Action::error(1114, "The table 'refresh_tokens' is full"),
+    };
+    let inserts = FaultRule::new(On::Statement, full).sql_contains("INSERT INTO");
+    service.faults(&[inserts.for_ever()]).await;
+    let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+    reply.expect_error(503, "database_unavailable");
+    service.expect_logged(&["the disk or the tablespace"]).await;
 }

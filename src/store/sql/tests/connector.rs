@@ -143,7 +143,7 @@ impl Connector for Instance {
         match fault {
             Some(Fault::Error(error)) => return Err(error),
             Some(Fault::Hang) => std::future::pending().await,
-            Some(_) => return Err(DbError::Connect("the test says so")),
+            Some(_) => return Err(DbError::Connect("the test says so".into())),
             None => {}
         }
         Ok(SqliteConnection {
