@@ -56,7 +56,7 @@ pub fn needs_settings(uri: &Uri) -> bool {
 /// The reply to a request that the runtime cannot represent.
 pub fn bad_request() -> Response<Full<Bytes>> {
     let error = ApiError::invalid("malformed HTTP request");
-    Native::error(error).into_response()
+    Native::error(&error).into_response()
 }
 
 impl<S: Store, P: Platform> Api<S, P> {
@@ -88,15 +88,18 @@ impl<S: Store, P: Platform> Api<S, P> {
         match self.answer::<D, B>(request).await {
             Ok(reply) => reply,
             Err(error) => {
-                let reason = error.reason().map(str::to_owned);
-                let reply = D::error(error);
-                if let (Some(reason), Self::Ready(service)) = (reason, self) {
-                    service.platform().log(&Event::RequestFailed {
-                        endpoint: &format_args!("{method} {}", uri.path()),
-                        status: reply.status(),
-                        reason: &reason,
-                        took_ms: self.monotonic_millis().saturating_sub(started),
-                    });
+                let reply = D::error(&error);
+                if let Self::Ready(service) = self {
+                    let (_, code, _) = error.describe();
+                    service.count_error(code);
+                    if let Some(reason) = error.reason() {
+                        service.platform().log(&Event::RequestFailed {
+                            endpoint: &format_args!("{method} {}", uri.path()),
+                            status: reply.status(),
+                            reason: &reason,
+                            took_ms: self.monotonic_millis().saturating_sub(started),
+                        });
+                    }
                 }
                 reply
             }

@@ -25,7 +25,7 @@ pub(super) trait ApiProtocol {
     ) -> impl Future<Output = Result<Reply, ApiError>> + Send;
 
     /// The reply to a request that failed.
-    fn error(error: ApiError) -> Reply;
+    fn error(error: &ApiError) -> Reply;
 }
 
 /// Whether callers have to show an API key.

@@ -2,6 +2,7 @@
 
 #![warn(clippy::disallowed_methods)]
 
+mod counters;
 mod create;
 mod data;
 mod grant;
@@ -18,7 +19,7 @@ mod refresh;
 mod revoke;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use session_core::domain::config::Config;
 use session_core::domain::id::{SessionHandle, UserId};
@@ -31,6 +32,7 @@ use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
+pub use self::counters::Counters;
 pub use self::list::{Listed, Page};
 pub use self::verify::{Check, CheckLevel};
 
@@ -48,6 +50,7 @@ pub struct Service<S, P: Platform> {
     status: Kept<Result<()>, P>,
     key_set: Kept<Result<Arc<str>>, P>,
     metrics: Kept<Arc<Metrics>, P>,
+    counters: Mutex<Counters>,
 }
 
 /// The options of a caller for the tokens that it receives.
@@ -171,6 +174,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             status: Kept::new(ready::MAX_AGE, &platform),
             key_set: Kept::new(key_set::MAX_AGE, &platform),
             metrics: Kept::new(metrics::MAX_AGE, &platform),
+            counters: Mutex::default(),
             store,
             platform,
             config,
@@ -185,6 +189,26 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// The platform that it runs on.
     pub fn platform(&self) -> &Arc<P> {
         &self.platform
+    }
+
+    /// What this instance has done so far.
+    pub fn counters(&self) -> Counters {
+        self.lock_counters().clone()
+    }
+
+    /// Counts a request that failed, by the stable code of its error.
+    pub fn count_error(&self, code: &'static str) {
+        *self.lock_counters().errors.entry(code).or_default() += 1;
+    }
+
+    fn lock_counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an event and writes it to the log.
+    fn log(&self, event: &Event<'_>) {
+        self.lock_counters().count(event);
+        self.platform.log(event);
     }
 
     /// Logs why a token was rejected. Callers do not learn the reason.

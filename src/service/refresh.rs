@@ -68,7 +68,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
                 if reason == Refusal::AheadOfDatabase {
-                    self.platform.log(&Event::TokenAheadOfDatabase {
+                    self.log(&Event::TokenAheadOfDatabase {
                         session: handle,
                         reason: &reason,
                     });
@@ -111,7 +111,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id: stored.user_id,
             payload: stored.payload,
         };
-        self.platform.log(&Event::SessionRefreshed {
+        self.log(&Event::SessionRefreshed {
             session: refresh.claims.handle.hash(),
             generation: refresh.claims.generation,
         });
@@ -123,7 +123,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     async fn theft(&self, token: &RefreshToken, stored: StoredSession) -> Result<Refreshed> {
         let handle = token.claims.handle;
         let policy = self.config.on_theft;
-        self.platform.log(&Event::TokenTheftDetected {
+        self.log(&Event::TokenTheftDetected {
             session: handle.hash(),
             presented: token.claims.generation,
             current: stored.generation,

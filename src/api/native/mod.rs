@@ -195,13 +195,13 @@ impl ApiProtocol for Native {
                 reply::works()
             }
             Call::Metrics => {
-                let page = metrics::page(&*service.metrics().await);
+                let page = metrics::page(&*service.metrics().await, &service.counters());
                 Reply::text(StatusCode::OK, page)
             }
         })
     }
 
-    fn error(error: ApiError) -> Reply {
+    fn error(error: &ApiError) -> Reply {
         let header = error.header();
         let (status, code, message) = error.describe();
         reply::error(status, code, &message).with_header(header)
