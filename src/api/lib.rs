@@ -65,11 +65,15 @@ impl<S: Store, P: Platform> Api<S, P> {
         &self,
         request: Request<B>,
     ) -> Response<Full<Bytes>> {
-        let reply = match self {
-            Self::Ready(service) if service.config().cdi && cdi::owns(request.uri().path()) => {
-                self.respond::<Cdi, B>(request).await
-            }
-            _ => self.respond::<Native, B>(request).await,
+        let path = request.uri().path();
+        let is_cdi = match self {
+            Self::Ready(service) => service.config().cdi && cdi::owns(path),
+            // Whether `cdi` is set is unknown: a path of its own is answered as if it were.
+            Self::Misconfigured | Self::WithoutSettings => cdi::owns(path) && !native::owns(path),
+        };
+        let reply = match is_cdi {
+            true => self.respond::<Cdi, B>(request).await,
+            false => self.respond::<Native, B>(request).await,
         };
         reply.into_response()
     }

@@ -20,6 +20,7 @@ mod revoke;
 mod verify;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use session_core::domain::config::Config;
 use session_core::domain::id::{SessionHandle, UserId};
@@ -223,6 +224,21 @@ impl<S: Store, P: Platform> Service<S, P> {
             session: handle.map(|handle| handle.hash()),
             reason,
         });
+    }
+}
+
+/// The outcome of `work`, or an error if it takes longer than `patience`.
+async fn within<T>(
+    platform: &impl Platform,
+    patience: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        outcome = work => outcome,
+        () = platform.sleep(patience) => {
+            Err(StoreError::Unavailable(format!("no answer within {patience:?}")).into())
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Result, Service};
+use super::{Result, Service, within};
 
 /// How old a figure may be.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(15);
@@ -48,14 +48,16 @@ impl<S: Store, P: Platform> Service<S, P> {
                 at: self.platform.now(),
                 ..Metrics::default()
             };
-            let keys = self.within(REACHABLE_PATIENCE, async { Ok(self.store.keys().await?) });
+            let keys = within(&*self.platform, REACHABLE_PATIENCE, async {
+                Ok(self.store.keys().await?)
+            });
             if let Ok(rows) = keys.await {
                 metrics.reachable = true;
                 if let Ok(table) = KeyTable::read(&rows) {
                     metrics.keys = Some(Schedule::new(&table, &self.config, metrics.at));
                 }
                 // What is read until then counts; the rest is not there.
-                let others = self.within(PATIENCE, self.read_others(&mut metrics));
+                let others = within(&*self.platform, PATIENCE, self.read_others(&mut metrics));
                 others.await.ok();
             }
             Arc::new(metrics)

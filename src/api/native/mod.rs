@@ -114,6 +114,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
     ),
 ];
 
+/// Whether the native API has a path.
+pub(super) fn owns(path: &str) -> bool {
+    ROUTES.iter().any(|(at, ..)| *at == path)
+}
+
 /// The native API, and the probes.
 pub(super) struct Native;
 
