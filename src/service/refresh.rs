@@ -7,6 +7,7 @@ use session_core::domain::rotation::{
     Outcome, RefreshDecision, Refusal, RequestTimes, StoredSession, decide_confirmed,
     decide_refresh,
 };
+use session_core::domain::sealed::seal;
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::header::TokenFormat;
@@ -53,7 +54,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         let outcome = match decide_refresh(stored, &token, &issuer, times()) {
             RefreshDecision::Done(outcome) => outcome,
             RefreshDecision::Confirm(confirmation) => {
-                let stored = self.store.confirm(handle, confirmation, started).await?;
+                // Under the key of today, so that the session is listed after a change of the master key.
+                let sealed = seal(token.claims.handle, ring.refresh_key());
+                let stored = self.store.confirm(handle, confirmation, &sealed, started);
+                let stored = stored.await?;
                 decide_confirmed(stored, &token, &issuer, times())
             }
         };

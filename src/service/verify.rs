@@ -4,6 +4,7 @@ use session_core::domain::protocol::Protocol;
 use session_core::domain::rotation::{
     AccessDecision, Confirmation, Refusal, StoredSession, decide_access,
 };
+use session_core::domain::sealed::seal;
 use session_core::domain::secret::{SecretString, SingleHash};
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::{AccessClaims, AccessTokenError};
@@ -138,7 +139,10 @@ impl<S: Store, P: Platform> Service<S, P> {
             expires_at: claims.issued_at.plus(self.config.refresh.validity),
         };
         let handle = claims.handle.hash();
-        let stored = self.store.confirm(handle, confirmation, now).await?;
+        let ring = self.keys.ring().await?;
+        let sealed = seal(claims.handle, ring.refresh_key());
+        let stored = self.store.confirm(handle, confirmation, &sealed, now);
+        let stored = stored.await?;
         self.reissue(stored, claims, form, now).await
     }
 
