@@ -62,9 +62,11 @@ impl ApiError {
     }
 
     /// Its status, its stable code, and the message for callers.
-    pub(super) fn describe(self) -> (StatusCode, &'static str, String) {
+    pub(super) fn describe(&self) -> (StatusCode, &'static str, String) {
         match self {
-            Self::InvalidInput(message) => (StatusCode::BAD_REQUEST, "invalid_input", message),
+            Self::InvalidInput(message) => {
+                (StatusCode::BAD_REQUEST, "invalid_input", message.clone())
+            }
             Self::FieldTooLarge(field) => (
                 StatusCode::BAD_REQUEST,
                 "too_large",
@@ -97,9 +99,11 @@ impl ApiError {
                 "method_not_allowed",
                 format!("allowed methods: {allow}"),
             ),
-            Self::Misconfigured(message) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
-            }
+            Self::Misconfigured(message) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "misconfigured",
+                message.clone(),
+            ),
             Self::Refused(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "misconfigured",

@@ -57,7 +57,7 @@ pub fn needs_settings(uri: &Uri) -> bool {
 /// The reply to a request that the runtime cannot represent.
 pub fn bad_request() -> Response<Full<Bytes>> {
     let error = ApiError::invalid("malformed HTTP request");
-    Native::error(error).into_response()
+    Native::error(&error).into_response()
 }
 
 impl<S: Store, P: Platform> Api<S, P> {
@@ -66,11 +66,15 @@ impl<S: Store, P: Platform> Api<S, P> {
         &self,
         request: Request<B>,
     ) -> Response<Full<Bytes>> {
-        let reply = match self {
-            Self::Ready(service) if service.config().cdi && cdi::owns(request.uri().path()) => {
-                self.respond::<Cdi, B>(request).await
-            }
-            _ => self.respond::<Native, B>(request).await,
+        let path = request.uri().path();
+        let is_cdi = match self {
+            Self::Ready(service) => service.config().cdi && cdi::owns(path),
+            // Whether `cdi` is set is unknown: a path of its own is answered as if it were.
+            Self::Misconfigured | Self::WithoutSettings => cdi::owns(path) && !native::owns(path),
+        };
+        let reply = match is_cdi {
+            true => self.respond::<Cdi, B>(request).await,
+            false => self.respond::<Native, B>(request).await,
         };
         reply.into_response()
     }
@@ -89,15 +93,18 @@ impl<S: Store, P: Platform> Api<S, P> {
         match self.answer::<D, B>(request).await {
             Ok(reply) => reply,
             Err(error) => {
-                let reason = error.reason().map(str::to_owned);
-                let reply = D::error(error);
-                if let (Some(reason), Self::Ready(service)) = (reason, self) {
-                    service.platform().log(&Event::RequestFailed {
-                        endpoint: &format_args!("{method} {}", uri.path()),
-                        status: reply.status(),
-                        reason: &reason,
-                        took_ms: self.monotonic_millis().saturating_sub(started),
-                    });
+                let reply = D::error(&error);
+                if let Self::Ready(service) = self {
+                    let (_, code, _) = error.describe();
+                    service.count_error(code);
+                    if let Some(reason) = error.reason() {
+                        service.platform().log(&Event::RequestFailed {
+                            endpoint: &format_args!("{method} {}", uri.path()),
+                            status: reply.status(),
+                            reason: &reason,
+                            took_ms: self.monotonic_millis().saturating_sub(started),
+                        });
+                    }
                 }
                 reply
             }

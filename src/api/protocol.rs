@@ -25,7 +25,7 @@ pub(super) trait ApiProtocol {
     ) -> impl Future<Output = Result<Reply, ApiError>> + Send;
 
     /// The reply to a request that failed.
-    fn error(error: ApiError) -> Reply;
+    fn error(error: &ApiError) -> Reply;
 }
 
 /// Whether callers have to show an API key.
@@ -49,18 +49,17 @@ pub(super) struct Route<C> {
 }
 
 impl<C: Copy + 'static> Route<C> {
-    /// The route at a path with these methods. Where anybody may ask, `HEAD` is answered as `GET` is; to leave the
-    /// body out is the server's business (RFC 9110 §9.3.2).
+    /// The route at a path with these methods. `HEAD` is answered as `GET` is (RFC 9110 §9.1); the server
+    /// leaves the body out (§9.3.2).
     pub(super) fn at(access: Access, methods: Methods<C>, method: &Method) -> Self {
-        let open = access == Access::Open;
         let asked = match method {
-            &Method::HEAD if open => &Method::GET,
+            &Method::HEAD => &Method::GET,
             method => method,
         };
         let found = methods.iter().find(|(of, _)| of == asked);
         let endpoint = found.map(|(_, endpoint)| *endpoint).ok_or_else(|| {
             let mut allow: Vec<_> = methods.iter().map(|(of, _)| of.as_str()).collect();
-            if open {
+            if allow.contains(&"GET") {
                 allow.push("HEAD");
             }
             ApiError::MethodNotAllowed(allow.join(", "))

@@ -52,7 +52,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             sealed: Some(seal(handle, ring.refresh_key())),
         };
         self.store.insert(&session).await?;
-        self.platform.log(&Event::SessionCreated {
+        self.log(&Event::SessionCreated {
             session: session.handle,
         });
         let info = SessionInfo {

@@ -2,6 +2,7 @@
 
 #![warn(clippy::disallowed_methods)]
 
+mod counters;
 mod create;
 mod data;
 mod grant;
@@ -19,7 +20,8 @@ mod revoke;
 mod revoke_by_token;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use session_core::domain::config::Config;
 use session_core::domain::id::{SessionHandle, UserId};
@@ -32,6 +34,7 @@ use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
+pub use self::counters::Counters;
 pub use self::list::{Listed, Page};
 pub use self::verify::{Check, CheckLevel};
 
@@ -51,6 +54,7 @@ pub struct Service<S, P: Platform> {
     key_set: Kept<Result<Arc<str>>, P>,
     metrics: Kept<Arc<Metrics>, P>,
     other_validities: OtherValidities,
+    counters: Mutex<Counters>,
 }
 
 /// The options of a caller for the tokens that it receives.
@@ -174,6 +178,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             status: Kept::new(ready::MAX_AGE, &platform),
             key_set: Kept::new(key_set::MAX_AGE, &platform),
             metrics: Kept::new(metrics::MAX_AGE, &platform),
+            counters: Mutex::default(),
             store,
             platform,
             config,
@@ -191,6 +196,26 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self.platform
     }
 
+    /// What this instance has done so far.
+    pub fn counters(&self) -> Counters {
+        self.lock_counters().clone()
+    }
+
+    /// Counts a request that failed, by the stable code of its error.
+    pub fn count_error(&self, code: &'static str) {
+        *self.lock_counters().errors.entry(code).or_default() += 1;
+    }
+
+    fn lock_counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an event and writes it to the log.
+    fn log(&self, event: &Event<'_>) {
+        self.lock_counters().count(event);
+        self.platform.log(event);
+    }
+
     /// Logs why a token was rejected. Callers do not learn the reason.
     fn log_rejected(
         &self,
@@ -203,6 +228,21 @@ impl<S: Store, P: Platform> Service<S, P> {
             session: handle.map(|handle| handle.hash()),
             reason,
         });
+    }
+}
+
+/// The outcome of `work`, or an error if it takes longer than `patience`.
+async fn within<T>(
+    platform: &impl Platform,
+    patience: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        outcome = work => outcome,
+        () = platform.sleep(patience) => {
+            Err(StoreError::Unavailable(format!("no answer within {patience:?}")).into())
+        }
     }
 }
 

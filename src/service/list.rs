@@ -1,13 +1,18 @@
 //! A user's sessions.
 
+use std::time::Duration;
+
 use session_core::domain::id::{HandleHash, SessionHandle, UserId};
 use session_core::domain::protocol::Protocol;
 use session_core::domain::sealed::unseal;
-use session_core::domain::time::Timestamp;
+use session_core::domain::time::{Timestamp, millis};
 use session_core::platform::Platform;
 use session_store::{BATCH_ROWS, Store};
 
 use super::{Result, Service};
+
+/// How long to go on reading rows for one page.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One session of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +28,15 @@ pub struct Listed {
 /// A part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Sessions of the callers who asked. There may be fewer than were asked for, and still more to come.
+    /// Sessions of the callers' protocol. There may be fewer than were asked for, and still more to come.
     pub sessions: Vec<Listed>,
     /// Where the next part begins, if there may be one.
     pub next: Option<HandleHash>,
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// Lists live sessions of a user, `after` one, out of at most `limit` rows. Those from before their handles
-    /// were kept are left out.
+    /// Lists up to `limit` live sessions of a user, `after` one, from as many rows as it takes or as can be read in
+    /// [`PATIENCE`]. Those whose handles are not in the table, or sealed with another key, are left out.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded.
@@ -44,20 +49,40 @@ impl<S: Store, P: Platform> Service<S, P> {
     ) -> Result<Page> {
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
-        let rows = self.store.list_user(user_id, after, limit, now).await?;
-        let next = rows.last().map(|row| row.handle);
-        let is_full = rows.len() as u64 == limit;
-        let sessions = rows.into_iter().filter_map(|row| {
-            Some(Listed {
-                handle: unseal(&row.sealed, row.handle, protocol, ring.refresh_keys())?,
-                created_at: row.created_at,
-                expires_at: row.expires_at,
-            })
-        });
-        Ok(Page {
-            sessions: sessions.collect(),
-            next: next.filter(|_| is_full),
-        })
+        let started = self.platform.monotonic_millis();
+        let mut page = Page {
+            sessions: Vec::new(),
+            next: after,
+        };
+        // Usually all rows are the caller's; where they are not, few are.
+        let mut rows_at_once = limit.min(BATCH_ROWS);
+        loop {
+            let rows = self.store.list_user(user_id, page.next, rows_at_once, now);
+            let rows = rows.await?;
+            let is_last = (rows.len() as u64) < rows_at_once;
+            let count = rows.len();
+            for (index, row) in rows.into_iter().enumerate() {
+                page.next = Some(row.handle);
+                let handle = unseal(&row.sealed, row.handle, protocol, ring.refresh_keys());
+                page.sessions.extend(handle.map(|handle| Listed {
+                    handle,
+                    created_at: row.created_at,
+                    expires_at: row.expires_at,
+                }));
+                if page.sessions.len() as u64 == limit && index + 1 < count {
+                    return Ok(page);
+                }
+            }
+            if is_last {
+                page.next = None;
+                return Ok(page);
+            }
+            let took = self.platform.monotonic_millis().saturating_sub(started);
+            if page.sessions.len() as u64 == limit || took >= millis(PATIENCE) {
+                return Ok(page);
+            }
+            rows_at_once = BATCH_ROWS;
+        }
     }
 
     /// The handles of all live sessions of a user.

@@ -12,7 +12,11 @@ use session_core::log::Event;
 use session_core::platform::Platform;
 use session_store::{BATCH_ROWS, Store};
 
-use super::{Result, Service, key_changes};
+use super::{Result, Service, key_changes, within};
+
+/// How long the keys, each batch of sessions and the record of the tick may take. Without an end a tick that hangs would
+/// keep its connection for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Runs one tick, for hosts without a cron trigger; `None` if the settings have no endpoint for that.
@@ -42,7 +46,8 @@ async fn tick<S: Store, P: Platform>(
 ) -> Report {
     let started = platform.monotonic_millis();
     let mut report = Report::default();
-    let keys = tend_keys(store, platform, config, &mut report).await;
+    let keys = tend_keys(store, platform, config, &mut report);
+    let keys = within(platform, PATIENCE, keys).await;
     // A failure with the keys is no reason to let the table grow, nor the other way round.
     let sessions = remove_expired(store, platform, budget, started, &mut report).await;
     report.took_ms = platform.monotonic_millis().saturating_sub(started);
@@ -52,11 +57,10 @@ async fn tick<S: Store, P: Platform>(
         .map(|error| error.to_string())
         .collect();
     report.error = (!errors.is_empty()).then(|| errors.join("; "));
-    // For those who watch. Where it can't be written the rest could not either, and the next tick writes it again.
-    if let Err(error) = store
-        .record_tick(&LastTick::new(&report, platform.now()))
-        .await
-    {
+    // For the metrics. Where it cannot be written the rest could not either, and the next tick writes it again.
+    let tick = LastTick::new(&report, platform.now());
+    let recorded = async { Ok(store.record_tick(&tick).await?) };
+    if let Err(error) = within(platform, PATIENCE, recorded).await {
         report.error.get_or_insert(error.to_string());
     }
     report
@@ -88,7 +92,8 @@ async fn remove_expired<S: Store, P: Platform>(
     let budget = session_core::domain::time::millis(budget);
     loop {
         let batch_started = platform.monotonic_millis();
-        let removed = store.remove_expired(before).await?;
+        let removed = async { Ok(store.remove_expired(before).await?) };
+        let removed = within(platform, PATIENCE, removed).await?;
         report.removed += removed;
         // A full batch may have left others.
         if removed < BATCH_ROWS {
@@ -96,7 +101,8 @@ async fn remove_expired<S: Store, P: Platform>(
         }
         let now = platform.monotonic_millis();
         if now.saturating_sub(started) >= budget {
-            report.remaining = store.count_expired(before).await?;
+            let left = async { Ok(store.count_expired(before).await?) };
+            report.remaining = within(platform, PATIENCE, left).await?;
             return Ok(());
         }
         // Twice as long a pause as the batch took, so that requests get two thirds of the database.

@@ -7,12 +7,18 @@ use session_core::domain::keys::{KeyTable, Schedule};
 use session_core::domain::maintenance::LastTick;
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
-use session_store::{Store, StoreError};
+use session_store::Store;
 
-use super::Service;
+use super::{Result, Service, within};
 
 /// How old a figure may be.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(15);
+
+/// How long the database may take for its first answer.
+const REACHABLE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it may take for all others, which take longer on a large table.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The figures. One that could not be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,35 +35,41 @@ pub struct Metrics {
     pub expired: Option<u64>,
     /// The access-token keys.
     pub keys: Option<Schedule>,
-    /// The last tick of the scheduled component that came to its end.
-    pub last_tick: Option<LastTick>,
+    /// The last tick of the scheduled component that ended; `Some(None)` if none ever has.
+    pub last_tick: Option<Option<LastTick>>,
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// The figures of now, or of up to 15 s ago: at most five bounded statements. A database that does not answer is one
-    /// of the figures, not an error.
+    /// The figures of now, or of up to 15 s ago: seven bounded statements. A database that does not answer, or not in
+    /// time, is one of the figures, not an error.
     pub async fn metrics(&self) -> Arc<Metrics> {
         let read = async {
             let mut metrics = Metrics {
                 at: self.platform.now(),
                 ..Metrics::default()
             };
-            // What was found before the database stopped answering counts.
-            metrics.reachable = self.fill(&mut metrics).await.is_ok();
+            let keys = within(&*self.platform, REACHABLE_PATIENCE, async {
+                Ok(self.store.keys().await?)
+            });
+            if let Ok(rows) = keys.await {
+                metrics.reachable = true;
+                if let Ok(table) = KeyTable::read(&rows) {
+                    metrics.keys = Some(Schedule::new(&table, &self.config, metrics.at));
+                }
+                // What is read until then counts; the rest is not there.
+                let others = within(&*self.platform, PATIENCE, self.read_others(&mut metrics));
+                others.await.ok();
+            }
             Arc::new(metrics)
         };
         self.metrics.get(read).await
     }
 
-    async fn fill(&self, metrics: &mut Metrics) -> Result<(), StoreError> {
-        let now = metrics.at;
-        if let Ok(table) = KeyTable::read(&self.store.keys().await?) {
-            metrics.keys = Some(Schedule::new(&table, &self.config, now));
-        }
-        metrics.last_tick = self.store.last_tick().await?;
-        metrics.rows = Some(self.store.estimate_rows().await?);
-        metrics.expired = Some(self.store.count_expired(now).await?);
+    async fn read_others(&self, metrics: &mut Metrics) -> Result<()> {
+        metrics.last_tick = Some(self.store.last_tick().await?);
         metrics.writable = self.store.check_writable().await.is_ok();
+        metrics.rows = Some(self.store.estimate_rows().await?);
+        metrics.expired = Some(self.store.count_expired(metrics.at).await?);
         Ok(())
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
-use session_store::{Store, StoreError};
+use session_store::Store;
 
-use super::{Result, Service, ServiceError};
+use super::{Result, Service, ServiceError, within};
 
 /// How long an answer is kept. Of those who ask more often none reaches the database.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         if P::BLOCKING {
             return Ok(());
         }
-        match self.within(READY_PATIENCE, self.keys.ring()).await {
+        match within(&*self.platform, READY_PATIENCE, self.keys.ring()).await {
             Err(error @ ServiceError::Misconfigured(_)) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
@@ -50,21 +50,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.store.count_expired(Timestamp::EPOCH).await?;
             Ok(self.store.check_writable().await?)
         };
-        self.status.get(self.within(STATUS_PATIENCE, check)).await
-    }
-
-    /// The outcome of `work`, or an error if it takes longer than `patience`.
-    pub(super) async fn within<T>(
-        &self,
-        patience: Duration,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        tokio::select! {
-            biased;
-            outcome = work => outcome,
-            () = self.platform.sleep(patience) => {
-                Err(StoreError::Unavailable(format!("no answer within {patience:?}")).into())
-            }
-        }
+        let check = within(&*self.platform, STATUS_PATIENCE, check);
+        self.status.get(check).await
     }
 }

@@ -10,6 +10,7 @@ use session_core::domain::reuse::ChildFactory;
 use session_core::domain::rotation::{
     Outcome, RefreshDecision, Refusal, decide_confirmed, decide_refresh,
 };
+use session_core::domain::sealed::seal;
 use session_core::domain::secret::SecretString;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -60,7 +61,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         let outcome = match decide_refresh(stored, &token, &factory, times()) {
             RefreshDecision::Done(outcome) => outcome,
             RefreshDecision::Confirm(confirmation) => {
-                let stored = self.store.confirm(handle, confirmation, started).await?;
+                // Under the key of today, so that the session is listed after a change of the master key.
+                let sealed = seal(token.claims.handle, ring.refresh_key());
+                let stored = self.store.confirm(handle, confirmation, &sealed, started);
+                let stored = stored.await?;
                 decide_confirmed(stored, &token, &factory, times())
             }
         };
@@ -75,7 +79,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
                 if reason == Refusal::AheadOfDatabase {
-                    self.platform.log(&Event::TokenAheadOfDatabase {
+                    self.log(&Event::TokenAheadOfDatabase {
                         session: handle,
                         reason: &reason,
                     });
@@ -117,7 +121,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id: stored.user_id,
             payload: stored.payload,
         };
-        self.platform.log(&Event::SessionRefreshed {
+        self.log(&Event::SessionRefreshed {
             session: refresh.claims.handle.hash(),
             generation: refresh.claims.generation,
         });
@@ -129,7 +133,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     async fn theft(&self, token: &RefreshToken, stored: StoredSession) -> Result<Refreshed> {
         let handle = token.claims.handle;
         let policy = self.config.on_theft;
-        self.platform.log(&Event::TokenTheftDetected {
+        self.log(&Event::TokenTheftDetected {
             session: handle.hash(),
             presented: token.claims.generation,
             current: stored.generation,

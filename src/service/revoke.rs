@@ -21,8 +21,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         };
         let deleted = self.store.delete(handle, self.platform.now()).await?;
         if deleted {
-            self.platform
-                .log(&Event::SessionRevoked { session: handle });
+            self.log(&Event::SessionRevoked { session: handle });
         }
         Ok(deleted)
     }
@@ -47,7 +46,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         let mut revoked = Vec::new();
         for batch in hashes.chunks(BATCH_ROWS as usize) {
             let gone = self.store.delete_batch(batch, self.platform.now()).await?;
-            revoked.extend(gone.iter().filter_map(|hash| presented.remove(hash)));
+            for session in gone {
+                self.log(&Event::SessionRevoked { session });
+                revoked.extend(presented.remove(&session));
+            }
         }
         Ok(revoked)
     }
@@ -58,7 +60,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// If the database does not answer; some sessions may be revoked all the same.
     pub async fn revoke_all(&self, user_id: &UserId) -> Result<()> {
         self.store.delete_user(user_id, None).await?;
-        self.platform.log(&Event::UserRevoked);
+        self.log(&Event::UserRevoked);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod flows;
 mod histories;
 mod key_set;
 mod keys;
+mod list;
 mod master_key;
 mod metrics;
 mod model;

@@ -2,6 +2,7 @@
 
 use session_core::domain::protocol::Protocol;
 use session_core::domain::rotation::{AccessDecision, Refusal, confirm_access, decide_access};
+use session_core::domain::sealed::seal;
 use session_core::domain::secret::SecretString;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
@@ -133,7 +134,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         now: Timestamp,
     ) -> Result<Verified> {
         let handle = claims.handle.hash();
-        let stored = self.store.confirm(handle, confirmation, now).await?;
+        let ring = self.keys.ring().await?;
+        let sealed = seal(claims.handle, ring.refresh_key());
+        let stored = self.store.confirm(handle, confirmation, &sealed, now);
+        let stored = stored.await?;
         self.reissue(stored, claims, form, now).await
     }
 

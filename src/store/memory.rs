@@ -98,11 +98,15 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         &self,
         handle: HandleHash,
         confirmation: Confirmation,
+        sealed: &str,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let mut tables = self.begin("confirm").await?;
-        if let Some(session) = tables.live(handle, now) {
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == confirmation.parent
+        {
             session.stored.confirm(confirmation);
+            session.sealed = Some(sealed.to_owned());
         }
         Ok(tables.stored(handle, now))
     }

@@ -36,11 +36,13 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Makes the child current if its parent is (compare-and-set), then reads the session.
+    /// Makes the child current and replaces the sealed handle, if the child's parent is current (compare-and-set), then
+    /// reads the session.
     fn confirm(
         &self,
         handle: HandleHash,
         confirmation: Confirmation,
+        sealed: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 

@@ -172,7 +172,7 @@ impl ApiProtocol for Cdi {
     ///
     /// 429 while the database is away: all SDKs repeat such a call, and each time ask the next host of theirs
     /// (docs/decisions/0017-outages-and-sdks.md).
-    fn error(error: ApiError) -> Reply {
+    fn error(error: &ApiError) -> Reply {
         let header = error.header();
         let is_outage = matches!(
             error,

@@ -3,12 +3,19 @@
 use std::fmt::Write as _;
 
 use session_core::domain::time::Timestamp;
-use session_service::Metrics;
+use session_service::{Counters, Metrics};
 
 /// The page. A figure that could not be read is left out.
-pub(crate) fn page(metrics: &Metrics) -> String {
+pub(crate) fn page(metrics: &Metrics, counters: &Counters) -> String {
+    let mut page = String::new();
+    write_gauges(&mut page, metrics);
+    write_counters(&mut page, counters);
+    page
+}
+
+fn write_gauges(page: &mut String, metrics: &Metrics) {
     let keys = metrics.keys;
-    let tick = metrics.last_tick;
+    let tick = metrics.last_tick.flatten();
     let since = keys.and_then(|keys| keys.since);
     let until = keys.and_then(|keys| keys.until);
     let figures = [
@@ -49,8 +56,10 @@ pub(crate) fn page(metrics: &Metrics) -> String {
         ),
         (
             "last_tick_timestamp_seconds",
-            "When the last tick of the scheduled component ended.",
-            tick.map(|tick| seconds(tick.at.as_millis())),
+            "When the last tick of the scheduled component ended; 0 if none ever has.",
+            metrics
+                .last_tick
+                .map(|tick| tick.map_or(0.0, |tick| seconds(tick.at.as_millis()))),
         ),
         (
             "last_tick_success",
@@ -68,18 +77,59 @@ pub(crate) fn page(metrics: &Metrics) -> String {
             tick.map(|tick| seconds(tick.took_ms)),
         ),
     ];
-    let mut page = String::new();
     for (name, help, value) in figures {
         if let Some(value) = value {
-            let name = format!("spin_sessions_{name}");
-            writeln!(
-                page,
-                "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"
-            )
-            .expect("a String takes everything");
+            write_metric(page, name, "gauge", help, [(String::new(), value)]);
         }
     }
-    page
+}
+
+fn write_counters(page: &mut String, counters: &Counters) {
+    let counted = [
+        ("logins_total", "Sessions created", counters.logins),
+        (
+            "refreshes_total",
+            "Refresh tokens exchanged",
+            counters.refreshes,
+        ),
+        (
+            "thefts_total",
+            "Refresh tokens reported as stolen",
+            counters.thefts,
+        ),
+        ("revocations_total", "Revocations", counters.revocations),
+    ];
+    for (name, what, count) in counted {
+        let help = format!("{what} by this instance since it began.");
+        write_metric(
+            page,
+            name,
+            "counter",
+            &help,
+            [(String::new(), count as f64)],
+        );
+    }
+    let errors = counters.errors.iter();
+    let errors = errors.map(|(code, count)| (format!("{{code=\"{code}\"}}"), *count as f64));
+    let help = "Requests to this instance that failed since it began, by the error's code.";
+    write_metric(page, "errors_total", "counter", help, errors);
+}
+
+fn write_metric(
+    page: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = (String, f64)>,
+) {
+    let name = format!("spin_sessions_{name}");
+    let mut write = |line: std::fmt::Arguments<'_>| {
+        writeln!(page, "{line}").expect("a String takes everything");
+    };
+    write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+    for (labels, value) in samples {
+        write(format_args!("{name}{labels} {value}"));
+    }
 }
 
 fn seconds(millis: u64) -> f64 {

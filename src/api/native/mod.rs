@@ -115,6 +115,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
     ),
 ];
 
+/// Whether the native API has a path.
+pub(super) fn owns(path: &str) -> bool {
+    ROUTES.iter().any(|(at, ..)| *at == path)
+}
+
 /// The native API, and the probes.
 pub(super) struct Native;
 
@@ -204,13 +209,13 @@ impl ApiProtocol for Native {
                 reply::works()
             }
             Call::Metrics => {
-                let page = metrics::page(&*service.metrics().await);
+                let page = metrics::page(&*service.metrics().await, &service.counters());
                 Reply::text(StatusCode::OK, page)
             }
         })
     }
 
-    fn error(error: ApiError) -> Reply {
+    fn error(error: &ApiError) -> Reply {
         let header = error.header();
         let (status, code, message) = error.describe();
         reply::error(status, code, &message).with_header(header)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use session_core::log::Level;
+use session_core::testing::ready;
 use session_store::StoreError;
 use tokio::time::Instant;
 
@@ -143,5 +144,43 @@ fn wrong_or_missing_settings_stop_every_request_unread() {
         assert_eq!(ready.status, error.0);
         let alive = site.send_with(&Method::GET, "/health", &[], Untouchable);
         assert_eq!(alive.status, 200);
+    }
+}
+
+/// Whether `cdi` is set is among what is unknown; SDKs must not take a 404 for an answer.
+#[test]
+fn without_settings_the_paths_of_sdks_fail_in_their_words() {
+    for (api, status, text) in [
+        (
+            Api::Misconfigured,
+            500,
+            "invalid settings; the log names them\n",
+        ),
+        (
+            Api::WithoutSettings,
+            429,
+            "the settings cannot be read; try again\n",
+        ),
+    ] {
+        let site = Site {
+            api,
+            ..Site::new(&[])
+        };
+        for (method, path) in [
+            (Method::POST, "/recipe/session"),
+            (Method::GET, "/apiversion"),
+            (Method::GET, "/hello"),
+            (Method::POST, "/appid-public/public/recipe/session/refresh"),
+        ] {
+            let request = Request::builder().method(method).uri(path);
+            let reply = ready(site.api.handle(request.body(Untouchable).unwrap()));
+            assert_eq!(reply.status(), status, "{path}");
+            let body = ready(reply.into_body().collect()).unwrap().to_bytes();
+            assert_eq!(body, text);
+        }
+        let native = site.send_with(&Method::GET, "/.well-known/jwks.json", &[], Untouchable);
+        assert!([500, 503].contains(&native.status.as_u16()));
+        let nowhere = site.send_with(&Method::GET, "/nowhere", &[], Untouchable);
+        assert_eq!(nowhere.status, 404);
     }
 }

@@ -24,10 +24,10 @@ fn in5_a_405_names_the_allowed_methods() {
     for (path, allow) in [
         ("/session", "POST, PUT, DELETE"),
         ("/refresh", "PUT"),
-        ("/session/all", "DELETE, GET"),
+        ("/session/all", "DELETE, GET, HEAD"),
         ("/session/payload", "PUT"),
         ("/.well-known/jwks.json", "GET, HEAD"),
-        ("/session/data", "GET, PUT"),
+        ("/session/data", "GET, PUT, HEAD"),
         ("/health", "GET, HEAD"),
         ("/ready", "GET, HEAD"),
     ] {
@@ -171,12 +171,22 @@ fn the_status_needs_an_api_key_and_names_what_fails() {
     }
 }
 
-/// Monitors ask so. The server leaves the body out.
+/// RFC 9110 §9.1. The server leaves the body out.
 #[test]
-fn head_is_answered_as_get_where_anybody_may_ask() {
-    let site = Site::new(&[("api_keys", &"k".repeat(32))]);
-    for path in ["/health", "/ready"] {
+fn head_is_answered_as_get() {
+    let key = "k".repeat(32);
+    let site = Site::new(&[("api_keys", &key)]);
+    for (path, needs_key) in [
+        ("/health", false),
+        ("/ready", false),
+        ("/status", true),
+        ("/session/data?sessionHandle=x", true),
+        ("/session/all?userId=bob", true),
+    ] {
         let reply = site.send_with(&Method::HEAD, path, &[], Untouchable);
+        assert_eq!(reply.status, if needs_key { 401 } else { 200 }, "{path}");
+        let headers = [("api-key", key.as_bytes())];
+        let reply = site.send_with(&Method::HEAD, path, &headers, Untouchable);
         assert_eq!(reply.status, 200, "{path}");
     }
 }

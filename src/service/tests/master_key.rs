@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::domain::id::SessionHandle;
+use session_core::domain::protocol::Protocol;
 use session_core::domain::secret::Key;
 use session_core::domain::token::refresh::RefreshToken;
 use session_core::platform::Platform;
@@ -76,6 +78,31 @@ fn to_introduce_one_by_a_rolling_restart_logs_nobody_out() {
         }
         before = service;
     }
+}
+
+/// A handle is sealed in its row with the key of the day, and the old key leaves the settings one day.
+#[test]
+fn sessions_from_before_a_change_are_listed_once_they_were_used() {
+    let world = World::new(&[]);
+    let old = with(&world, OLD);
+    let (by_refresh, by_access) = (create(&old, "bob"), create(&old, "bob"));
+    create(&old, "bob");
+    let changing = with(&world, &format!("{NEW},{OLD}"));
+    let refresh =
+        |grant: &Grant| child(ready(changing.refresh_native(&grant.refresh.value)).unwrap());
+    let next = refresh(&by_refresh);
+    refresh(&next);
+    let next = refresh(&by_access);
+    replacement(ready(changing.verify_native(&next.access.value)).unwrap());
+    let listed = |service: &TestService| {
+        let all = ready(service.list_all(Protocol::Native, &user("bob"))).unwrap();
+        let hashes = all.iter().map(SessionHandle::hash);
+        hashes.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(listed(&changing).len(), 3);
+    let new = with(&world, NEW);
+    let used = [by_refresh, by_access].map(|grant| grant.session.handle.hash());
+    assert_eq!(listed(&new), used.into());
 }
 
 /// The rows are there all the time, as in a deployment without the scheduled component.

@@ -5,6 +5,7 @@ use session_core::domain::maintenance::Report;
 use session_core::testing::START;
 
 use super::*;
+use crate::Counters;
 use crate::maintenance::run;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -28,7 +29,7 @@ fn the_figures_are_those_of_the_database_the_keys_and_the_last_tick() {
     let metrics = ready(world.service.metrics());
     assert!(metrics.reachable && metrics.writable);
     assert_eq!((metrics.rows, metrics.expired), (Some(2), Some(2)));
-    assert_eq!(metrics.last_tick, None);
+    assert_eq!(metrics.last_tick, Some(None));
     let keys = metrics.keys.unwrap();
     assert_eq!((keys.keys, keys.since), (1, Some(START)));
     assert_eq!(keys.until, Some(START.plus(DAY)));
@@ -37,7 +38,7 @@ fn the_figures_are_those_of_the_database_the_keys_and_the_last_tick() {
     let report = tick(&world);
     assert_eq!((report.removed, report.error), (2, None));
     let metrics = ready(world.service.metrics());
-    let tick = metrics.last_tick.unwrap();
+    let tick = metrics.last_tick.unwrap().unwrap();
     assert_eq!((tick.ok, tick.removed), (true, 2));
     assert_eq!((metrics.rows, metrics.expired), (Some(0), Some(0)));
     assert!(matches!(metrics.keys, Some(Schedule { keys: 2, .. })));
@@ -52,9 +53,9 @@ fn figures_are_kept_for_fifteen_seconds() {
         [
             "keys",
             "last_tick",
+            "check_writable",
             "estimate_rows",
-            "count_expired",
-            "check_writable"
+            "count_expired"
         ]
     );
     world.wait(14);
@@ -87,5 +88,54 @@ fn a_tick_that_failed_in_part_says_so() {
     let report = tick(&world);
     assert!(report.error.is_some());
     let metrics = ready(world.service.metrics());
-    assert!(!metrics.last_tick.unwrap().ok);
+    assert!(!metrics.last_tick.unwrap().unwrap().ok);
+}
+
+/// Prometheus gives up after ten seconds, and an alert on a scrape that failed is the wrong one.
+#[tokio::test(start_paused = true)]
+async fn a_database_that_hangs_is_unreachable_within_a_second() {
+    let world = World::new(&[]);
+    world.create();
+    world.store.hang(true);
+    let began = tokio::time::Instant::now();
+    let metrics = world.service.metrics().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(1));
+    assert!(!metrics.reachable && metrics.last_tick.is_none());
+    world.store.hang(false);
+    // It answers, and then takes long.
+    world.wait(15);
+    world.store.takes(Duration::from_millis(900));
+    let metrics = world.service.metrics().await;
+    assert!(metrics.reachable && metrics.writable && metrics.expired.is_none());
+}
+
+#[test]
+fn an_instance_counts_what_it_does() {
+    let world = World::new(&[]);
+    let grants = [(); 3].map(|()| world.create());
+    let child = world.child(&grants[0].refresh);
+    world.child(&child.refresh);
+    world.wait(60);
+    assert!(matches!(
+        world.refresh(&grants[0].refresh),
+        Refreshed::TheftDetected(..)
+    ));
+    ready(
+        world
+            .service
+            .revoke_native(&grants[1].session.handle.reveal()),
+    )
+    .unwrap();
+    ready(world.service.revoke_native("x")).unwrap();
+    world.service.count_error("invalid_input");
+    world.service.count_error("invalid_input");
+    let expected = Counters {
+        logins: 3,
+        refreshes: 2,
+        thefts: 1,
+        revocations: 1,
+        errors: [("invalid_input", 2)].into(),
+    };
+    assert_eq!(world.service.counters(), expected);
+    assert_eq!(world.instance(&[]).counters(), Counters::default());
 }

@@ -81,12 +81,14 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         &self,
         handle: HandleHash,
         confirmation: Confirmation,
+        sealed: &str,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let [key, time] = live(handle, now);
         let confirm = vec![
             confirmation.child.as_str().into(),
             confirmation.expires_at.as_millis().into(),
+            sealed.into(),
             key,
             time,
             confirmation.parent.as_str().into(),

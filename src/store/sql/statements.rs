@@ -54,7 +54,7 @@ impl Sql {
             ),
             confirm: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
-                 `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+                 `expires_at` = ?, `handle_sealed` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
             ),
             mark: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ? WHERE {live}"

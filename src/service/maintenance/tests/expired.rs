@@ -152,6 +152,24 @@ fn a_failure_with_the_sessions_does_not_keep_the_keys() {
     assert_eq!(error.matches("the test says so").count(), 2);
 }
 
+/// Whatever hangs, the connection is given back: here all of it, each step for as long as it may.
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_hangs_comes_to_an_end() {
+    let world = World::new();
+    world.store.takes(HOUR);
+    let began = tokio::time::Instant::now();
+    let report = tick(&*world.store, &*world.platform, &config(&[])).await;
+    assert_eq!(began.elapsed(), Duration::from_secs(10 + 10 + 10));
+    assert_eq!(
+        report
+            .error
+            .unwrap()
+            .matches("no answer within 10s")
+            .count(),
+        2
+    );
+}
+
 #[test]
 fn a_report_is_one_line_of_json() {
     let report = Report {

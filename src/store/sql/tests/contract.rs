@@ -123,7 +123,7 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             let mut confirmation = confirmation(parent);
             confirmation.expires_at = in_secs(now + 4);
             let answer = store
-                .confirm(handle(number), confirmation, in_secs(now))
+                .confirm(handle(number), confirmation, "sealed again", in_secs(now))
                 .await;
             format!("{answer:?}")
         }
@@ -173,6 +173,11 @@ async fn everything(store: &impl Store) -> Vec<String> {
         }
         let data = store.read_data(handle(number), START).await;
         seen.push(format!("{data:?}"));
+    }
+    // Those that were confirmed: it gave them a sealed handle.
+    for id in USERS {
+        let listed = store.list_user(&user(id), None, 9, START).await;
+        seen.push(format!("{listed:?}"));
     }
     seen.push(format!("{:?}", store.last_tick().await));
     let mut keys = store.keys().await.unwrap();
@@ -225,7 +230,9 @@ async fn ends_when_it_expires(store: &impl Store) {
     // Nothing revives it, and nothing counts as its removal.
     let at = in_secs(3600);
     assert_eq!(
-        store.confirm(handle(1), confirmation(0), at).await,
+        store
+            .confirm(handle(1), confirmation(0), "sealed again", at)
+            .await,
         Ok(None)
     );
     assert_eq!(store.delete(handle(1), at).await, Ok(false));
@@ -274,10 +281,10 @@ async fn of_many_children_at_once_one_is_confirmed() {
         ..confirmation(0)
     };
     let (a, b, c, d) = tokio::join!(
-        one.confirm(handle(1), confirmation(0), START),
-        two.confirm(handle(1), rival, START),
-        two.confirm(handle(1), confirmation(0), START),
-        one.confirm(handle(1), rival, START),
+        one.confirm(handle(1), confirmation(0), "sealed again", START),
+        two.confirm(handle(1), rival, "sealed again", START),
+        two.confirm(handle(1), confirmation(0), "sealed again", START),
+        one.confirm(handle(1), rival, "sealed again", START),
     );
     let current = one.find(handle(1), START).await.unwrap().unwrap();
     assert_eq!(current.generation, Generation(1));

@@ -56,7 +56,9 @@ impl Operation {
             Self::Confirm => {
                 format!(
                     "{:?}",
-                    store.confirm(handle(1), confirmation(0), START).await?
+                    store
+                        .confirm(handle(1), confirmation(0), "sealed again", START)
+                        .await?
                 )
             }
             Self::Delete => format!("{:?}", store.delete(handle(1), START).await?),

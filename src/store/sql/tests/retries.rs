@@ -25,7 +25,9 @@ async fn db5_a_deadlock_is_tried_again_three_times_with_pauses() {
     for (count, good) in [(1, true), (3, true), (4, false)] {
         database.at_statements(deadlocks(count));
         let began = Instant::now();
-        let outcome = store.confirm(handle(1), confirmation(0), START).await;
+        let outcome = store
+            .confirm(handle(1), confirmation(0), "sealed again", START)
+            .await;
         assert_eq!(outcome.is_ok(), good, "{count} deadlocks: {outcome:?}");
         let pauses = began.elapsed();
         assert!(

@@ -1,0 +1,32 @@
+//! What an instance has done since it began. The numbers are lost with it.
+
+use std::collections::BTreeMap;
+
+use session_core::log::Event;
+
+/// How often each of these has happened in this instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Sessions that were created.
+    pub logins: u64,
+    /// Refresh tokens that were exchanged.
+    pub refreshes: u64,
+    /// Refresh tokens that were reported as stolen.
+    pub thefts: u64,
+    /// Revocations: of a session, or of all of a user's.
+    pub revocations: u64,
+    /// Requests that failed, by the stable code of the error.
+    pub errors: BTreeMap<&'static str, u64>,
+}
+
+impl Counters {
+    pub(super) fn count(&mut self, event: &Event<'_>) {
+        match event {
+            Event::SessionCreated { .. } => self.logins += 1,
+            Event::SessionRefreshed { .. } => self.refreshes += 1,
+            Event::TokenTheftDetected { .. } => self.thefts += 1,
+            Event::SessionRevoked { .. } | Event::UserRevoked => self.revocations += 1,
+            _ => {}
+        }
+    }
+}
