@@ -127,6 +127,8 @@ fn tf1_tf2_a_key_is_found_by_its_exact_header_only() {
         r#"{"alg":"HS256","typ":"JWT","kid":"1","crit":["exp"]}"#,
         r#"{"alg":"HS256","typ":"JWT","kid":"' OR 1=1"}"#,
         r#"{"alg":"HS256","typ":"JWT","kid":""}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","kid":"1"}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","kid":"1-es"}"#,
     ] {
         let token = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
         assert_eq!(
