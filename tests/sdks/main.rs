@@ -1,7 +1,11 @@
-//! SuperTokens' own SDKs, unmodified, through a small site each, against the real wasm.
+//! Sites that others would write: on SuperTokens' own SDKs, unmodified, and examples/backend, against the real wasm; and
+//! a TypeScript client made from docs/openapi.yaml.
 //!
-//! They come from their registries into `target/sdks`, once. Without network and without that folder the tests fail,
-//! and say what could not be had.
+//! What they need comes from npm and PyPI into `target/sdks`, once. Without network and without that folder the tests
+//! fail, and name the package that is missing.
+
+mod backend;
+mod typescript;
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -13,11 +17,16 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 const KEY: &str = "0123456789abcdef0123";
-const NODE: [&str; 2] = ["supertokens-node@24.0.3", "express@5.1.0"];
+const NODE: [&str; 4] = [
+    "supertokens-node@24.0.3",
+    "express@5.1.0",
+    "openapi-typescript@7.13.0",
+    "typescript@5.9.3",
+];
 const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
 
 /// How long a site may take; machines that compile beside it are slow.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
     session_tests::harness::main()
@@ -52,36 +61,50 @@ async fn succeed(mut command: Command) {
 /// One installation at a time.
 static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-async fn node_site(uri: &str) -> Command {
+/// The folder with the packages of [`NODE`].
+async fn node_folder() -> PathBuf {
     let _turn = INSTALLING.lock().await;
     let own = folder().join("node");
-    if !own.join("node_modules/supertokens-node").is_dir() {
+    // Written last, so that it says that the installation is whole, and of which versions.
+    let stamp = own.join("installed");
+    let wanted = NODE.join(" ");
+    if std::fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
         std::fs::create_dir_all(&own).expect("target can be written");
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--prefix"]);
         npm.arg(&own).args(NODE);
         succeed(npm).await;
+        std::fs::write(stamp, wanted).expect("target can be written");
     }
+    own
+}
+
+async fn node_site(uri: &str) -> Command {
+    let own = node_folder().await;
     let mut node = Command::new("node");
     node.arg(script("site.mjs")).args([uri, KEY]);
     node.env("SDK_FOLDER", own);
     node
 }
 
-async fn python_site(uri: &str) -> Command {
+/// The virtual environment with the packages of [`PYTHON`].
+async fn python_folder() -> PathBuf {
     let _turn = INSTALLING.lock().await;
     let own = folder().join("python");
-    let python = own.join("bin/python");
     if !own.join("bin/flask").is_file() {
         testbed::packages::ensure_python_venv().expect("Python can make a folder for the SDK");
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&own);
         succeed(venv).await;
-        let mut pip = Command::new(&python);
+        let mut pip = Command::new(own.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON);
         succeed(pip).await;
     }
-    let mut site = Command::new(python);
+    own
+}
+
+async fn python_site(uri: &str) -> Command {
+    let mut site = Command::new(python_folder().await.join("bin/python"));
     site.arg(script("site.py")).args([uri, KEY]);
     site
 }

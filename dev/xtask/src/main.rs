@@ -9,6 +9,7 @@ mod convert_config;
 mod curl;
 mod demo;
 mod generate;
+mod mistyped;
 mod steps;
 mod test;
 mod tick;
