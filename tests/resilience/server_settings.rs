@@ -255,8 +255,15 @@ async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behi
     service.assert_no_traps().await;
 }
 
-/// What the server is made to refuse, what mends it, and what the log says of it.
-const REFUSALS: [(fn(Backend) -> bool, &str, &str, &str); 5] = [
+/// Which servers can refuse so, what makes them, what mends it, and what the log says of it.
+type Refusal = (
+    fn(Backend) -> bool,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const REFUSALS: [Refusal; 5] = [
     (
         Backend::servers,
         "ALTER USER 'app'@'%' ACCOUNT LOCK",
