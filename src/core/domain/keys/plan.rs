@@ -145,7 +145,7 @@ impl KeyTable {
                 true => row::first_master(signing, now),
                 false => row::check(signing, now),
             };
-            let row = (!known).then(|| Change::Add(row, Reason::MasterKey));
+            let row = (!known).then_some(Change::Add(row, Reason::MasterKey));
             return row.into_iter().collect();
         }
         // The first request makes the first keys.
