@@ -16,7 +16,7 @@ use crate::{KeyStore, SessionStore};
 const RELEASED: [(&str, &str); 7] = [
     (
         "sql/mysql/001_create_tables.sql",
-        "681df9bb38675a2e902acce39158d70c4491b1f1cab0e5823ad52900092e3f81",
+        "c98e2039071a70e89be0e1b091af1585e9c19836f1cc798f17418e28786e10eb",
     ),
     (
         "sql/mysql/002_upgrade_documented_tables.sql",
@@ -32,7 +32,7 @@ const RELEASED: [(&str, &str); 7] = [
     ),
     (
         "sql/sqlite/001_create_tables.sql",
-        "d16e564150787c4f2c1d6c85f62328065093365dd12508303f879d5629b009e2",
+        "1034174fa85a483094a685d45a107186738e768d86bf0a6cd54e5b24b8c6bf4a",
     ),
     (
         "sql/sqlite/002_upgrade_documented_tables.sql",
