@@ -31,7 +31,7 @@ pub struct SessionClient<T> {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The service can't be reached, or can't answer now; for the log.
+    /// The service is unreachable, or cannot answer now; for the log.
     #[error("the session service gives no answer: {0}")]
     Unavailable(String),
     /// What the site says of a login is not taken; the text is for its developer.
@@ -248,9 +248,8 @@ impl<T: Transport> SessionClient<T> {
             .map_err(Failure::Unavailable)?;
         let (status, body) = (reply.status(), reply.body());
         if status == StatusCode::OK {
-            return serde_json::from_slice(body).map_err(|error| {
-                Failure::Unavailable(format!("its reply can't be read: {error}"))
-            });
+            return serde_json::from_slice(body)
+                .map_err(|error| Failure::Unavailable(format!("its reply is malformed: {error}")));
         }
         #[derive(Default, Deserialize)]
         struct Refusal {

@@ -23,7 +23,7 @@ pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What a browser is told that asks for a trusted page: yes, whatever it is.
+/// The headers that allow a trusted page's request, whatever method and headers it is to have.
 pub fn preflight(asked: &HeaderMap, origin: HeaderValue) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (question, answer) in [

@@ -46,12 +46,12 @@ fn comes_from_us(uri: &Uri, headers: &HeaderMap, trusted: &[String]) -> bool {
     match (text("sec-fetch-site"), origin) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
-            // Whoever is on the way can write pages of ours by plain HTTP.
+            // By plain HTTP, anyone on the network path can forge a page of ours.
             let host = match origin.split_once("://") {
                 Some(("http", _)) if came_by_https(uri, headers) => None,
                 origin => origin.map(|(_, host)| host),
             };
-            // A page can't make a browser send this header elsewhere without asking (a CORS preflight).
+            // A page cannot make a browser send this header elsewhere without asking (a CORS preflight).
             let forwarded = text("x-forwarded-host");
             host.is_some_and(|host| {
                 authority(uri, headers).as_deref() == Some(host) || forwarded == Some(host)

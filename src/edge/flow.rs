@@ -31,7 +31,7 @@ pub struct Edge<T> {
 
 /// The site gave no reply.
 #[derive(Clone, Copy, Debug)]
-pub struct SiteDown;
+pub struct SiteUnavailable;
 
 /// What is the same for all of one request.
 pub struct RequestContext<'a> {
@@ -77,7 +77,7 @@ impl<T: Transport> Edge<T> {
         request: Request<B>,
         context: &RequestContext<'_>,
         site: Option<
-            impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteDown>,
+            impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteUnavailable>,
         >,
     ) -> Response<Either<Full<Bytes>, R>>
     where
@@ -115,7 +115,7 @@ impl<T: Transport> Edge<T> {
         mut head: request::Parts,
         body: B,
         context: &RequestContext<'_>,
-        site: impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteDown>,
+        site: impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteUnavailable>,
     ) -> Response<Either<Full<Bytes>, R>>
     where
         B: Body<Data = Bytes>,
@@ -153,7 +153,7 @@ impl<T: Transport> Edge<T> {
         let request = Request::from_parts(head, without_trailers(body));
         let mut response = match site(request).await {
             Ok(response) => response.map(Either::Right),
-            Err(SiteDown) => reply::site_down().map(Either::Left),
+            Err(SiteUnavailable) => reply::site_down().map(Either::Left),
         };
         remove_connection_fields(response.headers_mut());
         identity::vary_by_cookie(response.headers_mut());

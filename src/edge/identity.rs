@@ -49,7 +49,7 @@ pub fn introduce(headers: &mut HeaderMap, session: &Session) {
 /// Takes the login out of a site's reply, if there is one.
 ///
 /// # Errors
-/// If it can't be read; the text says why.
+/// If it is malformed; the text says why.
 pub fn take_login(headers: &mut HeaderMap) -> Result<Option<Login>, String> {
     let value = headers.remove(CREATE);
     // A site may send nothing else that looks like ours.

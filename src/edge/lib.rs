@@ -3,10 +3,12 @@
 //! It is a client of the native API, over any transport, and speaks with browsers what the front-end library
 //! supertokens-website 16 to 20 speaks. It holds no key and no database; `components/edge` wires it to Spin.
 //!
-//! [`settings`] what can be set, [`cookies`] their names and attributes, [`front_token`] what a page may know,
-//! [`csrf`] and [`cors`] who may ask from elsewhere, [`client`] the questions to the session service and
-//! [`wire`] what they are about, [`identity`] what the site is told, [`flow`] how they come together, [`gateway`]
-//! how a request is sent on to another component.
+//! - [`flow`] is a request's way to the site and back, or to one of the edge's own routes.
+//! - [`client`] asks the session service, in the terms of [`wire`].
+//! - [`cookies`], [`front_token`] and [`identity`] are what browsers, pages and sites see of a session.
+//! - [`csrf`] and [`cors`] judge requests from other sites; [`navigation`] refreshes pages without scripts.
+//! - [`connection`], [`client_address`] and [`gateway`] prepare a request for the site.
+//! - [`settings`] is what operators can set.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -26,7 +28,7 @@ mod routes;
 pub mod settings;
 pub mod wire;
 
-pub use flow::{Edge, RequestContext, SiteDown};
+pub use flow::{Edge, RequestContext, SiteUnavailable};
 pub use reply::{misconfigured, without_settings};
 pub use settings::Settings;
 

@@ -135,7 +135,7 @@ pub fn misconfigured() -> Response<Full<Bytes>> {
     error(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
 }
 
-/// The reply while the settings can't be read.
+/// The reply while the settings cannot be read.
 pub fn without_settings() -> Response<Full<Bytes>> {
     Failure::Unavailable(String::new()).into()
 }
@@ -158,7 +158,7 @@ impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unavailable(_) => {
-                let message = "sessions can't be looked up now; try again";
+                let message = "sessions cannot be looked up now; try again";
                 let mut reply = error(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "session_unavailable",

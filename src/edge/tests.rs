@@ -30,7 +30,7 @@ use session_store::testing::WatchedStore;
 
 use super::client::Transport;
 use super::connection::WithoutTrailers;
-use super::{Edge, RequestContext, Settings, SiteDown};
+use super::{Edge, RequestContext, Settings, SiteUnavailable};
 
 type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::convert::Infallible>;
 
@@ -196,7 +196,7 @@ impl World {
                         .header("location", "/account")
                         .header("x-session-create", STANDARD.encode(&body));
                 }
-                "/down" => return Err(SiteDown),
+                "/down" => return Err(SiteUnavailable),
                 "/login" => response = response.header("x-session-create", STANDARD.encode(&body)),
                 "/hops" => response = response.header("connection", "x-hop").header("x-hop", "1"),
                 "/cached" => response = response.header("cache-control", "max-age=60"),

@@ -2,7 +2,7 @@
 
 #![warn(clippy::disallowed_methods)]
 
-use session_edge::{SiteDown, gateway};
+use session_edge::{SiteUnavailable, gateway};
 use session_runtime::edge::{self, SiteRequest};
 use spin_sdk::http::{self, IntoResponse, Request, Response};
 use spin_sdk::http_service;
@@ -17,7 +17,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 }
 
 /// To the component with this id, by service chaining.
-async fn send_on(request: SiteRequest, upstream: &str) -> Result<Response, SiteDown> {
+async fn send_on(request: SiteRequest, upstream: &str) -> Result<Response, SiteUnavailable> {
     let (mut head, body) = request.into_parts();
     gateway::readdress(&mut head, upstream);
     let request = Request::from_parts(head, body);

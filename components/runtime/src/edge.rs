@@ -12,7 +12,7 @@ use session_core::sync::once_cell::{InitError, OnceCell};
 use session_edge::client::Transport;
 use session_edge::connection::WithoutTrailers;
 use session_edge::settings::SETTINGS;
-use session_edge::{Edge, RequestContext, Settings, SiteDown};
+use session_edge::{Edge, RequestContext, Settings, SiteUnavailable};
 use spin_sdk_7::http::{self, IntoResponse, Request, Response};
 use spin_sdk_7::wasip3::http::types;
 use spin_sdk_7::wasip3::http_compat::IncomingRequestBody;
@@ -46,7 +46,7 @@ pub async fn handle<S>(
     site: impl FnOnce(&Settings) -> Option<S>,
 ) -> Result<types::Response, types::ErrorCode>
 where
-    S: AsyncFnOnce(SiteRequest) -> Result<Response, SiteDown>,
+    S: AsyncFnOnce(SiteRequest) -> Result<Response, SiteUnavailable>,
 {
     let response = match edge().await {
         Ok(edge) => {
@@ -66,9 +66,9 @@ where
 }
 
 /// Notes why the site gave no reply.
-pub fn site_down(error: &dyn Display) -> SiteDown {
+pub fn site_down(error: &dyn Display) -> SiteUnavailable {
     Spin.log(&Event::NoReplyFromSite { reason: error });
-    SiteDown
+    SiteUnavailable
 }
 
 async fn edge() -> Result<&'static Edge<Chained>, http::Response<Full<Bytes>>> {
@@ -85,7 +85,7 @@ async fn edge() -> Result<&'static Edge<Chained>, http::Response<Full<Bytes>>> {
         Ok(None) => Err(session_edge::misconfigured()),
         Err(InitError::Failed) => Err(session_edge::without_settings()),
         Err(InitError::TimedOut) => {
-            let reason = &format_args!("the variables can't be read within {SETTINGS_DEADLINE:?}");
+            let reason = &format_args!("the variables cannot be read within {SETTINGS_DEADLINE:?}");
             Spin.log(&Event::SettingsUnreadable { reason });
             Err(session_edge::without_settings())
         }

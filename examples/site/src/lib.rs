@@ -26,6 +26,7 @@ pub fn answer<'h>(
     match (method, path, header("x-session-user-id")) {
         ("GET", "/", _) => reply(200, HTML, include_str!("page.html")),
         ("POST", "/login", _) => reply(200, "application/json", r#"{"status":"OK"}"#).log_in(),
+        ("POST", "/password", _) => reply(401, "application/json", r#"{"message":"not that one"}"#),
         // The same without scripts: forms, and redirects.
         ("GET", "/plain", user) => reply(200, HTML, &plain_page(user, "")),
         ("POST", "/plain/login", _) => reply(303, HTML, "").with("location", "/plain").log_in(),

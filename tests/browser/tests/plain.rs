@@ -1,7 +1,9 @@
-//! A browser with JavaScript switched off, in front of the gateway example.
+//! The gateway example's pages without scripts, in a browser with JavaScript switched off, and what the script of the
+//! edge knows afterwards where it is on.
 
 use browser_tests::Browser;
-use testbed::service::ServiceProcess;
+use serde_json::{Value, json};
+use testbed::service::{Action, FaultRule, On, ServiceProcess};
 
 const WITHOUT_SCRIPTS: &str = "--blink-settings=scriptEnabled=false";
 
@@ -56,5 +58,65 @@ async fn a_site_needs_no_scripts() {
     page.press("#out").await;
     page.client().back().await.unwrap();
     assert_eq!(heading().await, "Nobody is signed in");
+    browser.close().await;
+}
+
+const IMPORT: &str = "const edge = await import('/auth/client.js');";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_knows_what_forms_have_done() {
+    let service = ServiceProcess::builder()
+        .manifest("examples/gateway/spin.toml")
+        .start()
+        .unwrap();
+    let url = service.url().replace("127.0.0.1", "localhost");
+    let browser = Browser::start().await.unwrap();
+    let page = browser.visit(&format!("{url}/plain")).await;
+    let user = async || {
+        let script = format!("{IMPORT} return edge.session()?.userId ?? null");
+        page.run_async(&script).await
+    };
+    page.press("#in").await;
+    assert_eq!(page.element_text("h1").await, "Hello, ada");
+    assert_eq!(user().await, "ada");
+    page.press("#out").await;
+    assert_eq!(page.element_text("h1").await, "Nobody is signed in");
+    assert_eq!(user().await, Value::Null);
+
+    let requests_after_a_401 = async || {
+        let script = format!(
+            "{IMPORT} const sent = [], real = window.fetch;\
+             window.fetch = (input, init) => {{ sent.push(new URL(input.url ?? input).pathname); return real(input, init); }};\
+             const {{ status }} = await edge.fetch('/password', {{ method: 'POST', body: 'x' }});\
+             window.fetch = real; return [status, ...sent]"
+        );
+        page.run_async(&script).await
+    };
+    // A 401 of the site's own. Without a session there is nothing to refresh, and no retry.
+    let refresh = "/auth/session/refresh";
+    let sent = requests_after_a_401().await;
+    assert_eq!(sent, json!([401, "/password", refresh]));
+    page.press("#in").await;
+    assert_eq!(page.element_text("h1").await, "Hello, ada");
+    let sent = requests_after_a_401().await;
+    assert_eq!(sent, json!([401, "/password", refresh, "/password"]));
+
+    let no_cors = format!(
+        "{IMPORT} return (await edge.fetch('{}/plain', {{ mode: 'no-cors' }})).type",
+        service.url()
+    );
+    assert_eq!(page.run_async(&no_cors).await, "opaque");
+
+    // A refresh that gets no answer does not hold a request that is given up.
+    let hang = FaultRule::new(On::Any, Action::Hang).for_ever();
+    let control = service.control().expect("the development host has one");
+    control.set_faults(&[hang]).await.unwrap();
+    let given_up = format!(
+        "{IMPORT} const giveUp = new AbortController();\
+         const reply = edge.fetch('/password', {{ method: 'POST', signal: giveUp.signal }}).catch((e) => e.name);\
+         while (!(await navigator.locks.query()).held.some((lock) => lock.name === 'session-refresh'));\
+         giveUp.abort(); return reply"
+    );
+    assert_eq!(page.run_async(&given_up).await, "AbortError");
     browser.close().await;
 }

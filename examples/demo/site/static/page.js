@@ -129,7 +129,7 @@ function renderAccount(all) {
     : others ? `You hold ${name(mine)}. Another browser holds ${name(others)}, and sees all that you see.`
       : `You are signed in, and hold ${name(mine)}. This page asks for your balance every second.`;
   $("refreshes").textContent = all.filter((event) => event.who === me && event.what === "refresh").length;
-  $("readable").textContent = document.cookie || "nothing: both tokens are HttpOnly";
+  $("readable").textContent = document.cookie.includes("Token=") ? document.cookie : "no token: both are HttpOnly";
   renderClock();
 }
 
