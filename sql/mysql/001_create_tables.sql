@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS `signing_key` (
     `key_name`        VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
         COMMENT 'access_token_signing_key.<generation>, refresh_token_key, master_key_check.<fingerprint>, or last_tick',
     `key_value`       VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-        COMMENT 'URL-safe base64 without padding of 32 random bytes',
+        COMMENT 'by its name: a key or a check value, in URL-safe base64 without padding, or the figures of the last tick',
     `created_at_time` BIGINT UNSIGNED NOT NULL
         COMMENT 'ms since the Unix epoch; an access-token key signs from then on',
     PRIMARY KEY (`key_name`)

@@ -19,6 +19,6 @@ CREATE INDEX IF NOT EXISTS `refresh_tokens_expires_at` ON `refresh_tokens` (`exp
 
 CREATE TABLE IF NOT EXISTS `signing_key` (
     `key_name`        TEXT NOT NULL PRIMARY KEY, -- access_token_signing_key.<generation>, refresh_token_key, master_key_check.<fingerprint>, or last_tick
-    `key_value`       TEXT NOT NULL,             -- URL-safe base64 without padding of 32 random bytes
+    `key_value`       TEXT NOT NULL,             -- by its name: a key or a check value, in base64url, or the last tick's figures
     `created_at_time` INTEGER NOT NULL           -- ms since the Unix epoch; an access-token key signs from then on
 );

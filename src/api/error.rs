@@ -26,6 +26,8 @@ pub(super) enum ApiError {
     MethodNotAllowed(String),
     /// The settings are invalid, or contradict the database.
     Misconfigured(String),
+    /// The database's server rejects the service until an operator changes something; the text is for the log.
+    Refused(String),
     /// The settings cannot be read at the moment.
     SettingsUnavailable,
     /// The database's own limit is below the API's; the text is for the log.
@@ -49,6 +51,7 @@ impl ApiError {
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
             Self::Misconfigured(detail)
+            | Self::Refused(detail)
             | Self::TooLargeForDatabase(detail)
             | Self::Unavailable(detail)
             | Self::ReadOnly(detail)
@@ -100,6 +103,11 @@ impl ApiError {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "misconfigured",
                 message.clone(),
+            ),
+            Self::Refused(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "misconfigured",
+                "the database refuses this service; the log says why".to_owned(),
             ),
             Self::SettingsUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -157,6 +165,7 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Store(StoreError::Unavailable(detail)) => Self::Unavailable(detail),
+            ServiceError::Store(StoreError::Refused(detail)) => Self::Refused(detail),
             ServiceError::Store(error @ StoreError::ReadOnly) => Self::ReadOnly(error.to_string()),
             ServiceError::Store(StoreError::TooLarge(detail)) => Self::TooLargeForDatabase(detail),
             ServiceError::Store(StoreError::Schema(message)) => Self::Misconfigured(message),

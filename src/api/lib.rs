@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body::Body;
 use http_body_util::Full;
+use session_core::domain::config::Config;
 use session_core::log::Event;
 use session_core::platform::Platform;
 use session_core::request::{authenticate, read_body};
@@ -166,7 +167,7 @@ impl<S: Store, P: Platform> Api<S, P> {
         };
         let work = D::answer(call, service, &head, &body);
         match has_deadline {
-            true => before(deadline, work).await,
+            true => before(deadline, service.config(), work).await,
             false => work.await,
         }
     }
@@ -175,13 +176,15 @@ impl<S: Store, P: Platform> Api<S, P> {
 /// The outcome of `work`, unless the `deadline` passes before it.
 async fn before<T>(
     deadline: impl Future<Output = ()>,
+    config: &Config,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
     tokio::select! {
         biased;
         answer = work => answer,
         () = deadline => {
-            Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?}")))
+            let address = config.database.address();
+            Err(ApiError::Unavailable(format!("no answer within {DEADLINE:?} ({address})")))
         }
     }
 }

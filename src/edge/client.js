@@ -1,17 +1,20 @@
-// Sessions behind the edge, for pages without a bundler: a fetch that refreshes by itself, and what a page may know of
-// its session. No dependency; served by the edge as /auth/client.js.
+// Sessions behind the edge, for pages without a bundler: a fetch that refreshes the session when it has to, and what a
+// page may know of its session. No dependency; served by the edge as /auth/client.js.
 //
 //   import { fetch, session, signOut, onChange } from "/auth/client.js";
 
-const KEY = "session-front-token"; // shared by the origin's tabs
+const EDGE = new URL(import.meta.url).origin; // another origin's page may import it, if the edge trusts that origin
+const TOKEN = "session-front-token"; // shared by the origin's tabs
+const HASH = "session-front-token-hash"; // the cookie's value when TOKEN was stored
 const LOCK = "session-refresh";
-const ATTEMPTS = 3;
+const LIMIT_MS = 10_000; // for a refresh; one whose reply is lost can be repeated
 
 const listeners = new Set();
+const memory = new Map(); // where the browser has no storage for this page
 
 /** The session: { userId, payload, expires } with the access token's expiry in ms since the epoch; null without one. */
 export function session() {
-  const token = localStorage.getItem(KEY);
+  const token = read(TOKEN);
   if (!token) return null;
   const bytes = Uint8Array.from(atob(token), (c) => c.charCodeAt(0));
   const { uid, ate, up } = JSON.parse(new TextDecoder().decode(bytes));
@@ -24,67 +27,144 @@ export function onChange(callback) {
   return () => listeners.delete(callback);
 }
 
-/** Like the browser's fetch. When the access token has expired it refreshes the session and sends the request again. */
+/**
+ * Like the browser's fetch. After a 401 of the edge's origin it refreshes the session and, if that brought a new access
+ * token, sends the request once more. An aborted signal rejects at once, also during the refresh.
+ */
 export async function fetch(input, init) {
-  const request = new Request(input, init);
-  for (let attempt = 1; ; attempt++) {
-    const before = localStorage.getItem(KEY);
-    const response = await window.fetch(request.clone());
-    note(response, before ? "renewed" : "signed in");
-    if (response.status !== 401 || !isOurs(response) || attempt === ATTEMPTS) return response;
-    if (!(await refresh(before)).ok) return response;
+  let request = new Request(input, init);
+  if (EDGE !== location.origin && isEdges(request.url) && request.credentials === "same-origin") {
+    request = new Request(request, { credentials: "include" });
   }
+  const before = read(TOKEN);
+  const response = await send(request.clone());
+  if (response.status !== 401 || !isEdges(response.url)) return response;
+  const { ok } = await unlessAborted(request.signal, refresh(before));
+  return ok ? send(request) : response;
 }
 
 /**
  * Refreshes the session, unless another tab has done so since `before` was read. Resolves to { ok, code }; not ok with
- * code "unauthorised" or "token_theft" means that the session is over, any other code that it could not be tried.
+ * code "unauthorised", "token_theft" or "payload_too_large" means that the session is over, any other code that the
+ * refresh could not be done now.
  */
-export function refresh(before = localStorage.getItem(KEY)) {
+export function refresh(before = read(TOKEN)) {
   return exclusively(async () => {
-    const now = localStorage.getItem(KEY);
+    const now = read(TOKEN);
     if (now && now !== before) return { ok: true, code: "elsewhere" };
-    const response = await window.fetch("/auth/session/refresh", { method: "POST" });
-    const { code = "refreshed" } = await response.json().catch(() => ({ code: "unknown" }));
-    note(response, code === "token_theft" ? "stolen" : "refreshed");
-    return { ok: response.ok, code };
+    try {
+      let response = await postRefresh();
+      // Another tab has signed in meanwhile, and this reply has replaced its cookies by those of a session that the login
+      // has ended. Only the edge can say whose cookies the browser holds now.
+      if (response.ok && read(TOKEN) !== now) response = await postRefresh();
+      const { code = "refreshed" } = await response.json();
+      note(response, code === "token_theft" ? "stolen" : "refreshed");
+      return { ok: response.ok, code };
+    } catch {
+      return { ok: false, code: "unreachable" };
+    }
   });
 }
 
-/** Ends the session; with { everywhere: true } all sessions of the user. */
+function postRefresh() {
+  const init = { method: "POST", credentials: "include", signal: AbortSignal.timeout(LIMIT_MS) };
+  return window.fetch(`${EDGE}/auth/session/refresh`, init);
+}
+
+/** Ends the session; with { everywhere: true } all sessions of the user. True if it is over. */
 export async function signOut({ everywhere = false } = {}) {
-  const response = await fetch(everywhere ? "/auth/signout/all" : "/auth/signout", { method: "POST" });
+  const response = await fetch(`${EDGE}/auth/signout${everywhere ? "/all" : ""}`, { method: "POST" });
   return response.ok || response.status === 401;
 }
 
-// What another origin says of a session is not of ours.
-function isOurs(response) {
-  return new URL(response.url).origin === location.origin;
+async function send(request) {
+  const had = read(TOKEN);
+  const response = await window.fetch(request);
+  note(response, had ? "renewed" : "signed in");
+  return response;
+}
+
+// What another origin says of a session is not of ours. The reply to a no-cors request has no address.
+function isEdges(url) {
+  return url !== "" && new URL(url).origin === EDGE;
 }
 
 function note(response, why) {
-  if (!isOurs(response)) return;
+  if (!isEdges(response.url)) return;
   const token = response.headers.get("front-token");
-  const had = localStorage.getItem(KEY);
+  const had = read(TOKEN);
   if (token === "remove") {
-    localStorage.removeItem(KEY);
+    store(null);
     if (had) announce(response.ok ? "signed out" : why === "stolen" ? why : "ended");
   } else if (token && token !== had) {
-    localStorage.setItem(KEY, token);
+    store(token);
     announce(why);
   }
 }
 
 // One tab at a time. Without locks (a page that is not a secure context) racing refreshes meet in the service, which
 // gives all of them the same tokens.
-function exclusively(work) {
-  return navigator.locks ? navigator.locks.request(LOCK, work) : work();
+async function exclusively(work) {
+  let started = false;
+  const start = () => {
+    started = true;
+    return work();
+  };
+  try {
+    return await navigator.locks.request(LOCK, start);
+  } catch (error) {
+    if (started) throw error;
+    return start();
+  }
+}
+
+function unlessAborted(signal, promise) {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function announce(why) {
   for (const callback of listeners) callback(session(), why);
 }
 
+function read(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return memory.get(key) ?? null;
+  }
+}
+
+function store(token) {
+  for (const [key, value] of [[TOKEN, token], [HASH, cookie()]]) {
+    try {
+      if (value === null) localStorage.removeItem(key);
+      else localStorage.setItem(key, value);
+    } catch {
+      memory.set(key, value);
+    }
+  }
+}
+
+// The edge's mark of the latest front token. Another origin cannot read it, and knows only what replies say.
+function cookie() {
+  try {
+    return document.cookie.match(/(?:^|; )(?:__Host-|__Secure-)?sFrontTokenHash=([^;]*)/)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+// A form or a link may have changed the session, by replies that no script has seen.
+if (EDGE === location.origin && cookie() !== read(HASH)) {
+  if (cookie() === null) store(null);
+  else await refresh();
+}
+
 addEventListener("storage", (event) => {
-  if (event.key === KEY) announce("elsewhere");
+  if (event.key === TOKEN) announce("elsewhere");
 });

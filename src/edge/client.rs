@@ -1,4 +1,4 @@
-//! The session service as the edge knows it: five questions, asked over any transport.
+//! The edge's client of the native API, over any transport.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -187,6 +187,27 @@ impl<T: Transport> SessionClient<T> {
     pub async fn revoke(&self, handle: &str) -> Result<(), Failure> {
         self.done("/session", &serde_json::json!({ "sessionHandle": handle }))
             .await
+    }
+
+    /// Ends the session of an access token, expired or not (`DELETE /session`). False if the service cannot verify the
+    /// token: it is not one, or its key has been removed.
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn revoke_by_access_token(&self, access: &SecretString) -> Result<bool, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            status: Status,
+            deleted_any_entry: Option<bool>,
+        }
+        let question = serde_json::json!({ "accessToken": access.expose() });
+        let answer: Answer = self.ask(Method::DELETE, "/session", &question).await?;
+        match (answer.status, answer.deleted_any_entry) {
+            (Status::Ok, Some(_)) => Ok(true),
+            (Status::Ok, None) => Err(incomplete()),
+            (Status::Unauthorised | Status::TryRefreshToken, _) => Ok(false),
+        }
     }
 
     /// Ends every session of a user (`DELETE /session/all`).

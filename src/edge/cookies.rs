@@ -1,11 +1,11 @@
-//! The two cookies: names, attributes, and what browsers do with them (RFC 6265bis).
+//! The cookies: names, attributes, and what browsers do with them (RFC 6265bis).
 
 use std::time::Duration;
 
 use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Uri};
 use session_core::domain::id::SessionHandle;
-use session_core::domain::secret::SecretString;
+use session_core::domain::secret::{SecretString, Sha256Hex};
 use session_core::domain::token::access::AccessClaims;
 use session_core::domain::token::refresh::RefreshToken;
 
@@ -21,8 +21,14 @@ pub const COOKIE_MAX_BYTES: usize = 4096;
 /// "refresh", a missing one only "perhaps".
 const LONGEST: Duration = Duration::from_secs(400 * 86_400);
 
+/// For how long after a refresh by redirect no other one is tried.
+const REFRESHED_FOR: Duration = Duration::from_secs(10);
+
 const ACCESS: &str = "sAccessToken";
 const REFRESH: &str = "sRefreshToken";
+const FRONT: &str = "sFrontTokenHash";
+const REFRESHED: &str = "sRefreshed";
+const OURS: [&str; 4] = [ACCESS, REFRESH, FRONT, REFRESHED];
 const PREFIXES: [&str; 3] = ["", "__Host-", "__Secure-"];
 
 /// How many access tokens of one request the service is asked about.
@@ -33,6 +39,9 @@ const TWINS: usize = 4;
 pub struct Cookies {
     access: String,
     refresh: String,
+    front: String,
+    refreshed: String,
+    /// Those of all but [`Self::set_front`]'s, which scripts read.
     attributes: String,
 }
 
@@ -50,7 +59,7 @@ impl Cookies {
             (true, None) => ("__Host-", "__Secure-"),
             (true, Some(_)) => ("__Secure-", "__Secure-"),
         };
-        let mut attributes = "; HttpOnly".to_owned();
+        let mut attributes = String::new();
         if secure {
             attributes.push_str("; Secure");
         }
@@ -64,6 +73,8 @@ impl Cookies {
             attributes.push_str(domain);
         }
         Self {
+            front: format!("{access}{FRONT}"),
+            refreshed: format!("{access}{REFRESHED}"),
             access: format!("{access}{ACCESS}"),
             refresh: format!("{refresh}{REFRESH}"),
             attributes,
@@ -124,43 +135,73 @@ impl Cookies {
         self.write(&self.refresh, "", REFRESH_PATH, Duration::ZERO)
     }
 
-    /// Removing takes the same name, path and domain as storing.
+    /// The header that tells scripts which front token is the latest, since a redirect shows its headers to nobody: the
+    /// beginning of its SHA-256.
+    pub fn set_front(&self, front_token: &HeaderValue) -> HeaderValue {
+        let hash = Sha256Hex::of(front_token.as_bytes());
+        self.format(&self.front, &hash.as_str()[..16], "/", LONGEST, "")
+    }
+
+    /// The header that removes what [`Self::set_front`] stores.
+    pub fn clear_front(&self) -> HeaderValue {
+        self.format(&self.front, "", "/", Duration::ZERO, "")
+    }
+
+    /// The header that keeps the next navigations from a refresh by redirect: if the access token is still of no use, or
+    /// the browser has not stored it, another one would not help.
+    pub fn set_refreshed(&self) -> HeaderValue {
+        self.write(&self.refreshed, "1", "/", REFRESHED_FOR)
+    }
+
+    /// Whether a refresh by redirect has just been tried.
+    pub fn is_refreshed(&self, headers: &HeaderMap) -> bool {
+        pairs(headers).any(|(name, _)| name == self.refreshed.as_bytes())
+    }
+
     fn write(&self, name: &str, value: &str, path: &str, max_age: Duration) -> HeaderValue {
+        self.format(name, value, path, max_age, "; HttpOnly")
+    }
+
+    /// Removing takes the same name, path and domain as storing.
+    fn format(
+        &self,
+        name: &str,
+        value: &str,
+        path: &str,
+        max_age: Duration,
+        http_only: &str,
+    ) -> HeaderValue {
         let (seconds, attributes) = (max_age.as_secs(), &self.attributes);
-        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}{attributes}");
+        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}{http_only}{attributes}");
         let mut header = HeaderValue::try_from(text).expect("tokens are URL-safe");
         header.set_sensitive(true);
         header
     }
 }
 
-/// Takes the token cookies out of `Cookie`, whatever their prefix; the others stay as they are.
+/// Takes the edge's cookies out of `Cookie`, whatever their prefix; the others stay as they are, in one field: HTTP/2
+/// may split it (RFC 9113 §8.2.3).
 pub fn remove_tokens(headers: &mut HeaderMap) {
     let is_token = |pair: &[u8]| {
         let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
         let name = name.trim_ascii();
         PREFIXES.iter().any(|prefix| {
             name.strip_prefix(prefix.as_bytes())
-                .is_some_and(|name| name == ACCESS.as_bytes() || name == REFRESH.as_bytes())
+                .is_some_and(|name| OURS.iter().any(|ours| ours.as_bytes() == name))
         })
     };
-    let kept: Vec<HeaderValue> = headers
+    let pairs = headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| {
-            let pairs: Vec<&[u8]> = value
-                .as_bytes()
-                .split(|b| *b == b';')
-                .map(<[u8]>::trim_ascii)
-                .filter(|pair| !pair.is_empty() && !is_token(pair))
-                .collect();
-            let value = HeaderValue::from_bytes(&pairs.join(&b"; "[..]));
-            value.ok().filter(|value| !value.is_empty())
-        })
-        .collect();
+        .flat_map(|value| value.as_bytes().split(|b| *b == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty() && !is_token(pair));
+    let kept = pairs.collect::<Vec<_>>().join(&b"; "[..]);
     headers.remove(COOKIE);
-    for value in kept {
-        headers.append(COOKIE, value);
+    if let Ok(value) = HeaderValue::from_bytes(&kept)
+        && !value.is_empty()
+    {
+        headers.insert(COOKIE, value);
     }
 }
 
@@ -172,7 +213,8 @@ pub fn came_by_https(uri: &Uri, headers: &HeaderMap) -> bool {
         first.unwrap_or_default().trim_ascii().to_ascii_lowercase()
     });
     match forwarded {
-        Some(scheme) => scheme == b"https",
+        // What Traefik says about a WebSocket.
+        Some(scheme) => scheme == b"https" || scheme == b"wss",
         None => uri.scheme_str() == Some("https"),
     }
 }

@@ -50,5 +50,10 @@ pub fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
         ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(FRONT_TOKEN),
     );
+}
+
+/// Says that the replies depend on who asks, also those to others: a browser that has stored one of those (an image, by
+/// a request without `Origin`) would use it for a trusted page, which could not read it.
+pub fn vary_by_origin(headers: &mut HeaderMap) {
     headers.append(VARY, HeaderValue::from_static("origin"));
 }

@@ -1,19 +1,23 @@
 //! A request's way through the edge: to the site and back, or to one of the edge's own routes.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, request};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, request};
 use http_body::Body;
 use http_body_util::{Either, Full};
+use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
 use session_core::log::Event;
 
 use super::client::{Failure, SessionClient, Transport};
+use super::connection::{WithoutTrailers, remove_connection_fields, without_trailers};
 use super::cookies::{Cookies, came_by_https, remove_tokens};
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
+use super::navigation::{self, Target};
 use super::reply::{self, Reply, set_cookies};
 use super::settings::Settings;
 use super::wire::{Grant, Login, Session, Token, Verified};
-use super::{cors, csrf, identity};
+use super::{client_address, cors, csrf, identity};
 
 /// By how much an access token may outgrow that of the login: a refreshed one names its parent, and keys change.
 const GROWTH_BYTES: usize = 128;
@@ -39,8 +43,10 @@ pub struct RequestContext<'a> {
 
 /// What a request's access token says.
 pub(super) enum SessionState {
-    /// Nothing, or nothing that is still good; a refresh may help.
+    /// There is none.
     Missing,
+    /// It is not valid, and a refresh may help.
+    Expired,
     /// Whose session it is; with an access token to store in place of the one that came.
     Active(Session, Option<Renewed>),
     /// The session is over.
@@ -70,7 +76,9 @@ impl<T: Transport> Edge<T> {
         &self,
         request: Request<B>,
         context: &RequestContext<'_>,
-        site: Option<impl AsyncFnOnce(Request<B>) -> Result<Response<R>, SiteDown>>,
+        site: Option<
+            impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteDown>,
+        >,
     ) -> Response<Either<Full<Bytes>, R>>
     where
         B: Body<Data = Bytes>,
@@ -80,10 +88,11 @@ impl<T: Transport> Edge<T> {
         if let Some(origin) = &origin
             && cors::is_preflight(&head.method, &head.headers)
         {
-            let headers = cors::preflight(&head.headers, origin.clone());
-            return reply::empty(StatusCode::NO_CONTENT, headers).map(Either::Left);
+            let mut headers = cors::preflight(&head.headers, origin.clone());
+            cors::vary_by_origin(&mut headers);
+            return reply::no_content(headers).map(Either::Left);
         }
-        let mut response = match (self.own_route(&head), site) {
+        let mut response = match (self.own_route(&head, site.is_some()), site) {
             (Some(route), _) => self
                 .answer(route, &head, body, context)
                 .await
@@ -94,6 +103,9 @@ impl<T: Transport> Edge<T> {
         if let Some(origin) = origin {
             cors::allow(response.headers_mut(), origin);
         }
+        if !self.settings.trusted_origins.is_empty() {
+            cors::vary_by_origin(response.headers_mut());
+        }
         response
     }
 
@@ -103,8 +115,11 @@ impl<T: Transport> Edge<T> {
         mut head: request::Parts,
         body: B,
         context: &RequestContext<'_>,
-        site: impl AsyncFnOnce(Request<B>) -> Result<Response<R>, SiteDown>,
-    ) -> Response<Either<Full<Bytes>, R>> {
+        site: impl AsyncFnOnce(Request<WithoutTrailers<B>>) -> Result<Response<R>, SiteDown>,
+    ) -> Response<Either<Full<Bytes>, R>>
+    where
+        B: Body<Data = Bytes>,
+    {
         if csrf::is_forged(
             &head.method,
             &head.uri,
@@ -114,23 +129,40 @@ impl<T: Transport> Edge<T> {
             return reply::forged().map(Either::Left);
         }
         let cookies = self.cookies(&head);
+        remove_connection_fields(&mut head.headers);
+        client_address::replace(&mut head.headers, &self.settings.trusted_proxies);
         identity::strip(&mut head.headers);
-        let known = match self.who(&cookies, &head.headers).await {
-            Ok(known) => known,
-            Err(failure) => return failed(failure, context).map(Either::Left),
+        let tokens = cookies.access_tokens(&head.headers);
+        let known = match self.settings.is_public(head.uri.path()) {
+            true => SessionState::Missing,
+            false => match self.who(&cookies, &tokens).await {
+                Ok(known) => known,
+                Err(failure) => return failed(failure, context).map(Either::Left),
+            },
         };
+        if let SessionState::Expired = known
+            && let Some(refresh) = self.refresh_first(&cookies, &head)
+        {
+            let status = navigation::redirect_status(&head.method);
+            return refresh.redirect(status).map(Either::Left);
+        }
         remove_tokens(&mut head.headers);
         if let SessionState::Active(session, _) = &known {
             identity::introduce(&mut head.headers, session);
         }
-        let mut response = match site(Request::from_parts(head, body)).await {
+        let request = Request::from_parts(head, without_trailers(body));
+        let mut response = match site(request).await {
             Ok(response) => response.map(Either::Right),
             Err(SiteDown) => reply::site_down().map(Either::Left),
         };
+        remove_connection_fields(response.headers_mut());
         identity::vary_by_cookie(response.headers_mut());
+        if let SessionState::Active(..) = &known {
+            reply::keep_private(response.headers_mut());
+        }
         match identity::take_login(response.headers_mut()) {
             Ok(None) => self.settle(response.headers_mut(), &cookies, known),
-            Ok(Some(login)) => match self.log_in(&cookies, &login, known, context).await {
+            Ok(Some(login)) => match self.log_in(&cookies, &login, &tokens, context).await {
                 Ok(headers) => headers.put_into(response.headers_mut()),
                 Err(failure) => return failed(failure, context).map(Either::Left),
             },
@@ -143,27 +175,46 @@ impl<T: Transport> Edge<T> {
         Cookies::new(&self.settings, came_by_https(&head.uri, &head.headers))
     }
 
+    /// Where a navigation with an expired access token goes first, unless it has just been there.
+    pub(super) fn refresh_first(&self, cookies: &Cookies, head: &request::Parts) -> Option<Target> {
+        let target = head.uri.path_and_query().map(PathAndQuery::as_str);
+        self.refresh_before(cookies, &head.method, &head.headers, target)
+    }
+
+    pub(super) fn refresh_before(
+        &self,
+        cookies: &Cookies,
+        method: &Method,
+        headers: &HeaderMap,
+        target: Option<&str>,
+    ) -> Option<Target> {
+        let is_meant = navigation::is_navigation(method, headers) && !cookies.is_refreshed(headers);
+        let target = target.filter(|_| is_meant)?;
+        Target::parse(target).map(Target::after_refresh)
+    }
+
     /// Whose request it is: of several access tokens the first that is good.
     pub(super) async fn who(
         &self,
         cookies: &Cookies,
-        headers: &HeaderMap,
+        tokens: &[SecretString],
     ) -> Result<SessionState, Failure> {
-        let tokens = cookies.access_tokens(headers);
         let mut known = match tokens.is_empty() {
             true => SessionState::Missing,
             false => SessionState::Ended,
         };
-        for token in &tokens {
+        for token in tokens {
             match self.sessions.verify(token).await? {
                 Verified::Ok(session, access) => {
+                    // One that has grown beyond a cookie ends the session at its next refresh.
+                    let access = access.filter(|a| cookies.access_fits(a.value.expose(), 0));
                     let renewed = access.map(|access| Renewed {
                         cookie: cookies.set_access(access.value.expose()),
                         front_token: self.front_token(&session, &access),
                     });
                     return Ok(SessionState::Active(session, renewed));
                 }
-                Verified::TryRefresh => known = SessionState::Missing,
+                Verified::TryRefresh => known = SessionState::Expired,
                 Verified::Unauthorised => {}
             }
         }
@@ -173,36 +224,39 @@ impl<T: Transport> Edge<T> {
     /// What the reply to a known request has to tell the browser.
     fn settle(&self, headers: &mut HeaderMap, cookies: &Cookies, known: SessionState) {
         match known {
-            SessionState::Missing | SessionState::Active(_, None) => {}
+            SessionState::Missing | SessionState::Expired | SessionState::Active(_, None) => {}
             SessionState::Active(_, Some(renewed)) => {
-                set_cookies(headers, [renewed.cookie]);
+                let front = cookies.set_front(&renewed.front_token);
+                set_cookies(headers, [renewed.cookie, front]);
                 headers.insert(FRONT_TOKEN, renewed.front_token);
             }
             SessionState::Ended => end(headers, cookies),
         }
     }
 
-    /// Begins a session in place of the one that there was. A token that a browser would drop in silence is refused.
+    /// Begins a session, and ends those that the browser's access tokens name, expired or not: nobody could sign out of
+    /// them any more, and the reply to a refresh that crosses this one would bring the old user back. An access token
+    /// that a browser would drop is refused.
     pub(super) async fn log_in(
         &self,
         cookies: &Cookies,
         login: &Login,
-        known: SessionState,
+        old_tokens: &[SecretString],
         context: &RequestContext<'_>,
     ) -> Result<NewCookies, Failure> {
-        let grant = self.sessions.create(login).await?;
-        let handle = grant.session.handle.clone();
-        let headers = self.grant(cookies, &grant, GROWTH_BYTES, context.now);
-        let useless = match (&headers, known) {
-            (Err(_), _) => Some(handle),
-            // Whoever logs in with an old session would leave it behind, good until it expires.
-            (Ok(_), SessionState::Active(old, _)) => Some(old.handle),
-            (Ok(_), _) => None,
+        let left_behind = |failure: &Failure| {
+            (context.log)(&Event::SessionLeftBehind { reason: failure });
         };
-        if let Some(handle) = useless
-            && let Err(failure) = self.sessions.revoke(&handle).await
-        {
-            (context.log)(&Event::SessionLeftBehind { reason: &failure });
+        let grant = self.sessions.create(login).await?;
+        let headers = self.grant(cookies, &grant, GROWTH_BYTES, context.now);
+        if headers.is_err() {
+            let revoked = self.sessions.revoke(&grant.session.handle).await;
+            _ = revoked.inspect_err(left_behind);
+            return headers;
+        }
+        for token in old_tokens {
+            let revoked = self.sessions.revoke_by_access_token(token).await;
+            _ = revoked.inspect_err(left_behind);
         }
         headers
     }
@@ -226,6 +280,7 @@ impl<T: Transport> Edge<T> {
             cookies: [
                 cookies.set_access(grant.access.value.expose()),
                 cookies.set_refresh(grant.refresh.value.expose(), good_for),
+                cookies.set_front(&front_token),
             ],
             front_token,
         })
@@ -238,7 +293,7 @@ impl<T: Transport> Edge<T> {
 
 /// What hands a session to a browser.
 pub(super) struct NewCookies {
-    cookies: [HeaderValue; 2],
+    cookies: [HeaderValue; 3],
     front_token: HeaderValue,
 }
 
@@ -251,7 +306,12 @@ impl NewCookies {
 
 /// Tells the browser that its session is over.
 pub(super) fn end(headers: &mut HeaderMap, cookies: &Cookies) {
-    set_cookies(headers, [cookies.clear_access(), cookies.clear_refresh()]);
+    let cleared = [
+        cookies.clear_access(),
+        cookies.clear_refresh(),
+        cookies.clear_front(),
+    ];
+    set_cookies(headers, cleared);
     headers.insert(FRONT_TOKEN, REMOVE);
 }
 

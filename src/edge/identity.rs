@@ -5,6 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::VARY;
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use session_core::domain::json::{Json, present};
 
 use super::gateway::remove_spelled;
 use super::wire::{Login, Session};
@@ -73,14 +76,31 @@ pub fn vary_by_cookie(headers: &mut HeaderMap) {
     }
 }
 
-/// Reads a login from JSON.
+/// Reads a login from JSON. The texts name fields and never quote a value: they are logged.
 ///
 /// # Errors
-/// If it is not one; the text says why.
+/// If it is not an object of the known fields with a string as `userId`; the text says why.
 pub fn read_login(json: &[u8]) -> Result<Login, String> {
-    // serde would also take an array, its elements as the fields in order.
-    match json.trim_ascii_start().starts_with(b"{") {
-        true => serde_json::from_slice(json).map_err(|error| error.to_string()),
-        false => Err("a login is a JSON object".to_owned()),
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Input<'a> {
+        #[serde(borrow)]
+        user_id: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        jwt_payload: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        session_data: Option<&'a RawValue>,
     }
+    // serde would also take an array, its elements as the fields in order.
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err("a login is a JSON object".to_owned());
+    }
+    let input: Input<'_> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let user_id = input.user_id.ok_or("userId is missing")?;
+    let user_id = serde_json::from_str(user_id.get()).map_err(|_| "userId must be a string")?;
+    Ok(Login {
+        user_id,
+        jwt_payload: input.jwt_payload.map(Json::from),
+        session_data: input.session_data.map(Json::from),
+    })
 }

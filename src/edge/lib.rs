@@ -11,6 +11,8 @@
 #![warn(clippy::disallowed_methods)]
 
 pub mod client;
+pub mod client_address;
+pub mod connection;
 pub mod cookies;
 pub mod cors;
 pub mod csrf;
@@ -18,6 +20,7 @@ pub mod flow;
 pub mod front_token;
 pub mod gateway;
 pub mod identity;
+pub mod navigation;
 mod reply;
 mod routes;
 pub mod settings;

@@ -8,6 +8,7 @@ use serde_json::json;
 use session_core::request::RequestError;
 
 use super::client::Failure;
+use super::navigation::InvalidTarget;
 
 /// A reply of the edge itself.
 pub(super) type Reply = Response<Full<Bytes>>;
@@ -46,9 +47,27 @@ fn with_body(status: StatusCode, body: String) -> Reply {
     reply
 }
 
-pub(super) fn empty(status: StatusCode, headers: HeaderMap) -> Reply {
+/// A redirect without its `Location`.
+pub(super) fn redirect(status: StatusCode) -> Reply {
     let mut reply = with_body(status, String::new());
-    reply.headers_mut().extend(headers);
+    let no_store = HeaderValue::from_static("no-store");
+    reply.headers_mut().insert(CACHE_CONTROL, no_store);
+    reply
+}
+
+pub(super) fn invalid_target(invalid: InvalidTarget) -> Reply {
+    error(
+        StatusCode::BAD_REQUEST,
+        "invalid_redirect",
+        &invalid.to_string(),
+    )
+}
+
+/// 204, which has no `Content-Length` (RFC 9110 §8.6).
+pub(super) fn no_content(headers: HeaderMap) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    *reply.headers_mut() = headers;
     reply
 }
 
@@ -73,6 +92,12 @@ pub(super) fn theft() -> Reply {
         "token_theft",
         "token theft detected",
     )
+}
+
+/// 401: the session is ended, since browsers would drop its access token.
+pub(super) fn too_large() -> Reply {
+    let message = "the session's payload has grown beyond a cookie; sign in again";
+    error(StatusCode::UNAUTHORIZED, "payload_too_large", message)
 }
 
 pub(super) fn forged() -> Reply {
@@ -148,6 +173,14 @@ impl From<Failure> for Reply {
             Failure::Misconfigured(_) => misconfigured(),
         }
     }
+}
+
+/// Keeps a page of a signed-in user out of shared caches, and has the browser ask again before it shows it, unless the
+/// site says something itself.
+pub(super) fn keep_private(headers: &mut HeaderMap) {
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
 }
 
 /// Adds cookies to a reply, which nobody may keep then.

@@ -1,15 +1,18 @@
 //! The edge's own routes: refresh, sign out, forward authentication, the script for pages, and logins by the site's call.
 
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode, request};
 use http_body::Body;
 use serde_json::json;
+use session_core::log::Event;
 use session_core::request::{authenticate, read_body};
 
 use super::client::{Failure, Transport};
 use super::cookies::{Cookies, REFRESH_PATH};
 use super::flow::{Edge, RequestContext, SessionState, end, failed};
 use super::front_token::{FRONT_TOKEN, REMOVE};
+use super::navigation::{self, InvalidTarget, SIGN_OUT_PATHS, Target};
 use super::reply::{self, Reply, set_cookies};
 use super::wire::Refreshed;
 use super::{csrf, identity};
@@ -37,6 +40,7 @@ impl Route {
     fn methods(self) -> &'static [Method] {
         match self {
             Self::Check | Self::Client => &[Method::GET, Method::HEAD],
+            Self::Refresh => &[Method::GET, Method::POST],
             _ => &[Method::POST],
         }
     }
@@ -44,22 +48,26 @@ impl Route {
     fn allow(self) -> &'static str {
         match self {
             Self::Check | Self::Client => "GET, HEAD",
+            Self::Refresh => "GET, POST",
             _ => "POST",
         }
     }
 }
 
 impl<T: Transport> Edge<T> {
-    /// The route of a request, if it is one of the edge's own.
-    pub(super) fn own_route(&self, head: &request::Parts) -> Option<Route> {
+    /// The route of a request, if it is one of the edge's own. The two for a proxy and its site exist only where the edge
+    /// does not stand in front of the site itself: there, visitors could call them.
+    pub(super) fn own_route(&self, head: &request::Parts, has_site: bool) -> Option<Route> {
         match head.uri.path() {
             REFRESH_PATH => Some(Route::Refresh),
-            "/auth/signout" => Some(Route::SignOut),
-            "/auth/signout/all" => Some(Route::SignOutEverywhere),
-            "/auth/check" => Some(Route::Check),
+            path if path == SIGN_OUT_PATHS[0] => Some(Route::SignOut),
+            path if path == SIGN_OUT_PATHS[1] => Some(Route::SignOutEverywhere),
+            "/auth/check" if !has_site => Some(Route::Check),
             "/auth/client.js" => Some(Route::Client),
             // Without a key anyone could log in as anyone.
-            "/auth/session" if self.settings.session_api_key.is_some() => Some(Route::Login),
+            "/auth/session" if !has_site && self.settings.session_api_key.is_some() => {
+                Some(Route::Login)
+            }
             _ => None,
         }
     }
@@ -84,14 +92,40 @@ impl<T: Transport> Edge<T> {
         }
         let cookies = self.cookies(head);
         let answer = match route {
-            Route::Refresh => self.refresh(&cookies, headers, context).await,
-            Route::SignOut => self.sign_out(&cookies, headers, false).await,
-            Route::SignOutEverywhere => self.sign_out(&cookies, headers, true).await,
-            Route::Check => self.check(&cookies, headers).await,
+            Route::Refresh => self.refresh_route(&cookies, head, context).await,
+            Route::SignOut | Route::SignOutEverywhere => self.sign_out(&cookies, head, route).await,
+            Route::Check => self.check(&cookies, head).await,
             Route::Client => Ok(reply::script(CLIENT)),
             Route::Login => self.login(&cookies, head, body, context).await,
         };
         answer.unwrap_or_else(|failure| failed(failure, context))
+    }
+
+    /// A script's refresh, or a navigation's, which goes on to its target whatever comes of it: the site shows its login
+    /// when the session is over.
+    async fn refresh_route(
+        &self,
+        cookies: &Cookies,
+        head: &request::Parts,
+        context: &RequestContext<'_>,
+    ) -> Result<Reply, Failure> {
+        let target = match Target::of_query(&head.uri) {
+            Ok(None) if head.method == Method::GET => Err(InvalidTarget),
+            target => target,
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(invalid) => return Ok(reply::invalid_target(invalid)),
+        };
+        let reply = self.refresh(cookies, &head.headers, context).await?;
+        let Some(target) = target else {
+            return Ok(reply);
+        };
+        let mut redirect = target.redirect(navigation::redirect_status(&head.method));
+        let set = reply.headers().get_all(SET_COOKIE).iter().cloned();
+        let set = set.chain([cookies.set_refreshed()]);
+        set_cookies(redirect.headers_mut(), set);
+        Ok(redirect)
     }
 
     async fn refresh(
@@ -110,12 +144,19 @@ impl<T: Transport> Edge<T> {
             return Ok(reply);
         };
         let mut reply = match self.sessions.refresh(&token).await? {
-            Refreshed::Ok(grant) => {
-                let new = self.grant(cookies, &grant, 0, context.now)?;
-                let mut reply = reply::ok();
-                new.put_into(reply.headers_mut());
-                return Ok(reply);
-            }
+            Refreshed::Ok(grant) => match self.grant(cookies, &grant, 0, context.now) {
+                Ok(new) => {
+                    let mut reply = reply::ok();
+                    new.put_into(reply.headers_mut());
+                    return Ok(reply);
+                }
+                // No refresh to come could bring less.
+                Err(failure) => {
+                    self.sessions.revoke(&grant.session.handle).await?;
+                    (context.log)(&Event::SessionTooLarge { reason: &failure });
+                    reply::too_large()
+                }
+            },
             Refreshed::Unauthorised => reply::unauthorised(),
             Refreshed::Theft(handle) => {
                 // The service has done so already, unless it only reports.
@@ -127,31 +168,65 @@ impl<T: Transport> Edge<T> {
         Ok(reply)
     }
 
+    /// Ends what the access tokens name, or asks for a refresh if the service can no longer verify any of them. Only a
+    /// valid one ends all sessions of its user.
     async fn sign_out(
         &self,
         cookies: &Cookies,
-        headers: &HeaderMap,
-        everywhere: bool,
+        head: &request::Parts,
+        route: Route,
     ) -> Result<Reply, Failure> {
-        match self.who(cookies, headers).await? {
-            SessionState::Missing => return Ok(reply::try_refresh()),
-            SessionState::Active(session, _) if everywhere => {
-                self.sessions.revoke_all(&session.user_id).await?;
+        let target = match Target::of_query(&head.uri) {
+            Ok(target) => target,
+            Err(invalid) => return Ok(reply::invalid_target(invalid)),
+        };
+        let tokens = cookies.access_tokens(&head.headers);
+        let is_done = match route {
+            Route::SignOutEverywhere => match self.who(cookies, &tokens).await? {
+                SessionState::Expired => false,
+                SessionState::Missing | SessionState::Ended => true,
+                SessionState::Active(session, _) => {
+                    self.sessions.revoke_all(&session.user_id).await?;
+                    true
+                }
+            },
+            _ => {
+                let mut is_done = tokens.is_empty();
+                for token in &tokens {
+                    is_done |= self.sessions.revoke_by_access_token(token).await?;
+                }
+                is_done
             }
-            SessionState::Active(session, _) => self.sessions.revoke(&session.handle).await?,
-            SessionState::Ended => {}
+        };
+        if !is_done {
+            if let Some(refresh) = self.refresh_first(cookies, head) {
+                return Ok(refresh.redirect(navigation::redirect_status(&head.method)));
+            }
+            if !cookies.is_refreshed(&head.headers) {
+                return Ok(reply::try_refresh());
+            }
         }
-        let mut reply = reply::ok();
+        let mut reply = match target {
+            Some(target) => target.redirect(StatusCode::SEE_OTHER),
+            None => reply::ok(),
+        };
         end(reply.headers_mut(), cookies);
         Ok(reply)
     }
 
     /// The answer to a proxy. At most one cookie is set: some proxies hand on only one.
-    async fn check(&self, cookies: &Cookies, headers: &HeaderMap) -> Result<Reply, Failure> {
-        Ok(match self.who(cookies, headers).await? {
-            SessionState::Missing => reply::try_refresh(),
+    async fn check(&self, cookies: &Cookies, head: &request::Parts) -> Result<Reply, Failure> {
+        let tokens = cookies.access_tokens(&head.headers);
+        let is_optional = head.uri.query() == Some("optional");
+        let or_nobody = |reply: fn() -> Reply| if is_optional { reply::ok() } else { reply() };
+        Ok(match self.who(cookies, &tokens).await? {
+            SessionState::Missing => or_nobody(reply::try_refresh),
+            SessionState::Expired => {
+                let redirect = self.redirect_original(cookies, &head.headers);
+                redirect.unwrap_or_else(|| or_nobody(reply::try_refresh))
+            }
             SessionState::Ended => {
-                let mut reply = reply::unauthorised();
+                let mut reply = or_nobody(reply::unauthorised);
                 set_cookies(reply.headers_mut(), [cookies.clear_access()]);
                 reply.headers_mut().insert(FRONT_TOKEN, REMOVE);
                 reply
@@ -163,6 +238,27 @@ impl<T: Transport> Edge<T> {
                     set_cookies(reply.headers_mut(), [renewed.cookie]);
                     reply.headers_mut().insert(FRONT_TOKEN, renewed.front_token);
                 }
+                reply
+            }
+        })
+    }
+
+    /// The redirect of a navigation that a proxy asks about: as a redirect if the proxy hands it on (it names the path in
+    /// `X-Forwarded-Uri`), as a 401 with `Location` if it only knows 401 (`X-Original-URI`, as nginx is configured).
+    fn redirect_original(&self, cookies: &Cookies, headers: &HeaderMap) -> Option<Reply> {
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let method = text("x-original-method").or_else(|| text("x-forwarded-method"))?;
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        let (target, only_401) = match text("x-original-uri") {
+            Some(target) => (target, true),
+            None => (text("x-forwarded-uri")?, false),
+        };
+        let refresh = self.refresh_before(cookies, &method, headers, Some(target))?;
+        Some(match only_401 {
+            false => refresh.redirect(navigation::redirect_status(&method)),
+            true => {
+                let mut reply = reply::try_refresh();
+                refresh.put_into(reply.headers_mut());
                 reply
             }
         })
@@ -185,8 +281,8 @@ impl<T: Transport> Edge<T> {
             Ok(Err(message)) => return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message)),
             Err(error) => return Ok(reply::rejected(error)),
         };
-        let known = self.who(cookies, &head.headers).await?;
-        let new = match self.log_in(cookies, &login, known, context).await {
+        let old_tokens = cookies.access_tokens(&head.headers);
+        let new = match self.log_in(cookies, &login, &old_tokens, context).await {
             // Here the site itself asks, and the mistake is in what it sent.
             Err(Failure::Refused(message)) => {
                 return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message));

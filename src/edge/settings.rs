@@ -8,6 +8,8 @@ use session_core::domain::setting::{
     BOOLEAN, ConfigError, Kind, LOG_FORMAT, LOG_LEVEL, Lookup, NeededBy, Parser, Setting,
 };
 
+use super::client_address::Network;
+
 macro_rules! settings {
     ($($id:ident = $name:literal, $default:literal, $kind:expr, $unset:literal, $about:literal;)+) => {
         $(const $id: Setting = Setting {
@@ -33,6 +35,11 @@ settings! {
         "the cookies' `SameSite`; `none` is for pages of other sites, which must be trusted origins as well";
     TRUSTED_ORIGINS = "trusted_origins", "", ORIGINS, "none", "origins that may do what the site's own pages may";
     FRONT_TOKEN_PAYLOAD = "front_token_payload", "true", BOOLEAN, "", "whether pages may read the session's payload";
+    TRUSTED_PROXIES = "trusted_proxies", "", NETWORKS, "none",
+        "proxies whose `X-Forwarded-For` is believed; the site gets one address in this header, the client's";
+    PUBLIC_PATHS = "public_paths", "", PATHS, "none",
+        "paths whose requests are forwarded without a look at the session: nobody is signed in there; `/*` at the end \
+         stands for everything below";
     UPSTREAM = "upstream", "", COMPONENT, "none", "the component that requests go on to";
 }
 
@@ -44,6 +51,16 @@ const DOMAIN: Kind = Kind::Checked {
 const ORIGINS: Kind = Kind::Checked {
     is_good: |list| list.split(',').all(|origin| is_origin(origin.trim())),
     allowed: "comma-separated origins: https://app.example.com",
+};
+
+const NETWORKS: Kind = Kind::Checked {
+    is_good: |list| networks(list).is_some(),
+    allowed: "comma-separated addresses or networks: 10.0.0.0/8, ::1",
+};
+
+const PATHS: Kind = Kind::Checked {
+    is_good: |list| list.split(',').all(|path| is_path(path.trim())),
+    allowed: "comma-separated paths: /, /about, /static/*",
 };
 
 const COMPONENT: Kind = Kind::Checked {
@@ -66,6 +83,10 @@ pub struct Settings {
     pub trusted_origins: Vec<String>,
     /// Whether pages may read the session's payload.
     pub hide_payload: bool,
+    /// The proxies whose word about a client's address is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// The paths whose requests are forwarded without a look at the session.
+    pub public_paths: Vec<String>,
     /// The component that requests go on to, in gateway mode.
     pub upstream: Option<String>,
     /// What is logged, and how.
@@ -122,11 +143,13 @@ impl Settings {
                     ("none", SameSite::None),
                 ],
             ),
-            trusted_origins: parser
-                .optional(&TRUSTED_ORIGINS)
-                .map(|list| list.split(',').map(|s| s.trim().to_owned()).collect())
-                .unwrap_or_default(),
+            trusted_origins: list(&mut parser, &TRUSTED_ORIGINS),
             hide_payload: !parser.boolean(&FRONT_TOKEN_PAYLOAD),
+            trusted_proxies: parser
+                .optional(&TRUSTED_PROXIES)
+                .and_then(|list| networks(&list))
+                .unwrap_or_default(),
+            public_paths: list(&mut parser, &PUBLIC_PATHS),
             upstream: parser.optional(&UPSTREAM),
             log: parser.log(),
         };
@@ -137,6 +160,38 @@ impl Settings {
         }
         parser.finish(settings)
     }
+
+    /// Whether requests for this path are forwarded without a look at the session.
+    pub fn is_public(&self, path: &str) -> bool {
+        self.public_paths
+            .iter()
+            .any(|public| match public.strip_suffix('*') {
+                Some(prefix) => path.starts_with(prefix),
+                None => path == public,
+            })
+    }
+}
+
+/// A comma-separated list.
+fn list(parser: &mut Parser<'_>, setting: &Setting) -> Vec<String> {
+    let list = parser.optional(setting).unwrap_or_default();
+    let items = list.split(',').map(|item| item.trim().to_owned());
+    items.filter(|item| !item.is_empty()).collect()
+}
+
+fn networks(list: &str) -> Option<Vec<Network>> {
+    list.split(',')
+        .map(|text| text.trim().parse().ok())
+        .collect()
+}
+
+/// A path as requests name it, percent-encoded where it has to be, perhaps with `/*` at its end.
+fn is_path(text: &str) -> bool {
+    let exact = text.strip_suffix("/*").unwrap_or(text);
+    (exact.starts_with('/') || (exact.is_empty() && text == "/*"))
+        && exact
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"?#*".contains(&b))
 }
 
 fn api_key(parser: &mut Parser<'_>) -> Option<SecretString> {
@@ -186,114 +241,4 @@ fn is_component(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use session_core::domain::log::{Format, Level};
-
-    use super::*;
-
-    fn parse(settings: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
-        Settings::parse(&|name| {
-            let found = settings.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn nothing_set_is_the_default() {
-        let settings = parse(&[("session_api_key", ""), ("upstream", "")]).unwrap();
-        assert!(settings.session_api_key.is_none() && settings.upstream.is_none());
-        assert_eq!(settings.cookie_prefix, CookiePrefix::Auto);
-        assert_eq!(settings.same_site, SameSite::Lax);
-        assert!(settings.trusted_origins.is_empty() && !settings.hide_payload);
-    }
-
-    #[test]
-    fn every_setting_is_understood() {
-        let settings = parse(&[
-            ("session_api_key", "0123456789abcdef"),
-            ("cookie_prefix", "always"),
-            ("cookie_domain", "example.com"),
-            ("same_site", "none"),
-            (
-                "trusted_origins",
-                "https://a.example, http://localhost:5173",
-            ),
-            ("front_token_payload", "false"),
-            ("upstream", "my-site2"),
-            ("log_format", "json"),
-            ("log_level", "info"),
-        ])
-        .unwrap();
-        assert!(
-            settings
-                .session_api_key
-                .unwrap()
-                .matches(b"0123456789abcdef")
-        );
-        assert_eq!(settings.cookie_prefix, CookiePrefix::Always);
-        assert_eq!(settings.cookie_domain.as_deref(), Some("example.com"));
-        assert_eq!(settings.same_site, SameSite::None);
-        assert_eq!(
-            settings.trusted_origins,
-            ["https://a.example", "http://localhost:5173"]
-        );
-        assert!(settings.hide_payload);
-        assert_eq!(settings.upstream.as_deref(), Some("my-site2"));
-        let log = (settings.log.format, settings.log.level);
-        assert_eq!(log, (Format::Json, Level::Info));
-    }
-
-    #[test]
-    fn all_mistakes_are_reported_at_once() {
-        let wrong = [
-            ("cookie_prefix", "Auto"),
-            ("cookie_domain", "com"),
-            ("same_site", "loose"),
-            ("trusted_origins", "https://a.example,https://b.example/"),
-            ("front_token_payload", "yes"),
-            ("upstream", "http://x"),
-            ("log_format", "xml"),
-            ("log_level", "all"),
-        ];
-        let errors = parse(&wrong).unwrap_err();
-        assert_eq!(errors.len(), wrong.len(), "{errors:?}");
-        for (error, (name, value)) in errors.iter().zip(wrong) {
-            let line = error.to_string();
-            assert!(
-                line.starts_with(&format!("{name} is {value:?}; allowed: ")),
-                "{line}"
-            );
-        }
-        let short = parse(&[("session_api_key", "too short")]).unwrap_err();
-        assert_eq!(
-            short[0].to_string(),
-            "session_api_key has a wrong value; allowed: one key of at least 16 visible ASCII characters, \
-             without a comma"
-        );
-        let both = parse(&[("same_site", "none"), ("cookie_prefix", "never")]).unwrap_err();
-        assert_eq!(both[0].variable, "cookie_prefix");
-    }
-
-    #[test]
-    fn only_what_browsers_write_is_an_origin() {
-        for good in [
-            "https://a.example",
-            "http://localhost:5173",
-            "http://[::1]:80",
-        ] {
-            assert!(is_origin(good), "{good}");
-        }
-        for bad in [
-            "null",
-            "*",
-            "a.example",
-            "https://A.example",
-            "https://a.example/",
-            "https://u@a.example",
-            "ftp://a.example",
-            "",
-        ] {
-            assert!(!is_origin(bad), "{bad}");
-        }
-    }
-}
+mod tests;

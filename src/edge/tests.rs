@@ -4,8 +4,10 @@ mod attributes;
 mod elsewhere;
 mod failures;
 mod forward_auth;
+mod forwarding;
 mod journeys;
 mod logins;
+mod navigations;
 mod neighbours;
 mod rules;
 
@@ -27,11 +29,14 @@ use session_service::Service;
 use session_store::testing::WatchedStore;
 
 use super::client::Transport;
+use super::connection::WithoutTrailers;
 use super::{Edge, RequestContext, Settings, SiteDown};
+
+type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::convert::Infallible>;
 
 /// The API, reached without a network. The test may make it fail.
 struct Wire {
-    api: Api<WatchedStore, TestPlatform>,
+    api: Arc<Api<WatchedStore, TestPlatform>>,
     broken: Arc<Mutex<Option<Broken>>>,
     calls: Arc<Mutex<Vec<String>>>,
 }
@@ -67,12 +72,15 @@ impl Transport for Wire {
 /// A service, an edge in front of a site, and the site's memory of what it was asked.
 struct World {
     edge: Edge<Wire>,
+    api: Arc<Api<WatchedStore, TestPlatform>>,
     platform: Arc<TestPlatform>,
     store: Arc<WatchedStore>,
     broken: Arc<Mutex<Option<Broken>>>,
     calls: Arc<Mutex<Vec<String>>>,
     seen: Mutex<HeaderMap>,
     log: Mutex<Vec<String>>,
+    /// Without one the edge answers a proxy's questions.
+    has_site: bool,
 }
 
 /// A reply with its body read.
@@ -90,10 +98,15 @@ impl World {
     fn with_service(edge: &[(&str, &str)], service: &[(&str, &str)]) -> Self {
         let (store, platform) = (Arc::<WatchedStore>::default(), TestPlatform::new(1));
         let (s, p) = (Arc::clone(&store), Arc::clone(&platform));
-        let api = Api::Ready(Arc::new(Service::new(s, p, config(service), None)));
+        let api = Arc::new(Api::Ready(Arc::new(Service::new(
+            s,
+            p,
+            config(service),
+            None,
+        ))));
         let (broken, calls) = (Arc::default(), Arc::default());
         let wire = Wire {
-            api,
+            api: Arc::clone(&api),
             broken: Arc::clone(&broken),
             calls: Arc::clone(&calls),
         };
@@ -103,12 +116,22 @@ impl World {
         });
         Self {
             edge: Edge::new(settings.unwrap(), wire),
+            api,
             platform,
             store,
             broken,
             calls,
             seen: Mutex::default(),
             log: Mutex::default(),
+            has_site: true,
+        }
+    }
+
+    /// An edge that a proxy asks, in front of no site.
+    fn behind_proxy(edge: &[(&str, &str)], service: &[(&str, &str)]) -> Self {
+        Self {
+            has_site: false,
+            ..Self::with_service(edge, service)
         }
     }
 
@@ -118,6 +141,15 @@ impl World {
 
     fn breaks(&self, how: impl Into<Option<Broken>>) {
         *self.broken.lock().unwrap() = how.into();
+    }
+
+    /// Asks the service itself, as the site's backend may.
+    fn ask_service(&self, method: Method, path: &str, body: &Value) -> String {
+        let request = Request::builder().method(method).uri(path);
+        let body = Full::new(Bytes::from(body.to_string()));
+        let reply = ready(self.api.handle(request.body(body).unwrap()));
+        let text = ready(reply.into_body().collect()).unwrap().to_bytes();
+        String::from_utf8(text.to_vec()).unwrap()
     }
 
     /// What the service was asked since the last time.
@@ -139,6 +171,10 @@ impl World {
 
     /// One exchange. The site logs in whoever posts to /login, as the user that the body names.
     fn send(&self, request: Request<Full<Bytes>>) -> Reply {
+        self.send_body(request.map(BoxBody::new))
+    }
+
+    fn send_body(&self, request: Request<BoxBody>) -> Reply {
         let context = RequestContext {
             now: self.platform.now(),
             log: &|event| {
@@ -146,21 +182,34 @@ impl World {
                 self.log.lock().unwrap().push(line);
             },
         };
-        let site = async |request: Request<Full<Bytes>>| {
+        let site = async |request: Request<WithoutTrailers<BoxBody>>| {
             let (head, body) = request.into_parts();
             *self.seen.lock().unwrap() = head.headers;
-            let body = body.collect().await.unwrap().to_bytes();
+            let body = body.collect().await.unwrap();
+            assert!(body.trailers().is_none_or(HeaderMap::is_empty));
+            let body = body.to_bytes();
             let mut response = Response::builder().header("set-cookie", "theme=dark");
             match head.uri.path() {
+                "/callback" => {
+                    response = response
+                        .status(StatusCode::SEE_OTHER)
+                        .header("location", "/account")
+                        .header("x-session-create", STANDARD.encode(&body));
+                }
                 "/down" => return Err(SiteDown),
                 "/login" => response = response.header("x-session-create", STANDARD.encode(&body)),
+                "/hops" => response = response.header("connection", "x-hop").header("x-hop", "1"),
+                "/cached" => response = response.header("cache-control", "max-age=60"),
                 "/varies" => response = response.header("vary", &body[..]),
                 "/raw-login" => response = response.header("x-session-create", &body[..]),
                 _ => {}
             }
             Ok(response.body(Full::new(Bytes::from("the site"))).unwrap())
         };
-        let response = ready(self.edge.handle(request, &context, Some(site)));
+        // Users sign in at a site that the edge stands in front of, whatever the test is about.
+        let has_site = self.has_site || request.uri().path() == "/login";
+        let site = has_site.then_some(site);
+        let response = ready(self.edge.handle(request, &context, site));
         let (head, body) = response.into_parts();
         let text = ready(body.collect()).unwrap().to_bytes();
         Reply {
@@ -292,6 +341,12 @@ impl Browser {
 
     fn log_in(&mut self, world: &World, login: &str) -> Reply {
         self.send(world, Method::POST, "/login", login)
+    }
+
+    /// Gives the access token a signature that no key makes, as if its key had been removed.
+    fn spoil_access_token(&mut self) {
+        let key = ("sAccessToken".to_owned(), "/".to_owned());
+        self.jar.get_mut(&key).unwrap().push_str("AAAA");
     }
 
     fn holds_tokens(&self) -> bool {

@@ -58,25 +58,17 @@ pub struct Session {
     pub payload: Option<Json>,
 }
 
-/// Who is to be logged in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The session that a site asks for.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Login {
     /// The user.
     pub user_id: String,
     /// Goes into the access token.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jwt_payload: Option<Json>,
     /// Stays in the database.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session_data: Option<Json>,
 }
 

@@ -2,8 +2,8 @@
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::StoredSession;
 use session_core::domain::sealed::seal;
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::refresh::RefreshToken;
 use session_core::log::Event;

@@ -1,6 +1,7 @@
 //! The tokens that a login or a refresh hands out.
 
 use session_core::domain::keys::KeyRing;
+use session_core::domain::reuse::ReuseWindow;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::AccessClaims;
 use session_core::domain::token::header::TokenFormat;
@@ -21,7 +22,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         now: Timestamp,
     ) -> Grant {
         let anti_csrf = refresh.anti_csrf(ring.refresh_key());
-        let (issued_at, validity) = (refresh.claims.issued_at, self.config.access.validity);
+        let issued_at = refresh.claims.issued_at;
+        // No access token outlives its session.
+        let session_left = refresh.claims.expires_at.since(issued_at);
+        let validity = self.config.access.validity.min(session_left);
         let expires_at = match refresh.claims.parent {
             None => issued_at.plus(validity),
             Some(_) => {
@@ -55,6 +59,13 @@ impl<S: Store, P: Platform> Service<S, P> {
             anti_csrf,
             session,
         }
+    }
+
+    pub(super) fn reuse_window(&self) -> ReuseWindow {
+        ReuseWindow::new(
+            self.config.refresh.reuse_window,
+            self.config.access.validity,
+        )
     }
 
     /// A token of these claims, signed with the key of its class.

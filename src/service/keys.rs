@@ -69,15 +69,18 @@ impl<S: KeyStore, P: Platform> KeyCache<S, P> {
     ) -> Self {
         let file = key_file.map(AccessKeys::file);
         // None while the database's keys sign: then they are loaded before anything is checked.
-        let derived = AccessKeys::derived(&config.master_keys, config.access.rotation, &[], None);
+        let derived =
+            AccessKeys::derived(&config.master_keys, config.access.rotation, &[], None, None);
         let refresh: Vec<_> = config
             .master_keys
             .all()
             .iter()
             .map(MasterKey::refresh_key)
             .collect();
-        let derived = derived.map(|keys| keys.and_static(&refresh));
-        let own = file.clone().or(derived);
+        let own = file
+            .clone()
+            .or(derived)
+            .map(|keys| keys.and_static(&refresh));
         let (state, loading) = (Mutex::default(), Semaphore::new(1, Arc::clone(&platform)));
         Self(Arc::new(Inner {
             store,
@@ -117,17 +120,22 @@ impl<S: KeyStore, P: Platform> KeyCache<S, P> {
         }
     }
 
-    /// The keys to publish: read again before [`KEY_SET_LAG`] has passed; those in memory if the database is away.
+    /// The keys to publish: all that a check would accept. They are read before they are published first, and again before
+    /// [`KEY_SET_LAG`] has passed; while the database is away those in memory count, and those of a master key.
     pub(super) async fn published(&self) -> Result<AccessKeys> {
         let now = self.0.platform.now();
         let loaded = self.0.state().loaded.as_ref().map(|loaded| loaded.at);
         let is_old = |at: Timestamp| now < at || now >= at.plus(KEY_SET_LAG);
-        let is_due = self.0.own.is_none() && loaded.is_some_and(is_old);
-        if is_due
-            && !self.0.failed_just_now()
-            && let Err(error @ ServiceError::Misconfigured(_)) = self.0.load_within_deadline().await
-        {
-            return Err(error);
+        let is_due = loaded.is_none_or(|at| self.0.own.is_none() && is_old(at));
+        if is_due && !self.0.failed_just_now() {
+            match self.0.load_within_deadline().await {
+                Err(error @ ServiceError::Misconfigured(_)) => return Err(error),
+                // A key file is one of several keys, and the others come from the database.
+                Err(error) if loaded.is_none() && self.0.config.master_keys.is_empty() => {
+                    return Err(error);
+                }
+                Err(_) | Ok(_) => {}
+            }
         }
         self.access().await
     }

@@ -17,6 +17,7 @@ mod payload;
 mod ready;
 mod refresh;
 mod revoke;
+mod revoke_by_token;
 mod verify;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +41,7 @@ pub use self::verify::{Check, CheckLevel};
 use self::kept::Kept;
 use self::keys::KeyCache;
 pub use self::metrics::Metrics;
+use self::refresh::OtherValidities;
 
 /// The session service of one deployment.
 pub struct Service<S, P: Platform> {
@@ -51,6 +53,7 @@ pub struct Service<S, P: Platform> {
     status: Kept<Result<()>, P>,
     key_set: Kept<Result<Arc<str>>, P>,
     metrics: Kept<Arc<Metrics>, P>,
+    other_validities: OtherValidities,
     counters: Mutex<Counters>,
 }
 
@@ -179,6 +182,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             store,
             platform,
             config,
+            other_validities: OtherValidities::default(),
         }
     }
 

@@ -1,14 +1,18 @@
 //! Refreshing a session, and detecting that a token was stolen.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use session_core::domain::config::TheftPolicy;
 use session_core::domain::keys::KeyRing;
-use session_core::domain::reuse::{ChildFactory, ReuseWindow};
+use session_core::domain::request_times::RequestTimes;
+use session_core::domain::reuse::ChildFactory;
 use session_core::domain::rotation::{
-    Outcome, RefreshDecision, Refusal, RequestTimes, StoredSession, decide_confirmed,
-    decide_refresh,
+    Outcome, RefreshDecision, Refusal, decide_confirmed, decide_refresh,
 };
 use session_core::domain::sealed::seal;
 use session_core::domain::secret::SecretString;
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::header::TokenFormat;
 use session_core::domain::token::refresh::RefreshToken;
@@ -44,26 +48,29 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.log_rejected(TokenKind::Refresh, Some(token.claims.handle), &reason);
             return Ok(Refreshed::Unauthorised);
         }
-        let issuer = self.issuer(&ring, options);
+        let other_validities = self
+            .other_validities
+            .with(token.claims.lifetime(), self.config.refresh.validity);
+        let factory = self.factory(&ring, &other_validities, options);
         let times = || RequestTimes {
             started,
             now: self.platform.now(),
         };
         let handle = token.claims.handle.hash();
         let stored = self.store.find(handle, started).await?;
-        let outcome = match decide_refresh(stored, &token, &issuer, times()) {
+        let outcome = match decide_refresh(stored, &token, &factory, times()) {
             RefreshDecision::Done(outcome) => outcome,
             RefreshDecision::Confirm(confirmation) => {
                 // Under the key of today, so that the session is listed after a change of the master key.
                 let sealed = seal(token.claims.handle, ring.refresh_key());
                 let stored = self.store.confirm(handle, confirmation, &sealed, started);
                 let stored = stored.await?;
-                decide_confirmed(stored, &token, &issuer, times())
+                decide_confirmed(stored, &token, &factory, times())
             }
         };
         match outcome {
             Outcome::IssueChild(stored) => {
-                let child = issuer.child(&token, started);
+                let child = factory.child(&token, started);
                 Ok(self.hand_out(&ring, stored, &child, options.form, started))
             }
             Outcome::HandOut(stored, current) => {
@@ -84,22 +91,21 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    fn issuer<'a>(&'a self, ring: &'a KeyRing, options: TokenOptions) -> ChildFactory<'a> {
+    fn factory<'a>(
+        &'a self,
+        ring: &'a KeyRing,
+        other_validities: &'a [Duration],
+        options: TokenOptions,
+    ) -> ChildFactory<'a> {
         ChildFactory {
             keys: ring.refresh_keys(),
             window: self.reuse_window(),
             validity: self.config.refresh.validity,
+            other_validities,
             anti_csrf: options.anti_csrf,
             tolerates_races: options.tolerates_races,
             random: &*self.platform,
         }
-    }
-
-    pub(super) fn reuse_window(&self) -> ReuseWindow {
-        ReuseWindow::new(
-            self.config.refresh.reuse_window,
-            self.config.access.validity,
-        )
     }
 
     fn hand_out(
@@ -152,4 +158,21 @@ fn is_shown(token: &RefreshToken, shown: Option<&str>, ring: &KeyRing) -> bool {
     let matches = |of: SecretString| shown.is_some_and(|shown| of.matches(shown.as_bytes()));
     let mut keys = ring.refresh_keys().iter();
     !token.claims.anti_csrf || keys.any(|key| token.anti_csrf(key).is_some_and(matches))
+}
+
+/// How long refresh tokens of other replicas are good, while a change of `refresh_token_validity` is rolled out: the last
+/// two values that this instance has seen besides its own.
+#[derive(Debug, Default)]
+pub(super) struct OtherValidities(Mutex<Vec<Duration>>);
+
+impl OtherValidities {
+    /// Those, and one more that was just seen.
+    fn with(&self, seen: Duration, own: Duration) -> Vec<Duration> {
+        let mut others = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen != own && !others.contains(&seen) {
+            others.insert(0, seen);
+            others.truncate(2);
+        }
+        others.clone()
+    }
 }

@@ -1,6 +1,7 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
 mod endings;
+mod fleet;
 mod flows;
 mod histories;
 mod key_set;
@@ -31,7 +32,11 @@ use super::{
 
 type TestService = Service<WatchedStore, TestPlatform>;
 
+/// A slot of the default settings.
 const SLOT: Duration = Duration::from_secs(10);
+
+/// Requests that so many seconds lie between are of no race, by the default settings.
+const APART: u64 = 80;
 
 /// A database, a clock, and one instance of the service.
 struct World {

@@ -1,11 +1,10 @@
 //! Checking an access token.
 
 use session_core::domain::protocol::Protocol;
-use session_core::domain::rotation::{
-    AccessDecision, Confirmation, Refusal, StoredSession, decide_access,
-};
+use session_core::domain::rotation::{AccessDecision, Refusal, confirm_access, decide_access};
 use session_core::domain::sealed::seal;
-use session_core::domain::secret::{SecretString, SingleHash};
+use session_core::domain::secret::SecretString;
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::{AccessClaims, AccessTokenError};
 use session_core::domain::token::header::TokenFormat;
@@ -80,10 +79,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
         }
-        match (claims.parent, check.level) {
+        let confirmation = confirm_access(&claims, self.config.refresh.validity);
+        match (confirmation, check.level) {
             (None, CheckLevel::Token) => Ok(Verified::Ok(info(claims), None)),
             (None, level) => self.verify_plain(claims, form, level, now).await,
-            (Some(parent), _) => self.verify_child(claims, form, parent, now).await,
+            (Some(confirmation), _) => self.verify_child(claims, form, confirmation, now).await,
         }
     }
 
@@ -130,14 +130,9 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         claims: AccessClaims,
         form: TokenFormat,
-        parent: SingleHash,
+        confirmation: Confirmation,
         now: Timestamp,
     ) -> Result<Verified> {
-        let confirmation = Confirmation {
-            parent: parent.double(),
-            child: claims.refresh,
-            expires_at: claims.issued_at.plus(self.config.refresh.validity),
-        };
         let handle = claims.handle.hash();
         let ring = self.keys.ring().await?;
         let sealed = seal(claims.handle, ring.refresh_key());
@@ -154,8 +149,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         form: TokenFormat,
         now: Timestamp,
     ) -> Result<Verified> {
-        match (decide_access(stored.as_ref(), &claims, now), stored) {
-            (AccessDecision::Replace, Some(stored)) => {
+        match decide_access(stored, &claims, now) {
+            AccessDecision::Replace(stored) => {
                 let ring = self.keys.ring().await?;
                 let claims = AccessClaims {
                     parent: None,
@@ -165,12 +160,12 @@ impl<S: Store, P: Platform> Service<S, P> {
                 let token = self.access_token(&claims, &ring, form, now);
                 Ok(Verified::Ok(info(claims), Some(token)))
             }
-            (AccessDecision::TryRefresh, Some(_)) => {
+            AccessDecision::TryRefresh => {
                 let reason = "another refresh token of the session is current";
                 self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
                 Ok(Verified::TryRefreshToken)
             }
-            (_, None) | (AccessDecision::Refuse, _) => {
+            AccessDecision::Refuse => {
                 self.log_rejected(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
                 Ok(Verified::Unauthorised)
             }

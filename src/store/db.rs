@@ -1,5 +1,7 @@
 //! A database as Spin offers it: open a connection, query it, execute on it. What a runtime must bring.
 
+use std::borrow::Cow;
+
 /// Opens connections.
 pub trait Connector: Send + Sync + 'static {
     /// What it opens.
@@ -113,9 +115,12 @@ pub enum Kind {
 /// What went wrong in the database, as far as Spin lets us know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DbError {
-    /// No connection could be opened.
-    #[error("can't connect: {0}")]
-    Connect(&'static str),
+    /// No connection could be opened, which may pass.
+    #[error("cannot connect: {0}")]
+    Connect(Cow<'static, str>),
+    /// The server refuses this account, database or way of connecting until an operator changes something.
+    #[error("the server refuses the connection: {0}")]
+    Refused(Cow<'static, str>),
     /// The server has no room for another connection (MySQL 1040, 1203, 1226).
     #[error("the server has too many connections")]
     TooManyConnections,
@@ -141,6 +146,9 @@ pub enum DbError {
         "the statement is larger than the server's max_allowed_packet; 1M is enough for every request"
     )]
     TooLarge,
+    /// There is no room for further rows (1021, 1114, 3675); nothing happened.
+    #[error("the disk or the tablespace of the server is full")]
+    Full,
     /// The server prepares no further statement (1461).
     #[error("the server's max_prepared_stmt_count is reached")]
     TooManyStatements,
@@ -176,6 +184,18 @@ impl DbError {
             1146 => Self::NoSuchTable,
             1054 => Self::NoSuchColumn,
             1050 | 1060 | 1061 => Self::Exists,
+            1021 | 1114 | 3675 => Self::Full,
+            1049 => Self::Refused(
+                "the database does not exist; create it, or set mysql_database".into(),
+            ),
+            1820 | 1862 => Self::Refused(
+                "the account's password has expired; give it a new one, and set mysql_password"
+                    .into(),
+            ),
+            3118 | 4151 => {
+                Self::Refused("the account is locked; ALTER USER ... ACCOUNT UNLOCK".into())
+            }
+            3159 => Self::Refused("the server requires TLS; set mysql_tls=required".into()),
             1044 | 1045 | 1142 | 1227 => Self::Denied,
             1053 | 1152 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 => Self::ConnectionLost,
             code => Self::Other(code),
@@ -209,8 +229,18 @@ impl DbError {
                 Self::TooLarge
             }
             None if text.contains("TLS error") || text.contains("asked for SSL") => Self::Connect(
-                "TLS failed; the server needs a certificate for its host name that is trusted here",
+                "TLS failed; the server needs a certificate for its host name that is trusted here".into(),
             ),
+            None if text.contains("nknown authentication plugin")
+                || text.contains("UnknownAuthPlugin")
+                || text.contains("mysql_old_password") =>
+            {
+                Self::Refused(
+                    "the account's authentication plugin is not supported; use mysql_native_password or \
+                     caching_sha2_password"
+                        .into(),
+                )
+            }
             None if text.contains("Io(")
                 || text.contains("onnection")
                 || text.contains("Driver(") =>
@@ -235,6 +265,8 @@ impl DbError {
             Self::Exists
         } else if text.contains("readonly") {
             Self::ReadOnly
+        } else if text.contains("disk is full") {
+            Self::Full
         } else {
             Self::Other(0)
         }
@@ -246,6 +278,7 @@ impl DbError {
         !matches!(
             self,
             Self::Connect(_)
+                | Self::Refused(_)
                 | Self::TooManyConnections
                 | Self::ConnectionLost
                 | Self::ReadOnly
@@ -296,6 +329,12 @@ mod tests {
         );
         let spins_own = DbError::from_mysql_text("too many connections");
         assert_eq!(spins_own, DbError::TooManyConnections);
+        let plugin = "Driver error: `Unknown authentication plugin `client_ed25519''";
+        let missing = "Server error: `ERROR 42000 (1049): Unknown database 'x'`";
+        for (text, does) in [(plugin, "use mysql_native"), (missing, "mysql_database")] {
+            let error = DbError::from_mysql_text(text);
+            assert!(matches!(error, DbError::Refused(reason) if reason.contains(does)));
+        }
         let huge = "ServerError { code: 99999999999 }";
         assert_eq!(DbError::from_mysql_text(huge), DbError::Other(u32::MAX));
     }

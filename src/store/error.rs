@@ -7,6 +7,10 @@ pub enum StoreError {
     /// is safe.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The server refuses the connection until an operator changes the account, the server or the settings; nothing
+    /// happened, and to try again before is no use.
+    #[error("{0}")]
+    Refused(String),
     /// The database's settings allow no statement of this size; nothing happened, and to try again is no use.
     #[error("too large for the database: {0}")]
     TooLarge(String),
@@ -29,4 +33,4 @@ pub enum StoreError {
 }
 
 /// The result of a store operation.
-pub type Result<T> = std::result::Result<T, StoreError>;
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::{Confirmation, StoredSession};
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
 use session_core::domain::keys::KeyRow;

@@ -149,7 +149,7 @@ impl<C: Connector, P: Platform> Pool<C, P> {
         tokio::select! {
             biased;
             opened = turn.open(self.connector.open()) => opened,
-            () = self.platform.sleep(SLOW_OPEN) => Err(DbError::Connect("it takes too long")),
+            () = self.platform.sleep(SLOW_OPEN) => Err(DbError::Connect("it takes too long".into())),
         }
     }
 

@@ -9,7 +9,7 @@ use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
-use session_core::domain::rotation::{Confirmation, StoredSession};
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
 use crate::error::Result;

@@ -2,7 +2,7 @@
 
 use session_core::domain::id::HandleHash;
 use session_core::domain::json::Json;
-use session_core::domain::rotation::StoredSession;
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 
 /// A session that is to be stored.

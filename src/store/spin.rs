@@ -18,11 +18,38 @@ pub const SQLITE_SESSION: [&str; 3] = [
 /// A value of a type that no column of ours has, or out of range (MySQL 1366).
 pub const UNREADABLE: DbError = DbError::Other(1366);
 
-/// The server refuses the user or the password (MySQL 1045).
-pub const ACCESS_DENIED: DbError = DbError::Connect("access denied");
+/// A server to connect to.
+#[derive(Clone, PartialEq)]
+pub struct MySqlServer {
+    /// The URL that Spin opens, password included.
+    pub url: SecretString,
+    /// Host, port and database, for the log.
+    address: String,
+}
 
-/// The URL that Spin opens.
-pub fn mysql_url(settings: &MySqlSettings) -> SecretString {
+impl MySqlServer {
+    /// The one that the settings name.
+    pub fn new(settings: &MySqlSettings) -> Self {
+        Self {
+            url: mysql_url(settings),
+            address: settings.address(),
+        }
+    }
+
+    /// Reduces the error of a failed open, whose text may hold the URL, to what may be logged, and names the server.
+    pub fn open_error(&self, error: DbError) -> DbError {
+        let at = |reason: &str| format!("{reason} ({})", self.address).into();
+        match error {
+            DbError::TooManyConnections => DbError::TooManyConnections,
+            DbError::Denied => DbError::Connect(at("access denied")),
+            DbError::Connect(reason) => DbError::Connect(at(&reason)),
+            DbError::Refused(reason) => DbError::Refused(at(&reason)),
+            _ => DbError::Connect(at("no connection to the server")),
+        }
+    }
+}
+
+fn mysql_url(settings: &MySqlSettings) -> SecretString {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     let tls = if settings.tls {
         "&ssl-mode=required"
@@ -37,16 +64,6 @@ pub fn mysql_url(settings: &MySqlSettings) -> SecretString {
         settings.port,
         encode(&settings.name),
     ))
-}
-
-/// Reduces the error of a failed open, whose text may hold the URL, to what may be told.
-pub fn open_error(error: &DbError) -> DbError {
-    match error {
-        DbError::TooManyConnections => DbError::TooManyConnections,
-        DbError::Denied => ACCESS_DENIED,
-        DbError::Connect(reason) => DbError::Connect(reason),
-        _ => DbError::Connect("no connection to the server"),
-    }
 }
 
 /// A signed integer from a database.
@@ -77,5 +94,19 @@ mod tests {
             "mysql://us%3Aer%40x:p%40ss%3Aw%2Fo%23rd%25%3F@db.example:3306/my%20db\
              ?prefer_socket=false&ssl-mode=required"
         );
+        // The log learns where it was, and no secret.
+        let server = MySqlServer::new(&settings);
+        for (error, logged) in [
+            (
+                DbError::Denied,
+                "cannot connect: access denied (db.example:3306, database my db)",
+            ),
+            (
+                DbError::Refused("it is locked".into()),
+                "the server refuses the connection: it is locked (db.example:3306, database my db)",
+            ),
+        ] {
+            assert_eq!(server.open_error(error).to_string(), logged);
+        }
     }
 }

@@ -1,39 +1,23 @@
 //! What deploy/ and docs/deploy.md name is there: the manifest's variables, and SpinKube's fields.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use session_tests::prelude::*;
 use testbed::workspace_root;
 
-suite! {
-    once:
-        every_variable_is_one_of_the_manifest,
-        every_field_is_one_of_spinkubes;
-}
-
 /// The fields of `core.spinkube.dev/v1alpha1`'s SpinApp that there are, as far as we use them: from spin-operator's
 /// `config/crd/bases/core.spinkube.dev_spinapps.yaml`.
-const FIELDS: [&str; 17] = [
-    "apiVersion",
-    "kind",
-    "metadata.name",
-    "spec.checks.liveness.httpGet.path",
-    "spec.checks.liveness.timeoutSeconds",
-    "spec.checks.readiness.httpGet.path",
-    "spec.checks.readiness.periodSeconds",
-    "spec.checks.readiness.timeoutSeconds",
-    "spec.components",
-    "spec.executor",
-    "spec.image",
-    "spec.replicas",
-    "spec.runtimeConfig.loadFromSecret",
-    "spec.variables.name",
-    "spec.variables.value",
-    "spec.variables.valueFrom.secretKeyRef.key",
-    "spec.variables.valueFrom.secretKeyRef.name",
-];
+const FIELDS: &str = "
+    apiVersion kind metadata.name spec.checks.liveness.httpGet.path
+    spec.checks.liveness.timeoutSeconds spec.checks.readiness.httpGet.path
+    spec.checks.readiness.periodSeconds spec.checks.readiness.timeoutSeconds spec.components
+    spec.executor spec.image spec.replicas spec.runtimeConfig.loadFromSecret spec.variables.name
+    spec.variables.value spec.variables.valueFrom.secretKeyRef.key
+    spec.variables.valueFrom.secretKeyRef.name
+";
 
+#[test_on(once)]
 async fn every_variable_is_one_of_the_manifest(_: Backend) {
     let manifest: toml::Table = read("spin.toml").parse().expect("it is TOML");
     let known = manifest["variables"].as_table().expect("it has variables");
@@ -65,6 +49,7 @@ async fn every_variable_is_one_of_the_manifest(_: Backend) {
     }
 }
 
+#[test_on(once)]
 async fn every_field_is_one_of_spinkubes(_: Backend) {
     let paths: BTreeSet<String> = leaves(&read("deploy/spinkube/spinapp.yaml"))
         .into_iter()
@@ -76,15 +61,72 @@ async fn every_field_is_one_of_spinkubes(_: Backend) {
     );
     for path in paths {
         // Kubernetes' own: quantities by name.
-        let known = FIELDS.contains(&&*path) || path.starts_with("spec.resources.");
+        let known = FIELDS.split_whitespace().any(|field| field == path)
+            || path.starts_with("spec.resources.");
         assert!(known, "SpinApp has no field {path}");
     }
     // The autoscaler's patch takes one away and adds one, and scales what the operator makes.
-    let patch = read("deploy/spinkube/autoscale/kustomization.yaml");
+    let patch = read("deploy/spinkube-autoscale/kustomization.yaml");
     assert!(patch.contains("path: /spec/replicas\n"));
     assert!(patch.contains("path: /spec/enableAutoscaling\n"));
-    let target = read("deploy/spinkube/autoscale/hpa.yaml");
+    let target = read("deploy/spinkube-autoscale/hpa.yaml");
     assert!(target.contains("kind: Deployment\n    name: session\n"));
+}
+
+/// What kustomize rejects: a file that is missing, and a base that holds the folder that names it, its own included ("cycle
+/// detected").
+#[test_on(once)]
+async fn kustomizations_name_files_and_no_folder_that_holds_them(_: Backend) {
+    for folder in ["deploy/spinkube", "deploy/spinkube-autoscale"] {
+        let mut resources = Vec::new();
+        follow(&workspace_root().join(folder), &[], &mut resources);
+        for name in ["spinapp.yaml", "maintenance.yaml", "runtime-config.toml"] {
+            let named = resources.iter().any(|path| path.ends_with(name));
+            assert!(named, "{folder} has no {name}: {resources:?}");
+        }
+    }
+}
+
+/// Adds every file that a kustomization is made of.
+fn follow(folder: &Path, visited: &[PathBuf], resources: &mut Vec<PathBuf>) {
+    let folder = folder.canonicalize().expect("the folder is there");
+    let cycle = visited.iter().find(|visited| visited.starts_with(&folder));
+    assert!(cycle.is_none(), "{} holds {cycle:?}", folder.display());
+    let visited = [visited, std::slice::from_ref(&folder)].concat();
+    let yaml = read(folder.join("kustomization.yaml"));
+    let document: serde_json::Value = serde_saphyr::from_str(&yaml).expect("it is YAML");
+    let generated = document["secretGenerator"].as_array();
+    let generated = generated
+        .into_iter()
+        .flatten()
+        .flat_map(|secret| secret["files"].as_array());
+    let named = document["resources"]
+        .as_array()
+        .into_iter()
+        .chain(generated);
+    for name in named.flatten().filter_map(|name| name.as_str()) {
+        let path = folder.join(name);
+        if path.is_dir() {
+            follow(&path, &visited, resources);
+        } else {
+            assert!(path.is_file(), "{} is missing", path.display());
+            resources.push(path);
+        }
+    }
+}
+
+/// With the scheduled component beside it: that trigger knows fewer keys.
+#[test_on(sqlite)]
+async fn every_trigger_takes_the_runtime_configuration_at_the_root(db: Backend) {
+    let file = workspace_root().join("runtime-config.toml");
+    let file = file.to_str().expect("a path of Unicode text");
+    let service = db.service().argument("--runtime-config-file", file);
+    let service = service.start().await;
+    service.tick().await;
+    service
+        .json("GET", "/ready", "")
+        .await
+        .expect(200, r#"{"message":"ready","status":"OK"}"#);
 }
 
 fn read(path: impl AsRef<Path>) -> String {

@@ -1,4 +1,4 @@
-//! What the documents say of the tests is true.
+//! What the documents say of tests, files and pages is true.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,11 +6,7 @@ use std::path::Path;
 use session_tests::prelude::*;
 use testbed::workspace_root;
 
-suite! {
-    once:
-        the_tests_that_the_security_page_names_are_there;
-}
-
+#[test_on(once)]
 async fn the_tests_that_the_security_page_names_are_there(_: Backend) {
     let read = |path: &str| {
         let path = workspace_root().join(path);
@@ -54,6 +50,78 @@ async fn the_tests_that_the_security_page_names_are_there(_: Backend) {
             "there is no {name}"
         );
     }
+}
+
+#[test_on(once)]
+async fn every_path_and_link_leads_somewhere(_: Backend) {
+    let root = workspace_root();
+    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    for folder in ["docs", "docs/decisions", "dev/fuzz", "examples", "keys"] {
+        let files = std::fs::read_dir(root.join(folder)).expect("a folder");
+        let paths = files.flatten().map(|entry| entry.path());
+        // An example has its page in its own folder.
+        let paths = paths.flat_map(|path| [path.join("README.md"), path]);
+        pages.extend(
+            paths.filter(|path| path.is_file() && path.extension().is_some_and(|e| e == "md")),
+        );
+    }
+    assert!(pages.len() >= 25, "{pages:?}");
+    let mut lost = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("a page");
+        let folder = page.parent().expect("it lies in a folder");
+        let links = text.split("](").skip(1);
+        for link in links.filter_map(|rest| rest.split(')').next()) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                path => folder.join(path),
+            };
+            let there = link.starts_with("https://")
+                || target.exists() && (anchor.is_empty() || has_heading(&target, anchor));
+            lost.extend((!there).then(|| format!("{}: {link}", page.display())));
+        }
+        for path in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|text| is_path(text))
+        {
+            let there = root.join(path).exists();
+            lost.extend((!there).then(|| format!("{}: `{path}`", page.display())));
+        }
+    }
+    assert!(lost.is_empty(), "{lost:#?}");
+}
+
+/// Whether a text in backticks names a file or folder of this repository from its root.
+fn is_path(text: &str) -> bool {
+    let folders = [
+        "components",
+        "deploy",
+        "dev",
+        "docs",
+        "examples",
+        "sql",
+        "src",
+        "tests",
+    ];
+    let first = text.split_once('/').map(|(first, _)| first);
+    first.is_some_and(|first| folders.contains(&first))
+        && !text.contains(char::is_whitespace)
+        && !text.contains(['*', '<', '…'])
+}
+
+/// Whether a page has the heading that a link's anchor stands for.
+fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = std::fs::read_to_string(page).expect("a page");
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.into_iter().any(|line| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+        let slug: String = words.chars().filter(kept).collect();
+        slug.replace(' ', "-") == anchor
+    })
 }
 
 /// `| TF1 | …`

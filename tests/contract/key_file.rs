@@ -7,12 +7,6 @@ use session_tests::service::Setup;
 use testbed::folder::TempFolder;
 use testbed::workspace_root;
 
-suite! {
-    everywhere:
-        the_key_in_the_file_signs_and_stays,
-        a_file_that_is_missing_or_too_short_stops_every_request;
-}
-
 /// 32 bytes, not all of them text.
 const KEY: &[u8; 32] = b"\x00\xff\xfe a key of thirty-two bytes \x01\x02";
 
@@ -34,6 +28,7 @@ fn with_keys(setup: Setup, keys: &TempFolder) -> Setup {
     setup.argument("--from", path.display())
 }
 
+#[test_on(everywhere)]
 async fn the_key_in_the_file_signs_and_stays(db: Backend) {
     let keys = TempFolder::new().expect("a folder can be made");
     fs::write(keys.path().join("own"), KEY).expect("a key can be written");
@@ -55,19 +50,20 @@ async fn the_key_in_the_file_signs_and_stays(db: Backend) {
         sign(&token.header, claims.as_bytes(), KEY),
         first.access.value
     );
-    assert_eq!(elsewhere.verify(&first.access.value).await.answer(), "OK");
+    elsewhere.expect_good(&first).await;
 
     service.freeze_at(start + 5 * HOUR).await;
     service.tick().await;
     let later = service.create("ada").await;
     assert_eq!(Jwt::parse(&later.access.value).header, token.header);
-    let child = Session::refreshed(&service.refresh(&later.refresh.value).await);
-    assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+    let child = service.child(&later).await;
+    service.expect_good(&child).await;
     for key in place.tables().key_rows().await {
         assert_ne!(key.bytes(), KEY, "the file's key is in the database");
     }
 }
 
+#[test_on(everywhere)]
 async fn a_file_that_is_missing_or_too_short_stops_every_request(db: Backend) {
     let keys = TempFolder::new().expect("a folder can be made");
     fs::write(keys.path().join("short"), &KEY[..31]).expect("a key can be written");

@@ -3,18 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_tests::prelude::*;
 use session_tests::python::{self, PYJWT};
 
 use crate::cdi::{Sdk, kids};
-
-suite! {
-    sqlite:
-        a_set_of_a_minute_ago_has_the_key_of_every_token,
-        a_key_leaves_the_set_when_its_last_token_has_long_expired,
-        pyjwt_checks_tokens_of_both_apis_and_algorithms;
-}
 
 /// The service makes a set once a second of the monotonic clock, which no test can move.
 async fn fetch(service: &Service) -> Value {
@@ -26,6 +19,7 @@ async fn fetch(service: &Service) -> Value {
 }
 
 /// One process signs, another one is asked for the keys, and no tick makes the next one ahead of time.
+#[test_on(sqlite)]
 async fn a_set_of_a_minute_ago_has_the_key_of_every_token(db: Backend) {
     let place = db.place().await;
     let start = || {
@@ -70,61 +64,27 @@ async fn a_set_of_a_minute_ago_has_the_key_of_every_token(db: Backend) {
     assert_eq!(seen.len(), 2, "the key has changed: {seen:?}");
 }
 
-async fn a_key_leaves_the_set_when_its_last_token_has_long_expired(db: Backend) {
-    let service = db
-        .service()
-        .set("cdi", true)
-        .set("access_token_signing_key_update_interval", 1)
-        .start()
-        .await;
-    let start = service.freeze().await;
-    let held = Sdk(&service).create("ada").await;
-    let kid = Jwt::parse(&held.access).kid();
-    for half_hours in 1..=9 {
-        service.freeze_at(start + half_hours * 30 * MINUTE).await;
-        service.tick().await;
-        let set = fetch(&service).await;
-        let newest = Sdk(&service).create("ada").await;
-        let published = kids(&set);
-        assert!(
-            published.contains(&Jwt::parse(&newest.access).kid()),
-            "{published:?}"
-        );
-        // Two hours it signs for at the most, and one its last token is good; pruned is what was good two hours ago.
-        let may_be_needed = half_hours * 30 * MINUTE < 2 * HOUR;
-        if may_be_needed || half_hours == 9 {
-            assert_eq!(
-                published.contains(&kid),
-                may_be_needed,
-                "{half_hours}: {published:?}"
-            );
-        }
-    }
-}
-
-async fn pyjwt_checks_tokens_of_both_apis_and_algorithms(db: Backend) {
-    for algorithm in ["EdDSA", "ES256"] {
-        let service = db
-            .service()
-            .set("cdi", true)
-            .set("access_token_algorithm", algorithm)
-            .start()
-            .await;
-        let sdk = Sdk(&service);
-        let set = sdk.key_set().await;
-        let native = service
-            .create_with_payload("ada 🦀", r#"{"role":"admin"}"#)
-            .await;
-        let child = Session::refreshed(&service.refresh(&native.refresh.value).await);
-        let confirmed = service.verify(&child.access.value).await;
+#[test_on(everywhere)]
+async fn pyjwt_checks_tokens_of_both_apis_and_all_algorithms(db: Backend) {
+    for algorithm in ["HS256", "EdDSA", "ES256"] {
+        let public = algorithm != "HS256";
+        let setup = db.service().set("cdi", public);
+        let setup = setup.set("access_token_algorithm", algorithm);
+        let service = setup.start().await;
+        let payload = r#"{"role":"admin","name":"Zoë 🦀","n":9007199254740993}"#;
+        let native = service.create_with_payload("ada 🦀", payload).await;
+        let child = service.child(&native).await;
+        let confirmed = service.expect_good(&child).await;
         let replaced = confirmed.string("newAccessToken.value");
-        let held = sdk.create("ada 🦀").await;
-        for token in [
-            native.access.value,
-            child.access.value,
-            replaced,
-            held.access,
-        ] {
+        let mut tokens = vec![native.access.value, child.access.value, replaced];
+        let set = if public {
+            tokens.push(Sdk(&service).create("ada 🦀").await.access);
+            Sdk(&service).key_set().await
+        } else {
+            let key = service.tables().signing_keys().await.remove(0);
+            json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": key.kid(), "k": key.key_value}]})
+        };
+        for token in tokens {
             let parsed = Jwt::parse(&token);
             assert!(parsed.header.contains(&format!(r#""alg":"{algorithm}""#)));
             assert_eq!(judged(&token, &set).await, parsed.claims);

@@ -1,14 +1,6 @@
 //! A tick of maintenance over HTTP, for hosts without a cron trigger.
 
 use session_tests::prelude::*;
-use testbed::service::{Action, FaultRule, On};
-
-suite! {
-    everywhere:
-        it_removes_what_has_expired_and_says_so,
-        it_fails_when_the_database_is_away,
-        without_api_keys_it_is_misconfigured;
-}
 
 const KEY: &str = "0123456789abcdef";
 
@@ -17,6 +9,7 @@ async fn ask(service: &Service, key: &str) -> Reply {
     service.send("POST", "/maintenance", &headers, "").await
 }
 
+#[test_on(everywhere)]
 async fn it_removes_what_has_expired_and_says_so(db: Backend) {
     let place = db.place().await;
     let service = place.service().start().await;
@@ -45,25 +38,5 @@ async fn it_removes_what_has_expired_and_says_so(db: Backend) {
     assert_eq!(place.tables().session_count().await, 1);
     service
         .expect_logged(&["INFO maintenance", "removed=1"])
-        .await;
-}
-
-async fn it_fails_when_the_database_is_away(db: Backend) {
-    let setup = db.service().set("api_keys", KEY);
-    let service = setup.set("maintenance_endpoint", true).start().await;
-    let away = FaultRule::new(On::Statement, Action::cut_before());
-    service.faults(&[away.for_ever()]).await;
-    let reply = ask(&service, KEY).await;
-    reply.expect_error(503, "maintenance_failed");
-    service.expect_logged(&["ERROR maintenance"]).await;
-    service.database_back().await;
-    assert_eq!(ask(&service, KEY).await.answer(), "OK");
-}
-
-async fn without_api_keys_it_is_misconfigured(db: Backend) {
-    let service = db.service().set("maintenance_endpoint", true).start().await;
-    ask(&service, KEY).await.expect_error(500, "misconfigured");
-    service
-        .expect_logged(&["maintenance_endpoint", "api_keys"])
         .await;
 }

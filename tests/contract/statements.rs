@@ -2,20 +2,6 @@
 
 use session_tests::prelude::*;
 
-suite! {
-    everywhere:
-        statements_per_operation,
-        verifying_with_blacklisting_takes_one_statement,
-        loading_keys_is_once_per_instance_and_once_a_minute;
-    servers:
-        a_new_connection_costs_one_statement;
-    wasi02:
-        statements_per_request_of_an_instance_for_each,
-        a_check_under_a_master_key_opens_no_connection;
-    mariadb:
-        statements_per_operation_as_the_server_counts_them;
-}
-
 /// Each operation once, after a warm-up; `count` says how many statements ran since it was last asked.
 async fn assert_statements_per_operation(service: &Service, count: impl AsyncFn() -> u64) {
     service.freeze().await;
@@ -33,7 +19,7 @@ async fn assert_statements_per_operation(service: &Service, count: impl AsyncFn(
     service.verify("x").await;
     service.refresh("x").await;
     assert_eq!(count().await, 0, "verify; refuse what is not genuine");
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let child = service.child(&session).await;
     assert_eq!(count().await, 1, "refresh of the current token");
     service.verify(&child.access.value).await;
     assert_eq!(count().await, 2, "confirm a child");
@@ -56,6 +42,7 @@ async fn assert_statements_per_operation(service: &Service, count: impl AsyncFn(
     assert_eq!(service.tables().session_count().await, 1);
 }
 
+#[test_on(everywhere)]
 async fn statements_per_operation(db: Backend) {
     let service = db.service().one_instance().start().await;
     assert_statements_per_operation(&service, async || {
@@ -66,6 +53,7 @@ async fn statements_per_operation(db: Backend) {
     .await;
 }
 
+#[test_on(everywhere)]
 async fn verifying_with_blacklisting_takes_one_statement(db: Backend) {
     let service = db
         .service()
@@ -83,6 +71,7 @@ async fn verifying_with_blacklisting_takes_one_statement(db: Backend) {
     assert_eq!(service.statements().await, 10);
 }
 
+#[test_on(everywhere)]
 async fn loading_keys_is_once_per_instance_and_once_a_minute(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;
@@ -100,6 +89,7 @@ async fn loading_keys_is_once_per_instance_and_once_a_minute(db: Backend) {
 }
 
 /// Whatever its first statement is.
+#[test_on(servers)]
 async fn a_new_connection_costs_one_statement(db: Backend) {
     let maker = db.service().start().await;
     let session = maker.create("ada").await;
@@ -117,6 +107,7 @@ async fn a_new_connection_costs_one_statement(db: Backend) {
     }
 }
 
+#[test_on(mariadb)]
 async fn statements_per_operation_as_the_server_counts_them(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.create("first").await;
@@ -149,12 +140,12 @@ async fn statements_per_operation_as_the_server_counts_them(db: Backend) {
 
 /// What an instance has to do that serves one request: open one connection, set it up, read the keys on it, and then the
 /// operation's own statements.
+#[test_on(wasi02)]
 async fn statements_per_request_of_an_instance_for_each(db: Backend) {
-    let service = db.service().start().await;
-    service.freeze().await;
+    let service = db.frozen(&[]).await;
     let session = service.create("ada").await;
     let other = service.create("ada").await;
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let child = service.child(&session).await;
     let count = async |operation: &str| {
         let stats = service.stats().await;
         assert!(stats.connections.opened <= 1, "{operation}: {stats:?}");
@@ -191,6 +182,7 @@ async fn statements_per_request_of_an_instance_for_each(db: Backend) {
     assert_eq!(service.data(&other.handle).await.answer(), "UNAUTHORISED");
 }
 
+#[test_on(wasi02)]
 async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
     let key = "a master key that is long enough for anybody";
     let service = db.service().set("master_key", key).start().await;
@@ -198,7 +190,7 @@ async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
     let session = service.create("ada").await;
     service.forget_statements().await;
     for _ in 0..5 {
-        assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+        service.expect_good(&session).await;
         // Anybody may ask, without an API key.
         assert_eq!(service.send("GET", "/ready", &[], "").await.status, 200);
     }

@@ -1,275 +1,114 @@
-//! Theft as it plays out between a victim and an attacker, and what happens then.
+//! The one matrix of theft through HTTP: who refreshes, uses, loses and replays what, under every policy. The reference
+//! says what each answer must be; a row says what its last one is. Every sequence of steps is played natively, in
+//! `src/core/domain/rotation/tests/sequences.rs`.
 
+use session_reference::game::{Game, Op};
+use session_reference::rules::Expected::{self, Data, Good, Granted, Theft, Unauthorised};
+use session_reference::settings::{OnTheft, Settings};
 use session_tests::prelude::*;
+use session_tests::subject::Http;
 
-suite! {
-    everywhere:
-        th2_the_victim_is_first,
-        th3_the_attacker_is_first_and_the_victim_refreshes,
-        th3_the_attacker_is_first_and_the_victim_verifies,
-        th4_the_attacker_sleeps,
-        th6_no_false_alarm,
-        th7_within_the_reuse_window_there_is_no_theft,
-        th7_the_reuse_window_revives_nothing,
-        th8_lost_replies_cost_nothing,
-        on_theft_the_default_reports_and_leaves_the_session,
-        on_theft_revoke_session_ends_that_session,
-        on_theft_revoke_user_ends_the_users_sessions,
-        th5_a_crash_before_the_revocation_leaves_the_theft_detectable;
-}
+/// A name, the steps, and what the last one must be answered with. Tokens are numbered as they arrive: 0 is the first
+/// session's first refresh token.
+const MATRIX: [(&str, &str, Expected); 11] = [
+    (
+        "th2, th3: one goes on, the other one comes with the parent",
+        "create0 create0 create1 refresh0 verify3 wait11 refresh0",
+        Theft,
+    ),
+    (
+        "th3: the attacker goes first, the victim has a child of its own",
+        "create0 refresh0 wait11 refresh0 verify2 verify1 refresh1",
+        Theft,
+    ),
+    (
+        "th4: the attacker sleeps",
+        "create0 refresh0 wait11 refresh0 verify2 wait3600 refresh2 verify3 wait3600 refresh3 verify4 verify1 refresh1",
+        Theft,
+    ),
+    (
+        "th6: the session was deleted",
+        "create0 refresh0 verify1 delete0 wait11 refresh0",
+        Unauthorised,
+    ),
+    (
+        "th6: the session has expired",
+        "create0 refresh0 verify1 wait363600 refresh0",
+        Unauthorised,
+    ),
+    (
+        "th7: refreshes in one slot, before and after the child was used",
+        "create0 refresh0 refresh0 verify1 refresh1 verify2 refresh0 refresh2 refresh0",
+        Granted(2),
+    ),
+    (
+        "th7: the slot revives nothing",
+        "create1 refresh0 all1 verify1 refresh1 write0 refresh0",
+        Unauthorised,
+    ),
+    (
+        "th8: ten replies are lost",
+        "create0 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 \
+         wait11 lost0 wait11 lost0 wait11 refresh0 verify1",
+        Good { replaced: true },
+    ),
+    (
+        "db9: two generations ahead of a restored backup",
+        "create0 backup refresh0 wait11 refresh1 verify2 wait11 restore refresh2",
+        Unauthorised,
+    ),
+    (
+        "a child that was confirmed at the last moment lives on by its own time",
+        "create0 wait180000 refresh0 wait179999 refresh1 wait2 read0",
+        Data(Some(0)),
+    ),
+    (
+        "a clean-up at the moment of expiry, and one well after it",
+        "create0 wait360000 tick read0 wait10800 tick delete0 refresh0",
+        Unauthorised,
+    ),
+];
 
-async fn standing(db: Backend) -> Service {
-    let service = db.service().start().await;
-    service.freeze().await;
-    service
-}
-
-/// Refreshes in a time slot of its own.
-async fn refresh_later(service: &Service, parent: &Session) -> Reply {
-    service.advance(11 * SECOND).await;
-    service.refresh(&parent.refresh.value).await
-}
-
-/// A session whose first refresh token was refreshed by its owner, and can be replayed as theft.
-async fn used(service: &Service, user: &str) -> (Session, Session) {
-    let parent = service.create(user).await;
-    let child = Session::refreshed(&refresh_later(service, &parent).await);
-    assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
-    (parent, child)
-}
-
-async fn th2_the_victim_is_first(db: Backend) {
-    let service = standing(db).await;
-    let parent = service.create("ada").await;
-    let victim = Session::refreshed(&refresh_later(&service, &parent).await);
-    assert_eq!(service.verify(&victim.access.value).await.answer(), "OK");
-    refresh_later(&service, &parent)
-        .await
-        .expect(200, &theft_of(&parent));
-}
-
-async fn th3_the_attacker_is_first_and_the_victim_refreshes(db: Backend) {
-    let service = standing(db).await;
-    let parent = service.create("ada").await;
-    let attacker = Session::refreshed(&refresh_later(&service, &parent).await);
-    assert_eq!(service.verify(&attacker.access.value).await.answer(), "OK");
-    refresh_later(&service, &parent)
-        .await
-        .expect(200, &theft_of(&parent));
-}
-
-async fn th3_the_attacker_is_first_and_the_victim_verifies(db: Backend) {
-    let service = standing(db).await;
-    let parent = service.create("ada").await;
-    let victim = Session::refreshed(&refresh_later(&service, &parent).await);
-    let attacker = Session::refreshed(&refresh_later(&service, &parent).await);
-    assert_eq!(service.verify(&attacker.access.value).await.answer(), "OK");
-    assert_eq!(
-        service.verify(&victim.access.value).await.answer(),
-        "TRY_REFRESH_TOKEN"
-    );
-    refresh_later(&service, &victim)
-        .await
-        .expect(200, &theft_of(&parent));
-}
-
-async fn th4_the_attacker_sleeps(db: Backend) {
-    let service = standing(db).await;
-    let parent = service.create("ada").await;
-    let attacker = Session::refreshed(&refresh_later(&service, &parent).await);
-    let mut victim = parent.clone();
-    for _ in 0..3 {
-        victim = Session::refreshed(&refresh_later(&service, &victim).await);
-        assert_eq!(service.verify(&victim.access.value).await.answer(), "OK");
-        service.advance(HOUR).await;
-    }
-    assert_eq!(
-        service.verify(&attacker.access.value).await.answer(),
-        "TRY_REFRESH_TOKEN"
-    );
-    refresh_later(&service, &attacker)
-        .await
-        .expect(200, &theft_of(&parent));
-}
-
-async fn th6_no_false_alarm(db: Backend) {
-    let service = db
-        .service()
-        .set("on_token_theft", "revoke_user")
-        .set("refresh_token_validity", 1)
-        .start()
-        .await;
-    service.freeze().await;
-    let foreign = db.service().start().await.create("ada").await;
-    let (expired, expired_child) = used(&service, "ada").await;
-    service.advance(2 * HOUR).await;
-    let bystander = service.create("ada").await;
-    let row = service.tables().session(&bystander.handle).await;
-    let (gone, gone_child) = used(&service, "ada").await;
-    service.revoke(&gone.handle).await;
-
-    let token = &bystander.refresh.value;
-    let swapped = format!("{}{}", &gone.refresh.value[..20], &token[20..]);
-    let tokens = [
-        "x",
-        &swapped,
-        &token[..token.len() - 1],
-        &foreign.refresh.value,
-        &expired.refresh.value,
-        &expired_child.refresh.value,
-        &gone.refresh.value,
-        &gone_child.refresh.value,
-        &bystander.access.value,
-        &bystander.handle,
-    ];
-    for token in tokens {
-        service.refresh(token).await.expect(200, REFUSED);
-    }
-    assert_eq!(service.tables().session(&bystander.handle).await, row);
-    assert_eq!(
-        service.refresh(&bystander.refresh.value).await.answer(),
-        "OK"
-    );
-}
-
-async fn th7_within_the_reuse_window_there_is_no_theft(db: Backend) {
-    let service = standing(db).await;
-    let parent = service.create("ada").await;
-    let first_tab = Session::refreshed(&service.refresh(&parent.refresh.value).await);
-    let second_tab = Session::refreshed(&service.refresh(&parent.refresh.value).await);
-    assert_eq!(first_tab.lasting(), second_tab.lasting());
-    for tab in [&first_tab, &second_tab] {
-        assert_eq!(service.verify(&tab.access.value).await.answer(), "OK");
-    }
-    service.advance(HOUR).await;
-    let first_tab = Session::refreshed(&service.refresh(&first_tab.refresh.value).await);
-    let second_tab = Session::refreshed(&service.refresh(&second_tab.refresh.value).await);
-    assert_eq!(first_tab.lasting(), second_tab.lasting());
-}
-
-async fn th7_the_reuse_window_revives_nothing(db: Backend) {
-    let service = standing(db).await;
-    let parent = service.create("ada").await;
-    let child = Session::refreshed(&service.refresh(&parent.refresh.value).await);
-    service.revoke(&parent.handle).await;
-    service
-        .refresh(&parent.refresh.value)
-        .await
-        .expect(200, REFUSED);
-    service
-        .refresh(&child.refresh.value)
-        .await
-        .expect(200, REFUSED);
-    assert_eq!(service.tables().session(&parent.handle).await, None);
-}
-
-async fn th8_lost_replies_cost_nothing(db: Backend) {
-    let service = standing(db).await;
-    let mut current = service.create("ada").await;
-    for _ in 0..3 {
-        let mut children = Vec::new();
-        for _ in 0..10 {
-            children.push(Session::refreshed(&refresh_later(&service, &current).await));
-        }
-        // Only the last reply arrived.
-        current = children.pop().expect("there are ten");
-    }
-    assert_eq!(service.verify(&current.access.value).await.answer(), "OK");
-}
-
-async fn on_theft_the_default_reports_and_leaves_the_session(db: Backend) {
-    let service = standing(db).await;
-    let (stolen, owner) = used(&service, "ada").await;
-    for _ in 0..3 {
-        refresh_later(&service, &stolen)
-            .await
-            .expect(200, &theft_of(&stolen));
-    }
-    assert_eq!(service.data(&owner.handle).await.answer(), "OK");
-    assert_eq!(refresh_later(&service, &owner).await.answer(), "OK");
-}
-
-async fn on_theft_revoke_session_ends_that_session(db: Backend) {
-    let service = db
-        .service()
-        .set("on_token_theft", "revoke_session")
-        .start()
-        .await;
-    service.freeze().await;
-    let (stolen, owner) = used(&service, "ada").await;
-    let other = service.create("ada").await;
-    refresh_later(&service, &stolen)
-        .await
-        .expect(200, &theft_of(&stolen));
-    assert_eq!(service.tables().session(&owner.handle).await, None);
-    refresh_later(&service, &owner).await.expect(200, REFUSED);
-    refresh_later(&service, &stolen).await.expect(200, REFUSED);
-    assert_eq!(service.refresh(&other.refresh.value).await.answer(), "OK");
-}
-
-async fn on_theft_revoke_user_ends_the_users_sessions(db: Backend) {
-    let service = db
-        .service()
-        .set("on_token_theft", "revoke_user")
-        .start()
-        .await;
-    service.freeze().await;
-    let (stolen, owner) = used(&service, "ada").await;
-    let others = [service.create("ada").await, service.create("ada").await];
-    let bystanders = [service.create("Ada").await, service.create("bob").await];
-    refresh_later(&service, &stolen)
-        .await
-        .expect(200, &theft_of(&stolen));
-    assert_eq!(service.tables().session(&owner.handle).await, None);
-    for other in &others {
-        service
-            .refresh(&other.refresh.value)
-            .await
-            .expect(200, REFUSED);
-    }
-    for bystander in &bystanders {
-        assert_eq!(
-            service.refresh(&bystander.refresh.value).await.answer(),
-            "OK"
-        );
-    }
-    assert_eq!(service.tables().session_count().await, 2);
-}
-
-async fn th5_a_crash_before_the_revocation_leaves_the_theft_detectable(db: Backend) {
-    for policy in ["revoke_session", "revoke_user"] {
-        let mut service = db.service().set("on_token_theft", policy).start().await;
+#[test_on(everywhere)]
+async fn th1_th2_th3_th4_th6_th7_th8_db9_every_row_of_the_matrix(db: Backend) {
+    for on_theft in [OnTheft::Report, OnTheft::RevokeSession, OnTheft::RevokeUser] {
+        let settings = Settings {
+            access_validity: 24 * HOUR,
+            refresh_validity: 100 * HOUR,
+            reuse_window: 10 * SECOND,
+            blacklisting: false,
+            on_theft,
+        };
+        let variables = settings.variables().into_iter();
+        let setup = variables.fold(db.service(), |setup, (name, value)| setup.set(name, value));
+        let service = setup.start().await;
         service.freeze().await;
-        let (stolen, _) = used(&service, "ada").await;
-        service.advance(11 * SECOND).await;
-        service.pause_at("DELETE", "before revoking").await;
-        let client = service.another_client();
-        let thief = stolen.refresh.value.clone();
-        let pending = tokio::spawn(async move {
-            let body = format!(
-                r#"{{"refreshToken":{},"idRefreshToken":"id"}}"#,
-                quote(&thief)
-            );
-            client.try_json("PUT", "/refresh", body).await
-        });
-        service.wait_until_paused("before revoking").await;
-        service.process().kill();
-        assert!(
-            pending.await.expect("the request does not panic").is_err(),
-            "nothing was said"
-        );
-
-        let restarted = service
-            .place()
-            .service()
-            .set("on_token_theft", policy)
-            .start()
-            .await;
-        restarted.freeze_at(service.now()).await;
-        assert!(restarted.tables().session(&stolen.handle).await.is_some());
-        refresh_later(&restarted, &stolen)
-            .await
-            .expect(200, &theft_of(&stolen));
-        assert_eq!(restarted.tables().session(&stolen.handle).await, None);
+        for (name, steps, last) in &MATRIX {
+            let context = format!("{name}, {on_theft:?}");
+            let http = Http {
+                service: &service,
+                users: context.clone(),
+            };
+            let mut game = Game::new(http, settings);
+            let played = game.play(&Op::list(steps)).await;
+            assert!(played.is_ok(), "{context}: {played:?}");
+            assert_eq!(game.last(), Some(last), "{context}");
+            // What is left of all sessions then.
+            let rest = "read0 verify0 refresh0 read1 verify1 refresh1 read2 verify2 refresh2";
+            let played = game.play(&Op::list(rest)).await;
+            assert!(played.is_ok(), "{context}, afterwards: {played:?}");
+            let (current, generation) = game.current(0);
+            if let Some(row) = service.tables().session(&current.handle).await {
+                let stored = sha256_hex(&sha256_hex(&current.refresh.value));
+                let expected = (stored, i64::from(generation));
+                assert_eq!(
+                    (row.refresh_token_hash_2, row.generation),
+                    expected,
+                    "{context}"
+                );
+            }
+            service.advance(HOUR).await;
+        }
+        service.expect_logged(&["WARN", "older backup"]).await;
     }
 }

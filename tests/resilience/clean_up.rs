@@ -6,14 +6,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{busy, freeze_all};
 
-suite! {
-    everywhere:
-        cl1_100000_expired_rows_go_in_steps_of_1000_by_the_index,
-        cl2_a_session_that_is_extended_meanwhile_stays,
-        cl2_a_clock_an_hour_ahead_removes_no_live_row,
-        cl3_ticks_at_the_same_time_and_killed_ones_converge;
-}
-
 /// Rows that expired at these times, made past the service; `10^digits` of them.
 async fn expired_rows(tables: &Tables, db: Backend, digits: usize, expires_at: i64) {
     let numbers = "(SELECT 0 n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL \
@@ -36,6 +28,7 @@ async fn expired_rows(tables: &Tables, db: Backend, digits: usize, expires_at: i
     tables.query(&sql, &[]).await;
 }
 
+#[test_on(everywhere)]
 async fn cl1_100000_expired_rows_go_in_steps_of_1000_by_the_index(db: Backend) {
     let _turn = busy().await;
     let service = db.service().set("clean_up_time_budget", 120).start().await;
@@ -83,6 +76,7 @@ async fn cl1_100000_expired_rows_go_in_steps_of_1000_by_the_index(db: Backend) {
 }
 
 /// The clean-up has seen expired rows and stands before its delete, while a session is extended.
+#[test_on(everywhere)]
 async fn cl2_a_session_that_is_extended_meanwhile_stays(db: Backend) {
     let place = db.place().await;
     let setting = ("refresh_token_validity", 24);
@@ -92,14 +86,14 @@ async fn cl2_a_session_that_is_extended_meanwhile_stays(db: Backend) {
     let dead = service.create("dead").await;
     let session = service.create("ada").await;
     service.freeze_at(start + 23 * HOUR).await;
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
+    let child = service.child(&session).await;
     // To the cleaner, whose clock is hours ahead of everybody's, both have been dead for long.
     cleaner.freeze_at(start + 27 * HOUR).await;
     cleaner.pause_at("DELETE", "cleaner").await;
     let tick = cleaner.tick();
     let extend = async {
         cleaner.wait_until_paused("cleaner").await;
-        assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+        service.expect_good(&child).await;
         cleaner.resume("cleaner").await;
     };
     futures::join!(tick, extend);
@@ -113,6 +107,7 @@ async fn cl2_a_session_that_is_extended_meanwhile_stays(db: Backend) {
     assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn cl2_a_clock_an_hour_ahead_removes_no_live_row(db: Backend) {
     let place = db.place().await;
     let start_one = || place.service().set("refresh_token_validity", 1).start();
@@ -127,14 +122,15 @@ async fn cl2_a_clock_an_hour_ahead_removes_no_live_row(db: Backend) {
     }
     // Just before its end it is extended, and lives on.
     service.freeze_at(session.refresh.expires - 1).await;
-    let child = Session::refreshed(&service.refresh(&session.refresh.value).await);
-    assert_eq!(service.verify(&child.access.value).await.answer(), "OK");
+    let child = service.child(&session).await;
+    service.expect_good(&child).await;
     ahead.freeze_at(service.now() + HOUR).await;
     ahead.tick().await;
     service.advance(30 * MINUTE).await;
     assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
 }
 
+#[test_on(everywhere)]
 async fn cl3_ticks_at_the_same_time_and_killed_ones_converge(db: Backend) {
     let _turn = busy().await;
     let place = db.place().await;

@@ -1,26 +1,13 @@
 //! Requests at the same time, over two processes on one database.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use session_tests::prelude::*;
 
 use crate::common::{Answer, busy, child_of, data, pair, stored};
 
-suite! {
-    everywhere:
-        cc1_64_refreshes_at_once_give_one_child_and_write_nothing,
-        cc1_of_64_children_exactly_one_can_be_confirmed,
-        cc2_64_confirmations_at_once_are_one_change,
-        cc2_of_two_children_one_wins,
-        cc3_nothing_succeeds_after_an_acknowledged_delete,
-        cc3_a_delete_between_two_statements_wins,
-        cc4_delete_all_takes_every_session_acknowledged_before,
-        cc7_no_acknowledged_write_is_lost_to_a_refresh;
-}
-
 const MANY: usize = 64;
 
+#[test_on(everywhere)]
 async fn cc1_64_refreshes_at_once_give_one_child_and_write_nothing(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[]).await;
@@ -32,12 +19,10 @@ async fn cc1_64_refreshes_at_once_give_one_child_and_write_nothing(db: Backend) 
     let first = children[0].lasting();
     assert!(children.iter().all(|child| child.lasting() == first));
     assert_eq!(pair[0].tables().session(&session.handle).await, row);
-    assert_eq!(
-        pair[1].verify(&children[0].access.value).await.answer(),
-        "OK"
-    );
+    pair[1].expect_good(&children[0]).await;
 }
 
+#[test_on(everywhere)]
 async fn cc1_of_64_children_exactly_one_can_be_confirmed(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
@@ -81,11 +66,12 @@ async fn cc1_of_64_children_exactly_one_can_be_confirmed(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn cc2_64_confirmations_at_once_are_one_change(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[]).await;
     let session = pair[0].create("ada").await;
-    let child = Session::refreshed(&pair[1].refresh(&session.refresh.value).await);
+    let child = pair[1].child(&session).await;
     let confirmations = (0..MANY).map(|i| pair[i % 2].verify(&child.access.value));
     let replies = join_all(confirmations).await;
     for reply in &replies {
@@ -102,77 +88,8 @@ async fn cc2_64_confirmations_at_once_are_one_change(db: Backend) {
     assert_eq!(row.expires_at, child.refresh.expires);
 }
 
-async fn cc2_of_two_children_one_wins(db: Backend) {
-    let _turn = busy().await;
-    let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
-    for _ in 0..10 {
-        let session = pair[0].create("ada").await;
-        let one = Session::refreshed(&pair[0].refresh(&session.refresh.value).await);
-        let two = Session::refreshed(&pair[1].refresh(&session.refresh.value).await);
-        let confirmations = (0..16).map(|i| {
-            let child = if i % 4 < 2 { &one } else { &two };
-            pair[i % 2].verify(&child.access.value)
-        });
-        let answers: Vec<Answer> = join_all(confirmations)
-            .await
-            .iter()
-            .map(Answer::of_reply)
-            .collect();
-        let of = |child: usize| answers.iter().skip(child * 2).step_by(4).copied();
-        let (first, second) = (of(0).next(), of(1).next());
-        assert_ne!(first, second, "{answers:?}");
-        for (i, answer) in answers.iter().enumerate() {
-            let expected = if i % 4 < 2 { first } else { second };
-            assert_eq!(Some(*answer), expected, "{answers:?}");
-        }
-        let row = pair[0].tables().session(&session.handle).await;
-        assert_eq!(row.expect("live").generation, 1);
-    }
-}
-
-async fn cc3_nothing_succeeds_after_an_acknowledged_delete(db: Backend) {
-    let _turn = busy().await;
-    let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
-    let mut random = Random::new();
-    for _ in 0..8 {
-        let session = pair[0].create_with_data("ada", "0").await;
-        let gone = std::sync::atomic::AtomicBool::new(false);
-        let is_gone = || gone.load(std::sync::atomic::Ordering::SeqCst);
-        let pause = random.below(40) as u64;
-        let worker = |number: usize| {
-            let (process, session, is_gone) = (&pair[number % 2], &session, &is_gone);
-            async move {
-                let mut newest = session.clone();
-                for _ in 0..200 {
-                    let late = is_gone();
-                    let reply = match number {
-                        0 => process.write_data(&session.handle, &data(1)).await,
-                        1 => process.data(&session.handle).await,
-                        _ => process.refresh(&newest.refresh.value).await,
-                    };
-                    let answer = Answer::of_reply(&reply);
-                    assert!(!late || answer == Answer::Unauthorised, "{reply:?}");
-                    match answer {
-                        // Rivals' branches are seen as theft, and that is right; the last one standing goes on.
-                        Answer::Unauthorised | Answer::Theft => return,
-                        _ if number > 1 => newest = Session::refreshed(&reply),
-                        _ => {}
-                    }
-                }
-            }
-        };
-        let delete = async {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            let reply = pair[1].revoke(&session.handle).await;
-            gone.store(true, std::sync::atomic::Ordering::SeqCst);
-            assert_eq!(reply.part("deletedAnyEntry").as_deref(), Some("true"));
-        };
-        futures::join!(join_all((0..6).map(worker)), delete);
-        assert_eq!(pair[0].tables().session(&session.handle).await, None);
-    }
-}
-
 /// Deterministic: the other request stands between two of its statements while the session is deleted.
+#[test_on(everywhere)]
 async fn cc3_a_delete_between_two_statements_wins(db: Backend) {
     let pair = pair(db, &[]).await;
     for request in ["refresh", "verify", "write"] {
@@ -198,6 +115,7 @@ async fn cc3_a_delete_between_two_statements_wins(db: Backend) {
     }
 }
 
+#[test_on(everywhere)]
 async fn cc4_delete_all_takes_every_session_acknowledged_before(db: Backend) {
     let _turn = busy().await;
     let pair = pair(db, &[]).await;
@@ -228,29 +146,4 @@ async fn cc4_delete_all_takes_every_session_acknowledged_before(db: Backend) {
             assert_eq!(row, None);
         }
     }
-}
-
-async fn cc7_no_acknowledged_write_is_lost_to_a_refresh(db: Backend) {
-    let _turn = busy().await;
-    let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
-    let session = pair[0].create_with_data("ada", "0").await;
-    let writer = async {
-        for number in 1..=60 {
-            let written = pair[0].write_data(&session.handle, &data(number)).await;
-            assert_eq!(written.answer(), "OK");
-            let read = pair[number as usize % 2].data(&session.handle).await;
-            assert_eq!(read.part("sessionData"), Some(data(number)));
-        }
-    };
-    let refresher = async {
-        let mut newest = session.clone();
-        for _ in 0..40 {
-            newest = Session::refreshed(&pair[1].refresh(&newest.refresh.value).await);
-            assert_eq!(pair[0].verify(&newest.access.value).await.answer(), "OK");
-        }
-    };
-    futures::join!(writer, refresher);
-    let row = pair[0].tables().session(&session.handle).await;
-    let row = row.expect("live");
-    assert_eq!((row.generation, row.session_info), (40, Some(data(60))));
 }

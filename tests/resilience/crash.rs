@@ -11,11 +11,6 @@ use testbed::database::Server;
 use crate::common::{Answer, busy, data, soak};
 use crate::outage::{on, own_server, start_again};
 
-suite! {
-    everywhere:
-        du1_db11_what_was_acknowledged_survives_every_crash;
-}
-
 const CLIENTS: usize = 8;
 const CRASHES: usize = 6;
 
@@ -44,7 +39,8 @@ struct Entry {
     asked_delete: bool,
 }
 
-async fn du1_db11_what_was_acknowledged_survives_every_crash(db: Backend) {
+#[test_on(everywhere)]
+async fn db2_du1_db11_what_was_acknowledged_survives_every_crash(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }

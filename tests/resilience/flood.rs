@@ -9,14 +9,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, eventually, quiet};
 
-suite! {
-    everywhere:
-        ds1_bodies_of_20_mb_leave_the_memory_flat,
-        ds2_10000_bad_tokens_ask_the_database_next_to_nothing,
-        ds3_beyond_every_limit_there_are_503s_and_then_recovery,
-        in4_a_million_brackets_are_400_without_a_trap;
-}
-
 /// The most memory that a process had, in megabytes.
 fn peak_memory(service: &Service) -> u64 {
     let status =
@@ -32,6 +24,7 @@ fn peak_memory(service: &Service) -> u64 {
     kilobytes.expect("a number") / 1024
 }
 
+#[test_on(everywhere)]
 async fn ds1_bodies_of_20_mb_leave_the_memory_flat(db: Backend) {
     let _turn = busy().await;
     let service = db.service().start().await;
@@ -83,6 +76,7 @@ async fn ds1_bodies_of_20_mb_leave_the_memory_flat(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn in4_a_million_brackets_are_400_without_a_trap(db: Backend) {
     let service = db.service().start().await;
     for depth in [100, 30_000, 65_000, 1_000_000] {
@@ -114,6 +108,7 @@ async fn in4_a_million_brackets_are_400_without_a_trap(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn ds2_10000_bad_tokens_ask_the_database_next_to_nothing(db: Backend) {
     let _turn = busy().await;
     let service = db.service().one_instance().start().await;
@@ -154,13 +149,10 @@ async fn ds2_10000_bad_tokens_ask_the_database_next_to_nothing(db: Backend) {
         statements <= allowed,
         "{statements} statements in {seconds} s, {instances} instances"
     );
-    println!(
-        "{} ds2: 10000 bad tokens in {seconds} s, {statements} statements of {instances} instances",
-        db.name()
-    );
     service.assert_no_traps().await;
 }
 
+#[test_on(everywhere)]
 async fn ds3_beyond_every_limit_there_are_503s_and_then_recovery(db: Backend) {
     let service = db.service().start().await;
     let session = service.create("ada").await;
@@ -206,9 +198,5 @@ async fn ds3_beyond_every_limit_there_are_503s_and_then_recovery(db: Backend) {
             .all(|reply| reply.status == 200)
     })
     .await;
-    println!(
-        "{} ds3: 300 clients, {served} served, {refused} times 503, longest {longest:?}",
-        db.name()
-    );
     service.assert_no_traps().await;
 }

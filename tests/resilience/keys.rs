@@ -1,20 +1,10 @@
 //! Signing keys under race and failure: two rotators, faults at every statement of a rotation, clocks that differ or
-//! jump back, creation and verification while keys change.
+//! jump back. Creation and verification while keys change are in `rotation`.
 
-use futures::future::join_all;
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, freeze_all};
-
-suite! {
-    everywhere:
-        cc5_nothing_is_rejected_while_keys_rotate_under_load,
-        cc6_of_two_rotators_with_one_paused_one_wins,
-        cc6_a_rotator_paused_for_days_overwrites_nothing,
-        kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys,
-        ck1_an_hour_back_logs_nobody_out;
-}
 
 const INTERVAL: (&str, i64) = ("access_token_signing_key_update_interval", 1);
 
@@ -29,54 +19,7 @@ async fn some(db: Backend, count: usize) -> Vec<Service> {
     processes
 }
 
-/// Clocks are up to 30 s to either side; the scheduled component comes late or not at all.
-async fn cc5_nothing_is_rejected_while_keys_rotate_under_load(db: Backend) {
-    let _turn = busy().await;
-    let processes = some(db, 3).await;
-    let start = processes[0].now();
-    let mut random = Random::new();
-    let mut minutes: Vec<i64> = (25..35).chain(55..66).chain(118..126).collect();
-    minutes.retain(|_| !random.one_in(4));
-    let mut kids = std::collections::BTreeSet::new();
-    let mut verified = 0;
-    for minute in minutes {
-        let now = start + minute * MINUTE + random.below(60) as i64 * SECOND;
-        for (process, skew) in processes.iter().zip([0, 30, -30]) {
-            process.freeze_at(now + skew * SECOND).await;
-        }
-        if random.one_in(5) {
-            random.pick(&processes).tick().await;
-        }
-        let creates = (0..9).map(|i| processes[i % 3].create("ada"));
-        let sessions = join_all(creates).await;
-        let verifies = sessions.iter().flat_map(|session| {
-            processes
-                .iter()
-                .map(|process| process.verify(&session.access.value))
-        });
-        for reply in join_all(verifies).await {
-            assert_eq!(
-                reply.answer(),
-                "OK",
-                "minute {minute}, seed {}: {reply:?}",
-                random.seed()
-            );
-            verified += 1;
-        }
-        kids.extend(
-            sessions
-                .iter()
-                .map(|session| Jwt::parse(&session.access.value).kid()),
-        );
-    }
-    assert!(kids.len() >= 2, "no rotation: {kids:?}");
-    println!(
-        "{} cc5: {verified} verifications over {} keys, 0 rejected",
-        db.name(),
-        kids.len()
-    );
-}
-
+#[test_on(everywhere)]
 async fn cc6_of_two_rotators_with_one_paused_one_wins(db: Backend) {
     let processes = some(db, 2).await;
     let start = processes[0].now();
@@ -103,7 +46,7 @@ async fn cc6_of_two_rotators_with_one_paused_one_wins(db: Backend) {
         for process in &processes {
             let session = process.create("ada").await;
             for other in &processes {
-                assert_eq!(other.verify(&session.access.value).await.answer(), "OK");
+                other.expect_good(&session).await;
             }
         }
     }
@@ -113,6 +56,7 @@ async fn cc6_of_two_rotators_with_one_paused_one_wins(db: Backend) {
     );
 }
 
+#[test_on(everywhere)]
 async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
     let processes = some(db, 2).await;
     let start = processes[0].now();
@@ -152,13 +96,13 @@ async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
     assert!(now.iter().all(|row| row.kid() != "2"), "{now:?}");
 }
 
+#[test_on(everywhere)]
 async fn kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys(db: Backend) {
     let _turn = busy().await;
     let error = match db {
         Backend::Sqlite => Action::error(0, "disk I/O error"),
         _ => Action::error(1290, "read-only"),
     };
-    let mut faults = 0;
     for by_request in [false, true] {
         let processes = some(db, 2).await;
         let (rotator, other) = (&processes[0], &processes[1]);
@@ -186,7 +130,6 @@ async fn kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys(db: Backen
                 } else {
                     rotator.tick_unchecked().await;
                 }
-                faults += rotator.fired().await;
                 rotator.database_back().await;
                 let after = rotator.tables().signing_keys().await;
                 let newest = after.last().expect("there are keys");
@@ -208,13 +151,10 @@ async fn kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys(db: Backen
         let token = other.create("ada").await.access.value;
         assert_eq!(rotator.verify(&token).await.answer(), "OK");
     }
-    println!(
-        "{} kr4: 36 rotations with {faults} faults: keys whole, nothing rejected",
-        db.name()
-    );
 }
 
 /// RFC 7519 lets us refuse an access token from the future; its owner refreshes, and goes on.
+#[test_on(everywhere)]
 async fn ck1_an_hour_back_logs_nobody_out(db: Backend) {
     let processes = some(db, 2).await;
     let start = processes[0].now();
@@ -224,11 +164,8 @@ async fn ck1_an_hour_back_logs_nobody_out(db: Backend) {
     freeze_all(&processes, start + 59 * MINUTE).await;
     processes[0].tick().await;
     freeze_all(&processes, start + 62 * MINUTE).await;
-    let child = Session::refreshed(&processes[0].refresh(&session.refresh.value).await);
-    assert_eq!(
-        processes[1].verify(&child.access.value).await.answer(),
-        "OK"
-    );
+    let child = processes[0].child(&session).await;
+    processes[1].expect_good(&child).await;
     let keys = processes[0].tables().signing_keys().await;
 
     freeze_all(&processes, start + 2 * MINUTE).await;
@@ -239,13 +176,13 @@ async fn ck1_an_hour_back_logs_nobody_out(db: Backend) {
         .verify(&child.access.value)
         .await
         .expect(200, TRY_REFRESH_TOKEN);
-    let next = Session::refreshed(&process.refresh(&child.refresh.value).await);
-    assert_eq!(process.verify(&next.access.value).await.answer(), "OK");
-    let again = Session::refreshed(&process.refresh(&next.refresh.value).await);
+    let next = process.child(&child).await;
+    process.expect_good(&next).await;
+    let again = process.child(&next).await;
     assert_eq!(again.handle, session.handle);
     let created = process.create("carol").await;
     for other in &processes {
-        assert_eq!(other.verify(&created.access.value).await.answer(), "OK");
+        other.expect_good(&created).await;
     }
     process
         .refresh(&deleted.refresh.value)

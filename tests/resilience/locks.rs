@@ -6,17 +6,9 @@ use testbed::service::{Action, FaultRule, On};
 use crate::common::{Answer, child_of, data, pair, quiet, unavailable};
 use crate::outage::timely;
 
-suite! {
-    everywhere:
-        db4_a_row_that_is_locked_is_503_in_time;
-    servers:
-        db5_a_deadlock_is_retried_three_times_then_503,
-        rv2_a_delete_that_was_rolled_back_leaves_the_true_to_another;
-}
-
+#[test_on(everywhere)]
 async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
-    let service = db.service().start().await;
-    service.freeze().await;
+    let service = db.frozen(&[]).await;
     let session = service.create_with_data("ada", &data(0)).await;
     let child = child_of(&service, &session).await;
     let other = service.create("bob").await;
@@ -50,6 +42,7 @@ async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;
@@ -66,7 +59,7 @@ async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
         };
         service.faults(&[rule]).await;
         let reply = timely(service.refresh(&child.refresh.value)).await;
-        let matched = service.matched().await;
+        let matched = service.rules_in_force().await[0].matched;
         service.database_back().await;
         tried.push(matched);
         if times <= 3 {
@@ -80,6 +73,7 @@ async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
     assert_eq!(tried, [2, 3, 4, 4, 4], "one try and up to three more");
 }
 
+#[test_on(servers)]
 async fn rv2_a_delete_that_was_rolled_back_leaves_the_true_to_another(db: Backend) {
     let [one, other] = pair(db, &[]).await;
     for nth in [1, 2] {

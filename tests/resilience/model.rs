@@ -1,6 +1,5 @@
 //! Random operations against the reference: every reply must be the one that the contract's table gives.
-//!
-//! A list of operations that fails is made shorter before it is shown. Lists that once failed are kept as tests.
+//! Lists that once failed are rows of the matrix in `tests/contract/theft.rs`.
 
 use session_reference::game::{Game, Op};
 use session_reference::settings::{OnTheft, Settings};
@@ -9,15 +8,10 @@ use session_tests::subject::Http;
 
 use crate::common::{busy, soak};
 
-suite! {
-    everywhere:
-        th1_tf5_rv4_random_operations_are_answered_as_the_reference_does,
-        regressions;
-}
-
 const OPERATIONS: usize = 250;
 const ROUNDS: usize = 4;
 
+#[test_on(everywhere)]
 async fn th1_tf5_rv4_random_operations_are_answered_as_the_reference_does(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;
@@ -31,10 +25,7 @@ async fn game(db: Backend, mut random: Random) {
         let ops: Vec<Op> = (0..OPERATIONS).map(|_| random_op(&mut random)).collect();
         match player.play(&ops).await {
             Ok(replies) => asked += replies,
-            Err(first) => {
-                let (ops, mismatch) = shorten(&player, ops, first).await;
-                panic!("{mismatch}\nafter, with {settings:?}:\n{ops:?}");
-            }
+            Err(mismatch) => panic!("{mismatch}\nof {ops:?}\nwith {settings:?}"),
         }
     }
     println!(
@@ -111,119 +102,5 @@ impl Player {
             users: start.to_string(),
         };
         Game::new(subject, self.settings).play(ops).await
-    }
-}
-
-/// Leaves out what is not needed for a mismatch.
-async fn shorten(player: &Player, mut ops: Vec<Op>, mut mismatch: String) -> (Vec<Op>, String) {
-    let mut chunk = ops.len() / 2;
-    while chunk > 0 {
-        let mut from = 0;
-        while from < ops.len() {
-            let mut fewer = ops.clone();
-            fewer.drain(from..(from + chunk).min(ops.len()));
-            match player.play(&fewer).await {
-                Ok(_) => from += chunk,
-                Err(other) => (ops, mismatch) = (fewer, other),
-            }
-        }
-        chunk /= 2;
-    }
-    (ops, mismatch)
-}
-
-/// Lists that broke something once, or sit on an edge that random play seldom meets.
-async fn regressions(db: Backend) {
-    use Op::*;
-    let settings = Settings {
-        access_validity: HOUR,
-        refresh_validity: HOUR,
-        reuse_window: 10 * SECOND,
-        blacklisting: false,
-        on_theft: OnTheft::Report,
-    };
-    let player = Player::start(db, settings).await;
-    let lists: [&[Op]; 7] = [
-        // An access token of a child, used again once its grandchild is current.
-        &[
-            Create(0),
-            Refresh(0),
-            Advance(11_000),
-            Refresh(1),
-            Verify(2),
-            Verify(1),
-            Refresh(1),
-        ],
-        // A child confirmed at the last moment lives on by its own time, not by its parent's.
-        &[
-            Create(0),
-            Advance(1_800_000),
-            Refresh(0),
-            Advance(1_799_000),
-            Verify(1),
-            Advance(2_000),
-            Refresh(1),
-            Read(0),
-        ],
-        // Lost replies in many slots; the last one counts.
-        &[
-            Create(0),
-            Lost(0),
-            Advance(11_000),
-            Lost(0),
-            Advance(11_000),
-            Refresh(0),
-            Verify(1),
-            Refresh(1),
-        ],
-        // A tick at the moment of expiry, and one well after it.
-        &[
-            Create(0),
-            Advance(3_600_000),
-            Tick,
-            Read(0),
-            Refresh(0),
-            Advance(7_300_000),
-            Tick,
-            Read(0),
-            Delete(0),
-        ],
-        // Both branches used: the second is told.
-        &[
-            Create(0),
-            Refresh(0),
-            Advance(11_000),
-            Refresh(0),
-            Verify(1),
-            Verify(2),
-            Refresh(2),
-            Refresh(1),
-        ],
-        // A race: the child was used and refreshed before its parent was presented once more.
-        &[
-            Create(0),
-            Refresh(0),
-            Verify(1),
-            Refresh(1),
-            Verify(2),
-            Refresh(0),
-            Refresh(2),
-        ],
-        // Deleted between issue and use.
-        &[
-            Create(1),
-            Refresh(0),
-            DeleteAll(1),
-            Verify(1),
-            Refresh(1),
-            Refresh(0),
-            Read(0),
-            Write(0, 3),
-        ],
-    ];
-    for list in lists {
-        if let Err(mismatch) = player.play(list).await {
-            panic!("{mismatch}\nafter {list:?}");
-        }
     }
 }

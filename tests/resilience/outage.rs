@@ -9,18 +9,7 @@ use session_tests::prelude::*;
 use testbed::database::Server;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, child_of, data, eventually, quiet, read_only, soaking, unavailable};
-
-suite! {
-    servers:
-        db1_down_at_start_is_503_and_recovers,
-        db3_rv5_a_hanging_server_is_503_in_time,
-        db6_a_read_only_server_is_503_until_it_is_over,
-        kr6_with_a_master_key_verification_needs_no_database;
-    everywhere:
-        db3_rivals_for_the_keys_do_not_wait_one_after_the_other,
-        db3_slow_statements_do_not_add_up;
-}
+use crate::common::{child_of, data, eventually, quiet, read_only, soaking, unavailable};
 
 /// What an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -69,6 +58,7 @@ pub(crate) fn timely(request: impl Future<Output = Reply>) -> impl Future<Output
     }
 }
 
+#[test_on(servers)]
 async fn db1_down_at_start_is_503_and_recovers(db: Backend) {
     let (server, place) = own_server(db).await;
     on(&server, Server::kill).await;
@@ -98,6 +88,7 @@ fn hang() -> Duration {
     }
 }
 
+#[test_on(servers)]
 async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     let (server, place) = own_server(db).await;
     // An instance that a burst calls up has no keys yet; with a master key it needs none.
@@ -109,7 +100,7 @@ async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     service.freeze().await;
     let session = service.create_with_data("ada", &data(0)).await;
     let child = child_of(&service, &session).await;
-    assert_eq!(strict.verify(&session.access.value).await.answer(), "OK");
+    strict.expect_good(&session).await;
 
     let turn = quiet().await;
     on(&server, Server::pause).await;
@@ -152,6 +143,7 @@ async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     let (server, place) = own_server(db).await;
     drop(place.service().start().await.create("owner").await);
@@ -184,7 +176,7 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     read_only(&service.revoke_all("ada").await);
     read_only(&service.send("GET", "/status", &[], "").await);
     assert_eq!(service.send("GET", "/ready", &[], "").await.status, 200);
-    assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
+    service.expect_good(&session).await;
     assert_eq!(service.refresh(&session.refresh.value).await.answer(), "OK");
     let read = service.data(&session.handle).await;
     assert_eq!(read.part("sessionData"), Some(data(0)));
@@ -199,6 +191,7 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     service.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     let (server, place) = own_server(db).await;
     let master = "the master key of a deployment with 32 bytes or more";
@@ -235,40 +228,7 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     service.assert_no_traps().await;
 }
 
-async fn db3_rivals_for_the_keys_do_not_wait_one_after_the_other(db: Backend) {
-    let service = db.service().one_instance().start().await;
-    let hang = FaultRule::new(On::Any, Action::hang()).for_ever();
-    let turn = quiet().await;
-    // No keys yet: all of these need them first.
-    service.faults(std::slice::from_ref(&hang)).await;
-    let creates = (0..6).map(|_| timely(service.post_session(CREATE)));
-    join_all(creates).await.iter().for_each(unavailable);
-    service.database_back().await;
-    drop(turn);
-
-    // Keys that don't know a token's: all of these would like to look again.
-    let session = service.create("ada").await;
-    let unknown = Jwt::parse(&session.access.value);
-    let unknown = unknown
-        .header(r#"{"alg":"HS256","typ":"JWT","kid":"77"}"#)
-        .sign(&[7; 32]);
-    // The pause between two looks is on the machine's clock, which can't be moved.
-    tokio::time::sleep(Duration::from_millis(5100)).await;
-    let _turn = quiet().await;
-    service.faults(&[hang]).await;
-    let verifies = (0..6).map(|_| timely(service.verify(&unknown)));
-    for reply in join_all(verifies).await {
-        // 503 from an instance that the burst called up and that has no keys yet.
-        let answer = Answer::of_reply(&reply);
-        assert!(
-            matches!(answer, Answer::TryRefreshToken | Answer::Unavailable),
-            "{reply:?}"
-        );
-    }
-    service.database_back().await;
-    service.assert_no_traps().await;
-}
-
+#[test_on(everywhere)]
 async fn db3_slow_statements_do_not_add_up(db: Backend) {
     let service = db.service().one_instance().start().await;
     service.freeze().await;

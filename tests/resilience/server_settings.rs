@@ -5,124 +5,70 @@
 use futures::future::join_all;
 use session_tests::prelude::*;
 use testbed::database::Server;
+use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, child_of, quiet, unavailable};
 use crate::outage::{own_server, own_server_with, timely};
 
-suite! {
-    servers:
-        db10_the_core_holds_whatever_the_servers_variables_are,
-        db10_the_core_holds_whatever_the_server_was_started_with,
-        db10_a_server_that_prepares_nothing_is_named_in_the_log,
-        db10_what_is_larger_than_a_packet_is_413_and_named_in_the_log,
-        db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behind,
-        a_host_that_spin_cannot_reach_is_misconfigured;
-    everywhere:
-        any_two_names_of_tables_work;
-}
-
 const PASSWORD: &str = "pass word";
 
 /// Settings that people have together, and the kinds of server that know them.
-type Variables = (
-    &'static str,
-    fn(Backend) -> bool,
-    &'static [(&'static str, &'static str)],
-);
+type Variables = (&'static str, fn(Backend) -> bool, &'static str);
 
-const VARIABLES: &[Variables] = &[
+const VARIABLES: [Variables; 10] = [
     (
         "careless",
         Backend::servers,
-        &[
-            ("autocommit", "0"),
-            ("sql_mode", "''"),
-            ("character_set_server", "latin1"),
-            ("time_zone", "'-11:00'"),
-            ("sql_safe_updates", "1"),
-        ],
+        "autocommit = 0; sql_mode = ''; character_set_server = latin1; time_zone = '-11:00'; sql_safe_updates = 1",
     ),
     (
         "strict",
         Backend::servers,
-        &[
-            (
-                "sql_mode",
-                "'ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO,HIGH_NOT_PRECEDENCE,\
-                 NO_UNSIGNED_SUBTRACTION,PAD_CHAR_TO_FULL_LENGTH'",
-            ),
-            ("time_zone", "'+13:00'"),
-        ],
+        "sql_mode = 'ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO,HIGH_NOT_PRECEDENCE,\
+         NO_UNSIGNED_SUBTRACTION,PAD_CHAR_TO_FULL_LENGTH'; time_zone = '+13:00'",
     ),
     (
         "forced latin1",
         Backend::servers,
-        &[("init_connect", "'SET NAMES latin1'")],
+        "init_connect = 'SET NAMES latin1'",
     ),
     (
         "forced utf8mb3, no commits",
         Backend::servers,
-        &[("init_connect", "'SET NAMES utf8mb3, autocommit = 0'")],
+        "init_connect = 'SET NAMES utf8mb3, autocommit = 0'",
     ),
     (
         "MariaDB: dirty reads, ORACLE",
         Backend::mariadb,
-        &[
-            ("tx_isolation", "'READ-UNCOMMITTED'"),
-            ("sql_mode", "'ORACLE'"),
-            ("innodb_snapshot_isolation", "1"),
-        ],
+        "tx_isolation = 'READ-UNCOMMITTED'; sql_mode = 'ORACLE'; innodb_snapshot_isolation = 1",
     ),
     (
         "MariaDB: serializable, MSSQL, no time",
         Backend::mariadb,
-        &[
-            ("tx_isolation", "'SERIALIZABLE'"),
-            (
-                "sql_mode",
-                "'MSSQL,EMPTY_STRING_IS_NULL,SIMULTANEOUS_ASSIGNMENT'",
-            ),
-            ("innodb_snapshot_isolation", "1"),
-            ("max_statement_time", "0.001"),
-            ("collation_server", "'utf16_unicode_ci'"),
-        ],
+        "tx_isolation = 'SERIALIZABLE'; sql_mode = 'MSSQL,EMPTY_STRING_IS_NULL,SIMULTANEOUS_ASSIGNMENT'; \
+         innodb_snapshot_isolation = 1; max_statement_time = 0.001; collation_server = 'utf16_unicode_ci'",
     ),
     (
         "MariaDB: read committed, other old dialects",
         Backend::mariadb,
-        &[
-            ("tx_isolation", "'READ-COMMITTED'"),
-            (
-                "sql_mode",
-                "'POSTGRESQL,DB2,MAXDB,MYSQL323,MYSQL40,TIME_ROUND_FRACTIONAL'",
-            ),
-        ],
+        "tx_isolation = 'READ-COMMITTED'; \
+         sql_mode = 'POSTGRESQL,DB2,MAXDB,MYSQL323,MYSQL40,TIME_ROUND_FRACTIONAL'",
     ),
     (
         "MySQL: dirty reads, primary keys required",
         mysql9,
-        &[
-            ("transaction_isolation", "'READ-UNCOMMITTED'"),
-            ("sql_require_primary_key", "1"),
-            (
-                "sql_mode",
-                "'TIME_TRUNCATE_FRACTIONAL,REAL_AS_FLOAT,IGNORE_SPACE'",
-            ),
-        ],
+        "transaction_isolation = 'READ-UNCOMMITTED'; sql_require_primary_key = 1; \
+         sql_mode = 'TIME_TRUNCATE_FRACTIONAL,REAL_AS_FLOAT,IGNORE_SPACE'",
     ),
     (
         "MySQL: serializable, no time",
         mysql9,
-        &[
-            ("transaction_isolation", "'SERIALIZABLE'"),
-            ("max_execution_time", "1"),
-            ("collation_server", "'utf16_unicode_ci'"),
-        ],
+        "transaction_isolation = 'SERIALIZABLE'; max_execution_time = 1; collation_server = 'utf16_unicode_ci'",
     ),
     (
         "MySQL: read committed",
         mysql9,
-        &[("transaction_isolation", "'READ-COMMITTED'")],
+        "transaction_isolation = 'READ-COMMITTED'",
     ),
 ];
 
@@ -153,31 +99,32 @@ fn create_app(server: &Server) {
     );
 }
 
+#[test_on(servers)]
 async fn db10_the_core_holds_whatever_the_servers_variables_are(db: Backend) {
     let _turn = busy().await;
     let (server, place) = own_server(db).await;
     create_app(&server);
     drop(place);
-    for (name, knows, variables) in VARIABLES {
+    for (name, knows, variables) in &VARIABLES {
         if !knows(db) {
             continue;
         }
         administer(&server, ["DROP DATABASE session".to_owned()]);
         let place = tokio::task::block_in_place(|| Place::private(db, &server));
-        let set = variables.iter();
-        let set = set.map(|(variable, value)| format!("SET GLOBAL {variable} = {value}"));
-        administer(&server, set);
+        let of = |set: &str| format!("SET GLOBAL {set}");
+        administer(&server, variables.split("; ").map(of));
         core(name, &app(&server, &place)).await;
-        let reset = variables.iter();
-        let reset = reset.map(|(variable, _)| format!("SET GLOBAL {variable} = DEFAULT"));
-        administer(&server, reset);
-        println!(
-            "{} settings: {name}: {variables:?}: the core holds",
-            db.name()
+        let reset = variables
+            .split("; ")
+            .filter_map(|set| set.split_once(" = "));
+        administer(
+            &server,
+            reset.map(|(name, _)| format!("SET GLOBAL {name} = DEFAULT")),
         );
     }
 }
 
+#[test_on(servers)]
 async fn db10_the_core_holds_whatever_the_server_was_started_with(db: Backend) {
     let _turn = busy().await;
     let arguments: &[&str] = match db {
@@ -201,7 +148,6 @@ async fn db10_the_core_holds_whatever_the_server_was_started_with(db: Backend) {
     let (server, place) = own_server_with(db, arguments).await;
     create_app(&server);
     core("at the start", &app(&server, &place)).await;
-    println!("{} settings: {arguments:?}: the core holds", db.name());
 }
 
 /// What an acknowledged login, refresh, confirmation, revocation, theft and rotation promise, seen by two processes.
@@ -213,32 +159,21 @@ async fn core(name: &str, place: &std::sync::Arc<Place>) {
     let [one, two] = [setup().start().await, setup().start().await];
     let now = one.freeze().await;
     two.freeze_at(now).await;
+    let ok = |reply: Reply| assert_eq!(reply.answer(), "OK", "{name}: {reply:?}");
+    let gone = |reply: Reply| assert_eq!(reply.answer(), "UNAUTHORISED", "{name}: {reply:?}");
     let data = r#"["josé 🦀", "\\\"", 1e400]"#;
     let session = one.create_with_data("josé", data).await;
     let read = two.data(&session.handle).await;
     assert_eq!(read.part("sessionData").as_deref(), Some(data), "{name}");
-    assert_eq!(
-        two.write_data(&session.handle, "\"ß🦀\"").await.answer(),
-        "OK",
-        "{name}"
-    );
-    let read = one.data(&session.handle).await;
-    assert_eq!(
-        read.part("sessionData").as_deref(),
-        Some("\"ß🦀\""),
-        "{name}"
-    );
+    ok(two.write_data(&session.handle, "\"ß🦀\"").await);
+    let read = one.data(&session.handle).await.part("sessionData");
+    assert_eq!(read.as_deref(), Some("\"ß🦀\""), "{name}");
 
     let attacker = child_of(&one, &session).await;
     let child = child_of(&one, &session).await;
     two.freeze_at(one.now()).await;
-    assert_eq!(
-        two.verify(&child.access.value).await.answer(),
-        "OK",
-        "{name}"
-    );
-    let grandchild = Session::refreshed(&one.refresh(&child.refresh.value).await);
-    assert_eq!(grandchild.user, "josé", "{name}");
+    two.expect_good(&child).await;
+    assert_eq!(one.child(&child).await.user, "josé", "{name}");
 
     // Users are told apart byte by byte, and all of one go.
     let mut others = Vec::new();
@@ -248,24 +183,15 @@ async fn core(name: &str, place: &std::sync::Arc<Place>) {
     let more = two.create("josé").await;
     let theft = two.refresh(&attacker.refresh.value).await;
     assert_eq!(Answer::of_reply(&theft), Answer::Theft, "{name}");
-    for gone in [&session, &more] {
-        assert_eq!(
-            one.data(&gone.handle).await.answer(),
-            "UNAUTHORISED",
-            "{name}"
-        );
-    }
+    gone(one.data(&session.handle).await);
+    gone(one.data(&more.handle).await);
     let again = [one.create("josé").await, two.create("josé").await];
-    assert_eq!(one.revoke_all("josé").await.answer(), "OK", "{name}");
-    for gone in &again {
-        assert_eq!(
-            two.data(&gone.handle).await.answer(),
-            "UNAUTHORISED",
-            "{name}"
-        );
+    ok(one.revoke_all("josé").await);
+    for session in &again {
+        gone(two.data(&session.handle).await);
     }
     for other in &others {
-        assert_eq!(two.data(&other.handle).await.answer(), "OK", "{name}");
+        ok(two.data(&other.handle).await);
     }
     let last = &others[0].handle;
     let deletes = join_all([one.revoke(last), two.revoke(last), one.revoke(last)]).await;
@@ -277,17 +203,13 @@ async fn core(name: &str, place: &std::sync::Arc<Place>) {
         one.advance(HOUR).await;
         two.freeze_at(one.now()).await;
         one.tick().await;
-        let fresh = one.create("ada").await;
-        assert_eq!(
-            two.verify(&fresh.access.value).await.answer(),
-            "OK",
-            "{name}"
-        );
+        two.expect_good(&one.create("ada").await).await;
     }
     one.assert_no_traps().await;
     two.assert_no_traps().await;
 }
 
+#[test_on(servers)]
 async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
     let (server, place) = own_server_with(db, &["--max-prepared-stmt-count=0"]).await;
     let service = place.service().start().await;
@@ -300,34 +222,7 @@ async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
     assert_eq!(service.create("ada").await.user, "ada");
 }
 
-async fn db10_what_is_larger_than_a_packet_is_413_and_named_in_the_log(db: Backend) {
-    let _turn = busy().await;
-    let (_server, place) = own_server_with(db, &["--max-allowed-packet=32K"]).await;
-    let service = place.service().start().await;
-    let session = service.create_with_data("ada", "0").await;
-    let large = format!("\"{}\"", "x".repeat(60_000));
-    let body = format!(r#"{{"userId":"ada","sessionData":{large}}}"#);
-    let requests = (0..24).map(async |number| match number % 3 {
-        0 => {
-            let reply = service.post_session(body.clone()).await;
-            reply.expect_error(413, "too_large_for_database");
-        }
-        1 => {
-            let reply = service.write_data(&session.handle, &large).await;
-            reply.expect_error(413, "too_large_for_database");
-        }
-        _ => assert_eq!(
-            service.write_data(&session.handle, "0").await.answer(),
-            "OK"
-        ),
-    });
-    join_all(requests).await;
-    service.expect_logged(&["max_allowed_packet"]).await;
-    let read = service.data(&session.handle).await;
-    assert_eq!(read.part("sessionData").as_deref(), Some("0"));
-    service.assert_no_traps().await;
-}
-
+#[test_on(servers)]
 async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behind(db: Backend) {
     let (server, place) = own_server(db).await;
     let service = place.service().one_instance().start().await;
@@ -360,26 +255,84 @@ async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behi
     service.assert_no_traps().await;
 }
 
-async fn any_two_names_of_tables_work(db: Backend) {
-    for (keys, sessions) in [
-        ("refresh_tokens", "signing_key"),
-        ("refresh_tokens", "t"),
-        ("t_user_id", "t"),
-        ("0", "select"),
-    ] {
-        let service = db.service().set("signing_key_table", keys);
-        let service = service.set("refresh_tokens_table", sessions).start().await;
-        let session = service.create("ada").await;
-        assert_eq!(service.verify(&session.access.value).await.answer(), "OK");
-        assert_eq!(service.data(&session.handle).await.answer(), "OK");
+/// Which servers can refuse so, what makes them, what mends it, and what the log says of it.
+type Refusal = (
+    fn(Backend) -> bool,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const REFUSALS: [Refusal; 5] = [
+    (
+        Backend::servers,
+        "ALTER USER 'app'@'%' ACCOUNT LOCK",
+        "ALTER USER 'app'@'%' ACCOUNT UNLOCK",
+        "locked",
+    ),
+    (
+        Backend::servers,
+        "ALTER USER 'app'@'%' PASSWORD EXPIRE",
+        "ALTER USER 'app'@'%' IDENTIFIED BY 'pass word'",
+        "password has expired",
+    ),
+    // MariaDB says "access denied" instead.
+    (
+        mysql9,
+        "SET GLOBAL require_secure_transport = 1",
+        "SET GLOBAL require_secure_transport = 0",
+        "mysql_tls=required",
+    ),
+    (
+        Backend::mariadb,
+        "ALTER USER 'app'@'%' IDENTIFIED VIA pam USING 'mariadb'",
+        "ALTER USER 'app'@'%' IDENTIFIED BY 'pass word'",
+        "authentication plugin",
+    ),
+    (
+        Backend::servers,
+        "DROP DATABASE session",
+        "CREATE DATABASE session",
+        "mysql_database",
+    ),
+];
+
+#[test_on(servers)]
+async fn what_an_operator_must_change_is_500_and_named_in_the_log(db: Backend) {
+    let _turn = busy().await;
+    let (server, place) = own_server(db).await;
+    create_app(&server);
+    if db == Backend::MariaDb {
+        administer(&server, ["INSTALL SONAME 'auth_pam'".to_owned()]);
+    }
+    for (knows, refuse, mend, says) in REFUSALS {
+        if !knows(db) {
+            continue;
+        }
+        administer(&server, [refuse.to_owned()]);
+        let service = app(&server, &place).service().start().await;
+        let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+        assert!(!reply.text().contains("127.0.0.1"), "{reply:?}");
+        reply.expect_error(500, "misconfigured");
+        let address = format!("127.0.0.1:{}, database session", server.port());
+        service.expect_logged(&[says, &address]).await;
+        administer(&server, [mend.to_owned()]);
+        assert_eq!(service.create("ada").await.user, "ada", "{says}");
+        service.assert_no_traps().await;
     }
 }
 
-async fn a_host_that_spin_cannot_reach_is_misconfigured(db: Backend) {
-    let service = db.service().set("mysql_host", "[::1]").start().await;
+#[test_on(everywhere)]
+async fn a_full_disk_is_503_and_named_in_the_log(db: Backend) {
+    let service = db.service().start().await;
+    service.create("ada").await;
+    let full = match db {
+        Backend::Sqlite => Action::error(0, "database or disk is full"),
+        _ => Action::error(1114, "The table 'refresh_tokens' is full"),
+    };
+    let inserts = FaultRule::new(On::Statement, full).sql_contains("INSERT INTO");
+    service.faults(&[inserts.for_ever()]).await;
     let reply = service.post_session(r#"{"userId":"ada"}"#).await;
-    reply.expect_error(500, "misconfigured");
-    service
-        .expect_logged(&["mysql_host", "[::1]", "allowed"])
-        .await;
+    reply.expect_error(503, "database_unavailable");
+    service.expect_logged(&["the disk or the tablespace"]).await;
 }

@@ -1,7 +1,11 @@
-//! SuperTokens' own SDKs, unmodified, through a small site each, against the real wasm.
+//! Sites that others would write: on SuperTokens' own SDKs, unmodified, and examples/backend, against the real wasm; and
+//! a TypeScript client made from docs/openapi.yaml.
 //!
-//! They come from their registries into `target/sdks`, once. Without network and without that folder the tests fail,
-//! and say what could not be had.
+//! What they need comes from npm and PyPI into `target/sdks`, once. Without network and without that folder the tests
+//! fail, and name the package that is missing.
+
+mod backend;
+mod typescript;
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -12,24 +16,20 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-suite! {
-    sqlite:
-        node,
-        node_while_keys_rotate_and_a_core_restarts,
-        node_with_two_cores_of_which_one_dies,
-        node_rides_over_an_outage,
-        python;
-}
-
 const KEY: &str = "0123456789abcdef0123";
-const NODE: [&str; 2] = ["supertokens-node@24.0.3", "express@5.1.0"];
+const NODE: [&str; 4] = [
+    "supertokens-node@24.0.3",
+    "express@5.1.0",
+    "openapi-typescript@7.13.0",
+    "typescript@5.9.3",
+];
 const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
 
 /// How long a site may take; machines that compile beside it are slow.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
-    session_tests::harness::main(vec![("sdks", cases())])
+    session_tests::harness::main()
 }
 
 fn service(place: &std::sync::Arc<Place>) -> session_tests::service::Setup {
@@ -61,46 +61,62 @@ async fn succeed(mut command: Command) {
 /// One installation at a time.
 static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-async fn node_site(uri: &str) -> Command {
+/// The folder with the packages of [`NODE`].
+async fn node_folder() -> PathBuf {
     let _turn = INSTALLING.lock().await;
     let own = folder().join("node");
-    if !own.join("node_modules/supertokens-node").is_dir() {
+    // Written last, so that it says that the installation is whole, and of which versions.
+    let stamp = own.join("installed");
+    let wanted = NODE.join(" ");
+    if std::fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
         std::fs::create_dir_all(&own).expect("target can be written");
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--prefix"]);
         npm.arg(&own).args(NODE);
         succeed(npm).await;
+        std::fs::write(stamp, wanted).expect("target can be written");
     }
+    own
+}
+
+async fn node_site(uri: &str) -> Command {
+    let own = node_folder().await;
     let mut node = Command::new("node");
     node.arg(script("site.mjs")).args([uri, KEY]);
     node.env("SDK_FOLDER", own);
     node
 }
 
-async fn python_site(uri: &str) -> Command {
+/// The virtual environment with the packages of [`PYTHON`].
+async fn python_folder() -> PathBuf {
     let _turn = INSTALLING.lock().await;
     let own = folder().join("python");
-    let python = own.join("bin/python");
     if !own.join("bin/flask").is_file() {
         testbed::packages::ensure_python_venv().expect("Python can make a folder for the SDK");
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&own);
         succeed(venv).await;
-        let mut pip = Command::new(&python);
+        let mut pip = Command::new(own.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON);
         succeed(pip).await;
     }
-    let mut site = Command::new(python);
+    own
+}
+
+async fn python_site(uri: &str) -> Command {
+    let mut site = Command::new(python_folder().await.join("bin/python"));
     site.arg(script("site.py")).args([uri, KEY]);
     site
 }
 
+#[test_on(sqlite)]
 async fn node(db: Backend) {
     let service = service(&db.place().await).start().await;
     let uri = format!("http://{}", service.address());
     succeed(node_site(&uri).await).await;
 }
 
+#[test_on(sqlite)]
 async fn python(db: Backend) {
     let service = service(&db.place().await).start().await;
     let uri = format!("http://{}", service.address());
@@ -155,6 +171,7 @@ impl Rounds {
     }
 }
 
+#[test_on(sqlite)]
 async fn node_while_keys_rotate_and_a_core_restarts(db: Backend) {
     let place = db.place().await;
     let start = || {
@@ -181,6 +198,7 @@ async fn node_while_keys_rotate_and_a_core_restarts(db: Backend) {
     rounds.end().await;
 }
 
+#[test_on(sqlite)]
 async fn node_with_two_cores_of_which_one_dies(db: Backend) {
     let place = db.place().await;
     let (one, two) = (service(&place).start().await, service(&place).start().await);
@@ -194,6 +212,7 @@ async fn node_with_two_cores_of_which_one_dies(db: Backend) {
 }
 
 /// How long a site's user waits for nothing, and that an outage of a second is no failure (decision 17).
+#[test_on(sqlite)]
 async fn node_rides_over_an_outage(db: Backend) {
     let service = service(&db.place().await).start().await;
     let uri = format!("http://{}", service.address());

@@ -53,32 +53,32 @@ impl Backend {
             .collect()
     }
 
-    /// For `suite!`: every database.
+    /// For `test_on`: every database.
     pub fn everywhere(self) -> bool {
         true
     }
 
-    /// For `suite!`: databases that are servers.
+    /// For `test_on`: databases that are servers.
     pub fn servers(self) -> bool {
         self != Self::Sqlite
     }
 
-    /// For `suite!`: SQLite only.
+    /// For `test_on`: SQLite only.
     pub fn sqlite(self) -> bool {
         self == Self::Sqlite
     }
 
-    /// For `suite!`: every database, with instances for one request each.
+    /// For `test_on`: every database, with instances for one request each.
     pub fn wasi02(self) -> bool {
         Runtime::chosen().is_ok_and(|runtime| runtime == Runtime::HostWasi02)
     }
 
-    /// For `suite!`: once, since it needs no service.
+    /// For `test_on`: once, since it needs no service.
     pub fn once(self) -> bool {
         self == Self::Sqlite && Runtime::chosen().is_ok_and(|runtime| runtime == Runtime::Host)
     }
 
-    /// For `suite!`: MariaDB only.
+    /// For `test_on`: MariaDB only.
     pub fn mariadb(self) -> bool {
         self == Self::MariaDb
     }
@@ -108,6 +108,13 @@ impl Backend {
         Setup::new(self)
     }
 
+    /// A service of its own with these settings, whose clock stands still.
+    pub async fn frozen(self, settings: &[(&str, &str)]) -> Service {
+        let service = self.service().set_all(settings).start().await;
+        service.freeze().await;
+        service
+    }
+
     /// The service with default settings that tests share which neither change its clock nor count
     /// anything.
     pub async fn shared(self) -> Arc<Service> {
@@ -125,12 +132,13 @@ pub struct Place {
 
 impl Place {
     fn new(backend: Backend) -> Self {
-        let state = TempFolder::new().expect("a state folder can be made");
         if backend == Backend::Sqlite {
+            let state = TempFolder::new().expect("a state folder can be made");
             let tables = Tables::sqlite(state.path().join("sqlite_db.db"));
+            let database = Database::Sqlite;
             return Self {
                 backend,
-                database: Database::Sqlite,
+                database,
                 state,
                 tables,
             };
@@ -138,31 +146,18 @@ impl Place {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
-        let server = backend.server();
-        server
-            .create_database(&name)
-            .expect("the database can be created");
-        Self::on_server(
-            backend,
-            server,
-            &name,
-            server.user(),
-            server.password(),
-            state,
-        )
+        Self::create(backend, backend.server(), &name)
+    }
+
+    fn create(backend: Backend, server: &Server, name: &str) -> Self {
+        let created = server.create_database(name);
+        created.expect("the database can be created");
+        Self::on_server(backend, server, name, server.user(), server.password())
     }
 
     /// A fresh database on a server that the test controls alone.
     pub fn private(backend: Backend, server: &Server) -> Arc<Self> {
-        let state = TempFolder::new().expect("a state folder can be made");
-        let name = "session";
-        server
-            .create_database(name)
-            .expect("the database can be created");
-        let (user, password) = (server.user(), server.password());
-        Arc::new(Self::on_server(
-            backend, server, name, user, password, state,
-        ))
+        Arc::new(Self::create(backend, server, "session"))
     }
 
     /// The same database as another user sees it.
@@ -172,16 +167,8 @@ impl Place {
 
     /// The same database on a server that the test controls, as another user sees it.
     pub fn as_user_of(&self, server: &Server, user: &str, password: &str) -> Arc<Self> {
-        let state = TempFolder::new().expect("a state folder can be made");
         let name = self.database_name();
-        Arc::new(Self::on_server(
-            self.backend,
-            server,
-            &name,
-            user,
-            password,
-            state,
-        ))
+        Arc::new(Self::on_server(self.backend, server, &name, user, password))
     }
 
     fn on_server(
@@ -190,7 +177,6 @@ impl Place {
         name: &str,
         user: &str,
         password: &str,
-        state: TempFolder,
     ) -> Self {
         let database = Database::MySql {
             host: server.host().to_owned(),
@@ -199,12 +185,11 @@ impl Place {
             password: password.to_owned(),
             name: name.to_owned(),
         };
-        let tables = Tables::server(server, name);
         Self {
             backend,
             database,
-            state,
-            tables,
+            state: TempFolder::new().expect("a state folder can be made"),
+            tables: Tables::server(server, name),
         }
     }
 

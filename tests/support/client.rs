@@ -215,6 +215,18 @@ impl Client {
         self.json("PUT", "/refresh", body).await
     }
 
+    /// Refreshes a session: what an OK gave.
+    pub async fn child(&self, parent: &Session) -> Session {
+        Session::refreshed(&self.refresh(&parent.refresh.value).await)
+    }
+
+    /// Panics unless the access token is good. Returns the reply.
+    pub async fn expect_good(&self, session: &Session) -> Reply {
+        let reply = self.verify(&session.access.value).await;
+        assert_eq!(reply.answer(), "OK", "{reply:?}");
+        reply
+    }
+
     /// `DELETE /session`.
     pub async fn revoke(&self, handle: &str) -> Reply {
         let body = format!(r#"{{"sessionHandle":{}}}"#, quote(handle));

@@ -1,4 +1,4 @@
-//! A service's clock, counters and faults, through the host's control API.
+//! A service's clock, counters and faults, through the host's control API. On Spin there is none: the test ends there.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,11 +10,20 @@ use crate::harness::left_out;
 use crate::service::Service;
 use crate::time::MINUTE;
 
+const CLOCK: &str = "moves the clock";
+const TICK: &str = "runs the scheduled component";
+const COUNT: &str = "counts statements and instances";
+const FAULT: &str = "makes the database fail";
+
 impl Service {
-    /// The control API. On Spin there is none: the test ends here.
-    async fn control(&self, what_for: &'static str) -> &Control {
+    /// What the control API answers; panics if it does not. Ends the test where there is none.
+    async fn ask<T, E: std::fmt::Debug>(
+        &self,
+        what_for: &'static str,
+        question: impl AsyncFnOnce(&Control) -> Result<T, E>,
+    ) -> T {
         match self.process.control() {
-            Some(control) => control,
+            Some(control) => question(control).await.expect("the host answers"),
             None => left_out(what_for).await,
         }
     }
@@ -26,12 +35,7 @@ impl Service {
 
     /// Stops the service's clock at the next whole minute, and returns that instant.
     pub async fn freeze(&self) -> i64 {
-        let now = self
-            .control("moves the clock")
-            .await
-            .now_ms()
-            .await
-            .expect("the host tells its time");
+        let now = self.ask(CLOCK, async |host| host.now_ms().await).await;
         let minute = (now / MINUTE + 1) * MINUTE;
         self.freeze_at(minute).await;
         minute
@@ -39,17 +43,14 @@ impl Service {
 
     /// Stops the service's clock at an instant.
     pub async fn freeze_at(&self, now: i64) {
-        self.control("moves the clock")
-            .await
-            .freeze_at_ms(now)
-            .await
-            .expect("the host sets its clock");
+        self.ask(CLOCK, async |host| host.freeze_at_ms(now).await)
+            .await;
         self.frozen_at.store(now, Ordering::Relaxed);
     }
 
     /// Moves a clock that stands still.
     pub async fn advance(&self, milliseconds: i64) {
-        self.control("moves the clock").await;
+        self.ask(CLOCK, async |_| Ok::<_, ()>(())).await;
         self.freeze_at(self.now() + milliseconds).await;
     }
 
@@ -69,42 +70,29 @@ impl Service {
 
     /// Runs the scheduled component once, whatever comes of it.
     pub async fn tick_unchecked(&self) -> Tick {
-        let tick = self
-            .control("runs the scheduled component")
+        self.ask(TICK, async |host| host.tick("session-maintenance").await)
             .await
-            .tick("session-maintenance")
-            .await;
-        tick.expect("the host can tick")
     }
 
     /// Runs the scheduled component once, in a process that may not live to tell.
     pub async fn tick_that_may_be_lost(&self) {
-        self.control("runs the scheduled component")
-            .await
-            .tick("session-maintenance")
-            .await
-            .ok();
+        let tick = async |host: &Control| Ok::<_, ()>(host.tick("session-maintenance").await.ok());
+        self.ask(TICK, tick).await;
     }
 
     /// Moves a clock that stands still, running the scheduled component whenever it is due on the way. Returns how
     /// often it was.
     pub async fn advance_with_ticks(&self, milliseconds: i64) -> u64 {
-        let control = self.control("runs the scheduled component").await;
-        let clock = control.advance_running_due_ms(milliseconds).await;
-        let clock = clock.expect("the host moves its clock");
+        let advance = async |host: &Control| host.advance_running_due_ms(milliseconds).await;
+        let clock = self.ask(TICK, advance).await;
         assert_eq!(clock.failed, 0, "ticks failed\n{}", self.log());
-        self.control("moves the clock").await;
-        self.freeze_at(self.now() + milliseconds).await;
+        self.advance(milliseconds).await;
         clock.ticks
     }
 
     /// Starts counting statements from here.
     pub async fn forget_statements(&self) {
-        self.control("counts statements and instances")
-            .await
-            .reset_stats()
-            .await
-            .expect("the host resets its counters");
+        self.ask(COUNT, async |host| host.reset_stats().await).await;
     }
 
     /// How many statements the database was given.
@@ -114,22 +102,14 @@ impl Service {
 
     /// What the host counted.
     pub async fn stats(&self) -> Stats {
-        self.control("counts statements and instances")
-            .await
-            .stats()
-            .await
-            .expect("the host counts")
+        self.ask(COUNT, async |host| host.stats().await).await
     }
 
     /// Panics if an instance trapped or did what would hurt Spin.
     pub async fn assert_no_traps(&self) {
         let stats = self.stats().await;
-        assert_eq!(
-            (stats.traps, &*stats.violations),
-            (0, &[][..]),
-            "{}",
-            self.log()
-        );
+        let bad = (stats.traps, &*stats.violations);
+        assert_eq!(bad, (0, &[][..]), "{}", self.log());
     }
 
     /// From here on every connection and statement fails as if the database had gone.
@@ -139,14 +119,6 @@ impl Service {
             FaultRule::new(On::Statement, self.lost()).for_ever(),
         ])
         .await;
-    }
-
-    /// From here on every statement whose text contains `sql` fails as if the database had gone.
-    pub async fn database_away_for(&self, sql: &str) {
-        let rule = FaultRule::new(On::Statement, self.lost())
-            .sql_contains(sql)
-            .for_ever();
-        self.faults(&[rule]).await;
     }
 
     /// What a statement meets when the database goes.
@@ -159,54 +131,34 @@ impl Service {
 
     /// Ends [`Service::database_away`] and every other fault.
     pub async fn database_back(&self) {
-        self.control("makes the database fail")
-            .await
-            .clear_faults()
-            .await
-            .expect("the host clears its faults");
+        self.ask(FAULT, async |host| host.clear_faults().await)
+            .await;
     }
 
     /// Lets database calls fail by rules, in place of all earlier ones.
     pub async fn faults(&self, rules: &[FaultRule]) {
-        self.control("makes the database fail")
-            .await
-            .set_faults(rules)
-            .await
-            .expect("the host takes the faults");
+        self.ask(FAULT, async |host| host.set_faults(rules).await)
+            .await;
     }
 
     /// Has the provider of variables give another value from now on.
     pub async fn change_variable(&self, name: &str, value: &str) {
-        self.control("changes a variable")
-            .await
-            .change_variable(name, value)
-            .await
-            .expect("the host takes the value");
+        let change = async |host: &Control| host.change_variable(name, value).await;
+        self.ask("changes a variable", change).await;
     }
 
     /// How often the rules in force have acted.
     pub async fn fired(&self) -> u64 {
-        self.fired_each().await.iter().sum()
-    }
-
-    /// How often each of the rules in force has acted.
-    pub async fn fired_each(&self) -> Vec<u64> {
-        let rules = self.rules_in_force().await;
-        rules.iter().map(|rule| rule.fired).collect()
-    }
-
-    /// How many calls the rules in force have counted.
-    pub async fn matched(&self) -> u64 {
-        let rules = self.rules_in_force().await;
-        rules.iter().map(|rule| rule.matched).sum()
-    }
-
-    async fn rules_in_force(&self) -> Vec<FaultState> {
-        self.control("makes the database fail")
+        self.rules_in_force()
             .await
-            .faults()
-            .await
-            .expect("the host knows")
+            .iter()
+            .map(|rule| rule.fired)
+            .sum()
+    }
+
+    /// The rules in force, and how often each has acted.
+    pub async fn rules_in_force(&self) -> Vec<FaultState> {
+        self.ask(FAULT, async |host| host.faults().await).await
     }
 
     /// Lets the next statement that contains `sql` wait under a name.
@@ -218,26 +170,20 @@ impl Service {
     /// Waits until a statement has arrived at a pause.
     pub async fn wait_until_paused(&self, name: &str) {
         let limit = Duration::from_secs(10);
-        self.control("holds statements up")
-            .await
-            .wait_for_pause(name, limit)
-            .await
-            .expect("a statement arrives at the pause");
+        self.ask(FAULT, async |host| host.wait_for_pause(name, limit).await)
+            .await;
     }
 
     /// How many calls wait at pauses.
     pub async fn paused(&self) -> usize {
-        let paused = self.control("holds statements up").await.paused().await;
-        paused.expect("the host knows").len()
+        self.ask(FAULT, async |host| host.paused().await)
+            .await
+            .len()
     }
 
     /// Lets the statements at a pause go on.
     pub async fn resume(&self, name: &str) {
-        self.control("holds statements up")
-            .await
-            .resume(name)
-            .await
-            .expect("the host resumes");
+        self.ask(FAULT, async |host| host.resume(name).await).await;
     }
 }
 

@@ -24,39 +24,26 @@ use crate::service;
 static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Runtime::new().expect("the test program can start a runtime"));
 
-type Body = fn(Backend) -> Pin<Box<dyn Future<Output = ()>>>;
+/// A test on one database.
+pub type Body = fn(Backend) -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// A behaviour, and the databases on which it is checked.
+/// A behaviour, and the databases on which it is checked: what [`test_on`](session_tests_attribute::test_on) registers.
+#[expect(missing_docs, reason = "the attribute fills them in")]
 pub struct Case {
-    name: &'static str,
-    body: Body,
-    on: fn(Backend) -> bool,
+    pub module: &'static str,
+    pub name: &'static str,
+    pub on: fn(Backend) -> bool,
+    pub body: Body,
 }
 
 impl Case {
-    /// A behaviour that holds where `on` says so.
-    pub const fn new(name: &'static str, on: fn(Backend) -> bool, body: Body) -> Self {
-        Self { name, body, on }
+    /// The first module below the program's root; the program itself where there is none.
+    fn module(&self) -> &'static str {
+        self.module.split("::").nth(1).unwrap_or(self.module)
     }
 }
 
-/// Lists a module's tests: `everywhere`, only on `servers` (MariaDB and MySQL), only on `sqlite` or
-/// only on `mariadb`; with instances for one request each, `wasi02`; `once` if no service is needed. A test function that is in no list is a warning about dead code.
-#[macro_export]
-macro_rules! suite {
-    ($($group:ident: $($name:ident),+;)+) => {
-        /// The tests of this module.
-        pub(crate) fn cases() -> Vec<$crate::harness::Case> {
-            vec![$($(
-                $crate::harness::Case::new(
-                    stringify!($name),
-                    $crate::backend::Backend::$group,
-                    |backend| Box::pin($name(backend)),
-                )
-            ),+),+]
-        }
-    };
-}
+inventory::collect!(Case);
 
 task_local! {
     /// Told why the test of this task ends before its end.
@@ -103,8 +90,8 @@ fn print_left_out(ran: u64) {
     }
 }
 
-/// Runs the modules' cases as `database::module::behaviour` and stops the shared services.
-pub fn main(modules: Vec<(&'static str, Vec<Case>)>) -> ExitCode {
+/// Runs all cases as `database::module::behaviour` and stops the shared services.
+pub fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
     let backends = match Backend::chosen() {
@@ -129,16 +116,15 @@ pub fn main(modules: Vec<(&'static str, Vec<Case>)>) -> ExitCode {
     }
     let mut trials = Vec::new();
     for backend in backends {
-        for &(module, ref cases) in &modules {
-            for case in cases.iter().filter(|case| (case.on)(backend)) {
-                let name = format!("{}::{module}::{}", backend.name(), case.name);
-                let body = case.body;
-                trials.push(Trial::ignorable_test(name, move || {
-                    Ok(RUNTIME.block_on(outcome(module, body(backend))))
-                }));
-            }
+        let cases = inventory::iter::<Case>.into_iter();
+        for case in cases.filter(|case| (case.on)(backend)) {
+            let name = format!("{}::{}::{}", backend.name(), case.module(), case.name);
+            trials.push(Trial::ignorable_test(name, move || {
+                Ok(RUNTIME.block_on(outcome(case.module(), (case.body)(backend))))
+            }));
         }
     }
+    trials.sort_by(|one, other| one.name().cmp(other.name()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     service::stop_shared();
     print_left_out(conclusion.num_passed + conclusion.num_failed);

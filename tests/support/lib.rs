@@ -22,6 +22,8 @@ pub mod tables;
 pub mod time;
 pub mod watch;
 
+pub use inventory;
+
 /// What nearly every test module uses.
 pub mod prelude {
     pub use crate::backend::{Backend, Place};
@@ -31,7 +33,7 @@ pub mod prelude {
     pub use crate::random::Random;
     pub use crate::reply::{REFUSED, Reply, TRY_REFRESH_TOKEN, UNAUTHORISED, theft_of};
     pub use crate::service::Service;
-    pub use crate::suite;
     pub use crate::tables::Tables;
     pub use crate::time::{DAY, HOUR, MINUTE, SECOND};
+    pub use session_tests_attribute::test_on;
 }

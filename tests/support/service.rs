@@ -50,6 +50,12 @@ impl Setup {
         self
     }
 
+    /// With values for several variables.
+    pub fn set_all(self, settings: &[(&str, &str)]) -> Self {
+        let set = |setup: Self, (name, value): &(&str, &str)| setup.set(name, value);
+        settings.iter().fold(self, set)
+    }
+
     /// With another option for the host.
     pub fn argument(mut self, option: &str, value: impl ToString) -> Self {
         self.arguments

@@ -189,7 +189,8 @@ impl Tables {
     /// Every row of `signing_key` that is of a key, by name.
     pub async fn key_rows(&self) -> Vec<KeyRow> {
         let sql = "SELECT key_name, key_value, created_at_time FROM signing_key \
-                   WHERE key_name <> 'last_tick' ORDER BY key_name";
+                   WHERE key_name <> 'last_tick' AND key_name NOT LIKE 'migration.%' \
+                   ORDER BY key_name";
         let row = |cells: Vec<Cell>| {
             let [name, value, created] = cells.try_into().expect("three columns were selected");
             KeyRow {

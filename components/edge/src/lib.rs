@@ -3,7 +3,7 @@
 #![warn(clippy::disallowed_methods)]
 
 use session_edge::{SiteDown, gateway};
-use session_runtime::edge;
+use session_runtime::edge::{self, SiteRequest};
 use spin_sdk::http::{self, IntoResponse, Request, Response};
 use spin_sdk::http_service;
 
@@ -17,7 +17,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 }
 
 /// To the component with this id, by service chaining.
-async fn send_on(request: Request, upstream: &str) -> Result<Response, SiteDown> {
+async fn send_on(request: SiteRequest, upstream: &str) -> Result<Response, SiteDown> {
     let (mut head, body) = request.into_parts();
     gateway::readdress(&mut head, upstream);
     let request = Request::from_parts(head, body);

@@ -10,10 +10,12 @@ use session_core::log::Event;
 use session_core::platform::Platform as _;
 use session_core::sync::once_cell::{InitError, OnceCell};
 use session_edge::client::Transport;
+use session_edge::connection::WithoutTrailers;
 use session_edge::settings::SETTINGS;
 use session_edge::{Edge, RequestContext, Settings, SiteDown};
 use spin_sdk_7::http::{self, IntoResponse, Request, Response};
 use spin_sdk_7::wasip3::http::types;
+use spin_sdk_7::wasip3::http_compat::IncomingRequestBody;
 use spin_sdk_7::wit_bindgen::yield_async;
 
 use crate::settings::{SettingsError, read_settings};
@@ -32,6 +34,9 @@ const SETTINGS_DEADLINE: Duration = Duration::from_secs(3);
 static EDGE: LazyLock<OnceCell<Option<Edge<Chained>>, Spin>> =
     LazyLock::new(|| OnceCell::new(Arc::new(Spin)));
 
+/// A request as the site gets it.
+pub type SiteRequest = http::Request<WithoutTrailers<IncomingRequestBody>>;
+
 /// Answers one request; `site` makes what the edge asks when it has no answer itself.
 ///
 /// # Errors
@@ -41,7 +46,7 @@ pub async fn handle<S>(
     site: impl FnOnce(&Settings) -> Option<S>,
 ) -> Result<types::Response, types::ErrorCode>
 where
-    S: AsyncFnOnce(Request) -> Result<Response, SiteDown>,
+    S: AsyncFnOnce(SiteRequest) -> Result<Response, SiteDown>,
 {
     let response = match edge().await {
         Ok(edge) => {

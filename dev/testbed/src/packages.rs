@@ -39,6 +39,12 @@ pub const NGINX: Program = Program {
     packages: &["nginx-light"],
 };
 
+/// Another one, for the same example.
+pub const CADDY: Program = Program {
+    name: "caddy",
+    packages: &["caddy"],
+};
+
 /// Copies the data of a Galera node to a new one, by a script of mariadb-server's.
 pub const RSYNC: Program = Program {
     name: "wsrep_sst_rsync",

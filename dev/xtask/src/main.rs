@@ -9,11 +9,14 @@ mod convert_config;
 mod curl;
 mod demo;
 mod generate;
+mod mistyped;
 mod steps;
 mod test;
 mod tick;
 mod toolchain;
 mod up;
+#[cfg(test)]
+mod walls;
 
 use std::{
     process::ExitCode,

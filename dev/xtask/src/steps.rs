@@ -17,7 +17,7 @@ use testbed::{
 use crate::toolchain;
 
 /// The packages that are native and quick to compile; dev-host is native, too, but compiles wasmtime.
-const NATIVE: [&str; 12] = [
+const NATIVE: [&str; 13] = [
     "session-api",
     "session-core",
     "session-edge",
@@ -29,6 +29,7 @@ const NATIVE: [&str; 12] = [
     "testbed",
     "xtask",
     "session-tests",
+    "session-tests-attribute",
     "bench",
 ];
 

@@ -21,7 +21,7 @@ use testbed::{
 
 use crate::{
     args::{Runtime, Up},
-    curl, toolchain,
+    curl, mistyped, toolchain,
 };
 
 const DATABASE: &str = "session";
@@ -31,6 +31,10 @@ const HTTP_COMPONENT: &str = "session-http";
 
 /// Serves until Ctrl-C, which is success, or until the runtime ends, which is not.
 pub(crate) fn run(options: &Up) -> Result<()> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for warning in mistyped::warnings(names) {
+        eprintln!("warning: {warning}");
+    }
     let chosen = choose_runtime(options)?;
     toolchain::ensure_wasm_target()?;
     let database = DatabaseSettings::prepare(options.mysql)?;

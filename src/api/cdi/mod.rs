@@ -263,11 +263,11 @@ async fn answer<S: Store, P: Platform>(
             match input::remove(body)? {
                 Remove::Handles(handles) => {
                     let revoked = async { Ok(service.revoke_many(PROTOCOL, handles).await?) };
-                    reply::removed(&before(deadline, revoked).await?)
+                    reply::removed(&before(deadline, service.config(), revoked).await?)
                 }
                 Remove::User(user_id) => {
                     let handles = async { Ok(service.list_all(PROTOCOL, &user_id).await?) };
-                    let handles = before(deadline, handles).await?;
+                    let handles = before(deadline, service.config(), handles).await?;
                     service.revoke_all(&user_id).await?;
                     let handles: Vec<_> = handles.iter().map(SessionHandle::reveal).collect();
                     reply::removed(&handles)

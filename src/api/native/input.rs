@@ -83,15 +83,40 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
     }
 }
 
-pub(super) fn revoke(body: &[u8]) -> Result<Cow<'_, str>, ApiError> {
+/// What names the session that is to be revoked.
+pub(super) enum Revoke<'a> {
+    Session(Cow<'a, str>),
+    ByAccessToken(Cow<'a, str>),
+    ByRefreshToken(Cow<'a, str>),
+}
+
+pub(super) fn revoke(body: &[u8]) -> Result<Revoke<'_>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
         #[serde(default, borrow)]
         session_handle: Text<'a>,
+        #[serde(default, borrow)]
+        access_token: Text<'a>,
+        #[serde(default, borrow)]
+        refresh_token: Text<'a>,
     }
     let fields: Fields<'_> = parse(body)?;
-    fields.session_handle.required("sessionHandle")
+    let access = fields.access_token.optional("accessToken")?;
+    let refresh = fields.refresh_token.optional("refreshToken")?;
+    let handle = match (&access, &refresh) {
+        (None, None) => Some(fields.session_handle.required("sessionHandle")?),
+        _ => fields.session_handle.optional("sessionHandle")?,
+    };
+    match (handle, access, refresh) {
+        (Some(handle), None, None) => Ok(Revoke::Session(handle)),
+        (None, Some(token), None) => Ok(Revoke::ByAccessToken(token)),
+        (None, None, Some(token)) => Ok(Revoke::ByRefreshToken(token)),
+        _ => {
+            let message = "sessionHandle, accessToken and refreshToken exclude each other";
+            Err(ApiError::invalid(message))
+        }
+    }
 }
 
 pub(super) fn revoke_all(body: &[u8]) -> Result<UserId, ApiError> {

@@ -10,6 +10,7 @@ use session_core::platform::Platform;
 use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
 use session_store::Store;
 
+use self::input::Revoke;
 use super::error::ApiError;
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
@@ -157,8 +158,16 @@ impl ApiProtocol for Native {
                 None => Refreshed::Unauthorised,
             }),
             Call::Revoke => {
-                let handle = input::revoke(body)?;
-                reply::revoked(service.revoke(PROTOCOL, &handle).await?)
+                let revoked = match input::revoke(body)? {
+                    Revoke::Session(handle) => Some(service.revoke(PROTOCOL, &handle).await?),
+                    Revoke::ByAccessToken(token) => {
+                        service.revoke_by_access_token(PROTOCOL, &token).await?
+                    }
+                    Revoke::ByRefreshToken(token) => {
+                        service.revoke_by_refresh_token(PROTOCOL, &token).await?
+                    }
+                };
+                revoked.map_or_else(reply::unauthorised, reply::revoked)
             }
             Call::RevokeAll => {
                 service.revoke_all(&input::revoke_all(body)?).await?;

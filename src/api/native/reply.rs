@@ -100,7 +100,7 @@ pub(super) fn works() -> Reply {
     })
 }
 
-fn unauthorised() -> Reply {
+pub(super) fn unauthorised() -> Reply {
     Reply::ok(&StatusBody {
         message: UNAUTHORISED,
         status: "UNAUTHORISED",

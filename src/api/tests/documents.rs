@@ -57,6 +57,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::MaintenanceFailed(text()),
         ApiError::ReadOnly(text()),
         ApiError::Misconfigured(text()),
+        ApiError::Refused(text()),
         ApiError::SettingsUnavailable,
         ApiError::Unavailable(text()),
         ApiError::Internal(text()),
@@ -78,6 +79,7 @@ fn every_error() -> Vec<ApiError> {
             | ApiError::MaintenanceFailed(_)
             | ApiError::ReadOnly(_)
             | ApiError::Misconfigured(_)
+            | ApiError::Refused(_)
             | ApiError::SettingsUnavailable
             | ApiError::Unavailable(_)
             | ApiError::Internal(_) => {}

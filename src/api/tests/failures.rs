@@ -58,6 +58,11 @@ async fn db3_an_answer_of_several_operations_is_in_time() {
     let reply = site.api.handle(request.unwrap()).await;
     assert_eq!(reply.status(), 503);
     assert_eq!(began.elapsed(), Duration::from_secs(4));
+    let logged = site.platform.logged(Level::Error);
+    assert!(
+        logged[0].contains("no answer within 4s (SQLite)"),
+        "{logged:?}"
+    );
     // Whether it has happened or not, the token is as good as before.
     site.store.takes(Duration::ZERO);
     assert_eq!(site.refresh(token).at("status"), "OK");
@@ -82,6 +87,18 @@ fn a_missing_table_says_what_to_do() {
         reply.error(),
         (500, "misconfigured", "run the files of sql/mysql")
     );
+}
+
+#[test]
+fn the_address_of_a_database_that_refuses_is_in_the_log_only() {
+    let site = Site::new(&[]);
+    let reason = "the account is locked (db.example:3306)".to_owned();
+    site.store.fail_with(StoreError::Refused(reason.clone()));
+    let reply = site.send(&Method::POST, "/session", r#"{"userId":"bob"}"#);
+    let message = "the database refuses this service; the log says why";
+    assert_eq!(reply.error(), (500, "misconfigured", message));
+    assert!(!reply.headers.contains_key("retry-after"));
+    assert!(site.platform.logged(Level::Error)[0].contains(&reason));
 }
 
 #[test]

@@ -19,7 +19,7 @@ const OTHERS: [&str; 10] = [
 ];
 
 #[test]
-fn a_required_field_is_a_string_or_an_error_that_names_it() {
+fn in1_a_required_field_is_a_string_or_an_error_that_names_it() {
     let site = Site::new(&[]);
     for (method, path, body) in ENDPOINTS {
         let field = match path {
@@ -55,7 +55,7 @@ fn a_required_field_is_a_string_or_an_error_that_names_it() {
 }
 
 #[test]
-fn without_an_id_refresh_token_the_user_is_logged_out_whatever_the_rest_is() {
+fn in1_without_an_id_refresh_token_the_user_is_logged_out_whatever_the_rest_is() {
     let site = Site::new(&[]);
     let login = site.login("");
     site.store.calls();

@@ -19,7 +19,7 @@ fn methods() -> Vec<Method> {
 }
 
 #[test]
-fn a_405_names_the_allowed_methods() {
+fn in5_a_405_names_the_allowed_methods() {
     let site = Site::new(&[]);
     for (path, allow) in [
         ("/session", "POST, PUT, DELETE"),
@@ -49,7 +49,7 @@ fn a_405_names_the_allowed_methods() {
 }
 
 #[test]
-fn other_paths_are_not_echoed() {
+fn in5_other_paths_are_not_echoed() {
     let site = Site::new(&[]);
     for path in [
         "/",
@@ -80,7 +80,7 @@ fn a_query_string_changes_no_route() {
 }
 
 #[test]
-fn bodies_of_another_type_are_refused_unread() {
+fn in5_bodies_of_another_type_are_refused_unread() {
     let site = Site::new(&[]);
     for content_type in [
         &b"text/plain"[..],

@@ -50,6 +50,16 @@ pub enum Database {
     MySql(MySqlSettings),
 }
 
+impl Database {
+    /// Where it is, for the log.
+    pub fn address(&self) -> String {
+        match self {
+            Self::MySql(settings) => settings.address(),
+            Self::Sqlite => "SQLite".to_owned(),
+        }
+    }
+}
+
 /// How to reach MySQL.
 #[derive(Clone, Debug)]
 pub struct MySqlSettings {
@@ -67,6 +77,13 @@ pub struct MySqlSettings {
     pub tls: bool,
     /// The most connections one component instance opens.
     pub connection_limit: usize,
+}
+
+impl MySqlSettings {
+    /// Where the database is, for the log: host, port and database.
+    pub fn address(&self) -> String {
+        format!("{}:{}, database {}", self.host, self.port, self.name)
+    }
 }
 
 /// The names of the two tables: `[A-Za-z0-9_]{1,64}`, not `sqlite_…`, and two.
@@ -146,6 +163,7 @@ impl Config {
             cdi,
             api_keys,
         };
+        parser.check_key_count(&config.access, &config.master_keys);
         parser.finish(config)
     }
 }

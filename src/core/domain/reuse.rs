@@ -1,48 +1,96 @@
 //! The reuse window: within one time slot every refresh of a token gives the same child.
 //!
-//! Tabs that share their cookies refresh one token at the same time. Were their children different ones, whoever used
-//! the second would look like a thief. So a child is derived from its parent and the slot; no state is kept, and
-//! the child of a slot can be found again.
+//! Tabs that share their cookies refresh one token at the same time. If their children were different ones, the second
+//! tab to use its own would look like a thief. So a child is derived from its parent and the slot; no state is kept, and
+//! the child of a slot can be found again ([`super::race`]).
 
 use std::time::Duration;
 
-use super::rotation::{RequestTimes, StoredSession};
 use super::secret::{Key, Random};
 use super::time::{Timestamp, millis};
-use super::token::refresh::{IssueTime, RefreshToken};
+use super::token::refresh::{IssueTime, Parent, RefreshToken};
 
-/// How many slots a request may see: it ends within four seconds, and a slot lasts one second at least.
-const SLOTS_OF_A_REQUEST: usize = 6;
+/// What the clocks of two replicas may differ by, and two requests' ways to them, at most.
+const MAX_SKEW: Duration = Duration::from_millis(2_500);
 
-/// Among how many slots an expiry is drawn, at least.
-const LAST_SLOTS: u64 = 3;
+/// The longest slot, whatever the validity: the greatest value of the setting.
+const MAX_SLOT: Duration = Duration::from_secs(60);
 
-/// How many descendants are looked through for the current token. A line of as many refreshes in one slot is no race.
-const DESCENDANTS: usize = 64;
+/// Access tokens that are good for less than this draw their expiry from the last half of their validity, others from the
+/// last quarter.
+const SHORT_VALIDITY: Duration = Duration::from_secs(240);
 
-/// The length of a slot in whole seconds; zero turns reuse off.
+/// The time slots of a deployment, and how far apart two requests of one race may be.
+///
+/// The lengths come from simulations: `th9_` and `ck2_` in the service's tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReuseWindow(Duration);
+pub struct ReuseWindow {
+    /// The length of a slot in whole seconds; zero turns reuse off.
+    slot: Duration,
+    /// How far ahead of this replica's clock another one's may be.
+    skew: Duration,
+    /// How long ago the slot of a race may have begun.
+    reach: Duration,
+    /// How long after its issue a token may be handed out again, so that the access token with it is still good.
+    fresh: Duration,
+}
 
 impl ReuseWindow {
-    /// The window of a deployment: a slot is at most a sixtieth of the access token's validity, so that its last tenth
-    /// has slots to choose from, but not under one second.
-    pub fn new(setting: Duration, access_validity: Duration) -> Self {
-        let sixtieth = Duration::from_secs(access_validity.as_secs() / 60);
-        Self(setting.min(sixtieth.max(Duration::from_secs(1))))
-    }
-
-    /// How a child that is asked for at `now` is made.
-    pub fn issue(self, now: Timestamp) -> IssueTime {
-        IssueTime::at(now, self.0)
-    }
-
-    /// When the access token that comes with a child expires: a slot's start among the last tenth of `validity` (at
-    /// least the last three slots, as far as half of it is left), drawn anew for every reply.
+    /// The window of a deployment with the setting `refresh_reuse_window` and this validity of access tokens.
     ///
-    /// Tabs share one access token, and so meet in the slot in which it expires. An owner and a thief who got one
-    /// child hold two, and part when the first of them expires. Were they to expire together, a thief who
-    /// refreshed only then would stay in step with the owner for ever.
+    /// A slot is at most a sixtieth of the validity, so that expiries have slots to choose from, but not under one second.
+    pub fn new(setting: Duration, access_validity: Duration) -> Self {
+        let second = Duration::from_secs(1);
+        let share = |of: u64| Duration::from_secs(access_validity.as_secs() / of);
+        let longest_slot = share(60).clamp(second, MAX_SLOT);
+        let skew = (access_validity / 20).clamp(second, MAX_SKEW);
+        Self {
+            slot: setting.min(longest_slot),
+            skew,
+            // The slot of a request may have begun its whole length before it, and another replica's setting may be longer.
+            reach: longest_slot + skew,
+            fresh: access_validity / 2,
+        }
+    }
+
+    /// Whether refreshes of one token never agree.
+    pub fn is_off(self) -> bool {
+        self.slot.is_zero()
+    }
+
+    /// When a child that is asked for at `now` is issued.
+    pub fn issue(self, now: Timestamp) -> IssueTime {
+        IssueTime::at(now, self.slot)
+    }
+
+    /// Whether a request at `now` and one that was answered in the slot of `issued` may be of one race.
+    pub fn may_race(self, issued: Timestamp, now: Timestamp) -> bool {
+        issued <= now.plus(self.skew) && now <= issued.plus(self.reach)
+    }
+
+    /// Whether tokens of these slots may have been handed out in one race.
+    pub fn may_be_twins(self, one: Timestamp, other: Timestamp) -> bool {
+        one.max(other).since(one.min(other)) <= self.reach
+    }
+
+    /// The whole seconds around `time` in which [`Self::may_race`] or [`Self::may_be_twins`] can hold.
+    pub(super) fn seconds_around(self, time: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let first = time.minus(self.reach).as_secs();
+        let last = time.plus(self.reach).as_secs();
+        (first..=last).map(Timestamp::from_secs)
+    }
+
+    /// Whether a slot begins then.
+    pub(super) fn is_slot_start(self, time: Timestamp) -> bool {
+        time.slot_start(self.slot) == time
+    }
+
+    /// When the access token that comes with a child expires: a slot's start in the last quarter of `validity` (the last
+    /// half, if that is short), drawn anew for every reply.
+    ///
+    /// Tabs share one access token, and so meet when it expires. An owner and a thief who got one child hold two, and part
+    /// when the first of them expires. If they expired together, a thief who refreshed only then would stay in step with
+    /// the owner for ever.
     pub fn access_expiry(
         self,
         issued_at: Timestamp,
@@ -50,26 +98,13 @@ impl ReuseWindow {
         random: &dyn Random,
     ) -> Timestamp {
         let end = issued_at.plus(validity);
-        if self.0.is_zero() {
+        if self.is_off() {
             return end;
         }
-        let slots = millis(validity) / millis(self.0);
-        let slots = (slots / 10).max(LAST_SLOTS).min(slots / 2 + 1);
-        let back = u64::from_be_bytes(random.bytes()) % slots;
-        Timestamp::from_millis(end.slot_start(self.0).as_millis() - back * millis(self.0))
-    }
-
-    /// The slots that a request has seen, also on a clock that was set back meanwhile.
-    fn slots(self, RequestTimes { started, now }: RequestTimes) -> Vec<IssueTime> {
-        if self.0.is_zero() {
-            return Vec::new();
-        }
-        let last = now.max(started).slot_start(self.0);
-        let seen = std::iter::successors(Some(started), |slot| Some(slot.plus(self.0)))
-            .take_while(|slot| slot.slot_start(self.0) <= last)
-            .take(SLOTS_OF_A_REQUEST);
-        let set_back = (now < started.slot_start(self.0)).then_some(now);
-        seen.chain(set_back).map(|time| self.issue(time)).collect()
+        let slots = millis(validity) / millis(self.slot);
+        let share = if validity < SHORT_VALIDITY { 2 } else { 4 };
+        let back = u64::from_be_bytes(random.bytes()) % (slots / share + 1);
+        end.slot_start(self.slot).minus(self.slot * back as u32)
     }
 }
 
@@ -82,9 +117,11 @@ pub struct ChildFactory<'a> {
     pub window: ReuseWindow,
     /// How long a child is good.
     pub validity: Duration,
+    /// How long the children of replicas with another setting are good, as far as that is known.
+    pub other_validities: &'a [Duration],
     /// Whether a child comes with an anti-CSRF token.
     pub anti_csrf: bool,
-    /// Whether a token whose child of this slot has been used already is taken for a twin's, and not for stolen.
+    /// Whether a token whose child has been used already may have lost a race; else it counts as stolen.
     pub tolerates_races: bool,
     /// For children that agree with no other.
     pub random: &'a (dyn Random + Sync),
@@ -93,47 +130,29 @@ pub struct ChildFactory<'a> {
 impl ChildFactory<'_> {
     /// The child of `token` that a refresh at `now` hands out.
     pub fn child(&self, token: &RefreshToken, now: Timestamp) -> RefreshToken {
-        self.make(token, self.window.issue(now), &self.keys[0])
+        let issue = self.window.issue(now);
+        let end = issue.time().plus(self.validity);
+        self.make(&token.as_parent(), issue, end, &self.keys[0])
     }
 
-    fn make(&self, token: &RefreshToken, issue: IssueTime, key: &Key) -> RefreshToken {
-        token.child(issue, self.anti_csrf, self.validity, key, self.random)
+    /// What the holder of a token gets whose race another one won: the winner, the current token, or its child if the access
+    /// tokens of the winner's time have expired by now.
+    pub(super) fn share(&self, winner: RefreshToken, now: Timestamp) -> RefreshToken {
+        match now < winner.claims.issued_at.plus(self.window.fresh) {
+            true => winner,
+            false => self.child(&winner, now),
+        }
     }
 
-    /// The current token, if `token` leads to it through children of the slots that a request has seen.
-    ///
-    /// Then two requests raced: another one with the same token was answered first and its answer used, perhaps
-    /// refreshed once more. Whoever it was gets what the other one has, and a thief among them is seen when they part.
-    pub(super) fn current_descendant(
+    /// The child of a parent that was or would be issued like this.
+    pub(super) fn make(
         &self,
-        token: &RefreshToken,
-        stored: &StoredSession,
-        times: RequestTimes,
-    ) -> Option<RefreshToken> {
-        if !self.tolerates_races {
-            return None;
-        }
-        let depth = stored.generation.0.checked_sub(token.claims.generation.0)?;
-        let slots = self.window.slots(times);
-        // While a master key is introduced or changed, another instance may make children with another key.
-        let ways = slots.len() * self.keys.len();
-        let mut looked_through = 0;
-        let mut line = vec![token.clone()];
-        for _ in 0..depth {
-            looked_through += line.len() * ways;
-            if ways == 0 || looked_through > DESCENDANTS {
-                return None;
-            }
-            let children = line.iter().flat_map(|parent| {
-                let ways = slots
-                    .iter()
-                    .flat_map(|slot| self.keys.iter().map(move |key| (slot, key)));
-                ways.map(|(slot, key)| self.make(parent, *slot, key))
-            });
-            line = children.collect();
-        }
-        line.into_iter()
-            .find(|token| token.double_hash() == stored.current)
+        parent: &Parent,
+        issue: IssueTime,
+        expires_at: Timestamp,
+        key: &Key,
+    ) -> RefreshToken {
+        parent.child(issue, self.anti_csrf, expires_at, key, self.random)
     }
 }
 

@@ -5,58 +5,15 @@
 //! line of tokens can go on: whoever uses another one than the current token or its child reveals that two
 //! parties hold tokens of one session (RFC 9700 §4.14.2).
 
-use super::id::{Generation, UserId};
-use super::json::Json;
+use std::time::Duration;
+
+use super::race;
+use super::request_times::RequestTimes;
 use super::reuse::ChildFactory;
-use super::secret::DoubleHash;
+use super::session::{Confirmation, StoredSession};
 use super::time::Timestamp;
 use super::token::access::AccessClaims;
 use super::token::refresh::RefreshToken;
-
-/// What the database knows of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredSession {
-    /// Whose session it is.
-    pub user_id: UserId,
-    /// The current refresh token.
-    pub current: DoubleHash,
-    /// The current refresh token's generation.
-    pub generation: Generation,
-    /// The session is live before this, not at it.
-    pub expires_at: Timestamp,
-    /// What goes into its access tokens.
-    pub payload: Option<Json>,
-}
-
-impl StoredSession {
-    /// Whether the session is good at `now`.
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at
-    }
-
-    /// The compare-and-set of a confirmation.
-    pub fn confirm(&mut self, confirmation: Confirmation) {
-        if self.current == confirmation.parent {
-            self.current = confirmation.child;
-            self.generation = self.generation.next();
-            self.expires_at = confirmation.expires_at;
-        }
-    }
-}
-
-/// A child that takes its parent's place: a compare-and-set on the stored row.
-///
-/// The session then ends when the child does. A refresh token says when that is. An access token does not: the
-/// setting of the day says it, so a child from before `refresh_token_validity` was changed takes the new length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confirmation {
-    /// What must be current for it to happen.
-    pub parent: DoubleHash,
-    /// What is current afterwards, one generation later.
-    pub child: DoubleHash,
-    /// When the session expires afterwards.
-    pub expires_at: Timestamp,
-}
 
 /// What to do about a presented refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +29,7 @@ pub enum RefreshDecision {
 pub enum Outcome {
     /// It is current: hand out a child; nothing to write.
     IssueChild(StoredSession),
-    /// It raced another request that presented it: hand out what that one's caller has by now, the current token.
+    /// It raced another request: hand out what that one's caller has by now, the current token or its child.
     HandOut(StoredSession, Box<RefreshToken>),
     /// Two parties hold tokens of this session.
     Theft(StoredSession),
@@ -94,20 +51,11 @@ pub enum Refusal {
     AheadOfDatabase,
 }
 
-/// When a request runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestTimes {
-    /// When it began; tokens and sessions are good or not by this.
-    pub started: Timestamp,
-    /// The time now, after it has looked at the database.
-    pub now: Timestamp,
-}
-
 /// Decides about a refresh token whose MAC is right.
 pub fn decide_refresh(
     stored: Option<StoredSession>,
     token: &RefreshToken,
-    issuer: &ChildFactory<'_>,
+    factory: &ChildFactory<'_>,
     times: RequestTimes,
 ) -> RefreshDecision {
     let claims = &token.claims;
@@ -132,8 +80,11 @@ pub fn decide_refresh(
             expires_at: claims.expires_at,
         });
     }
-    RefreshDecision::Done(match issuer.current_descendant(token, &stored, times) {
-        Some(current) => Outcome::HandOut(stored, Box::new(current)),
+    RefreshDecision::Done(match race::winner(factory, token, &stored, times) {
+        Some(winner) => {
+            let shared = factory.share(winner, times.started);
+            Outcome::HandOut(stored, Box::new(shared))
+        }
         None => Outcome::Theft(stored),
     })
 }
@@ -142,36 +93,49 @@ pub fn decide_refresh(
 pub fn decide_confirmed(
     stored: Option<StoredSession>,
     token: &RefreshToken,
-    issuer: &ChildFactory<'_>,
+    factory: &ChildFactory<'_>,
     times: RequestTimes,
 ) -> Outcome {
-    match decide_refresh(stored, token, issuer, times) {
+    match decide_refresh(stored, token, factory, times) {
         RefreshDecision::Done(outcome) => outcome,
         // The row was set back between the two statements.
         RefreshDecision::Confirm(_) => Outcome::Refuse(Refusal::AheadOfDatabase),
     }
 }
 
-/// What an access token with `prt` leads to, once its confirmation has been tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an access token with `prt` has to try first: its refresh token becomes current if its parent is. `None` without
+/// `prt`.
+///
+/// The session then ends when the child does. A refresh token says when that is; an access token does not, so the setting
+/// of the day, `validity`, says it.
+pub fn confirm_access(claims: &AccessClaims, validity: Duration) -> Option<Confirmation> {
+    claims.parent.map(|parent| Confirmation {
+        parent: parent.double(),
+        child: claims.refresh,
+        expires_at: claims.issued_at.plus(validity),
+    })
+}
+
+/// What an access token leads to that is held against the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessDecision {
-    /// Its refresh token is current: hand out the same access token without `prt`.
-    Replace,
+    /// Its refresh token is current: hand out the same access token without `prt`, with the payload that is stored.
+    Replace(StoredSession),
     /// Another lineage is current: the caller presents its refresh token, and theft is seen.
     TryRefresh,
     /// The session is gone.
     Refuse,
 }
 
-/// Decides about an access token with `prt`, given the row as it is after the compare-and-set.
+/// Decides about an access token, given the row as it is after [`confirm_access`] has been tried.
 pub fn decide_access(
-    stored: Option<&StoredSession>,
+    stored: Option<StoredSession>,
     claims: &AccessClaims,
     now: Timestamp,
 ) -> AccessDecision {
     match stored.filter(|stored| stored.is_live(now)) {
         None => AccessDecision::Refuse,
-        Some(stored) if stored.current == claims.refresh => AccessDecision::Replace,
+        Some(stored) if stored.current == claims.refresh => AccessDecision::Replace(stored),
         Some(_) => AccessDecision::TryRefresh,
     }
 }

@@ -108,6 +108,11 @@ pub enum Event<'a> {
         /// The cause.
         reason: &'a dyn Display,
     },
+    /// Edge: a session was ended, since its payload has grown beyond a cookie.
+    SessionTooLarge {
+        /// The cause.
+        reason: &'a dyn Display,
+    },
     /// A token was rejected.
     TokenRefused {
         /// The kind of token.
@@ -151,6 +156,7 @@ impl Event<'_> {
             Self::NoReplyFromService { .. } => "no_reply_from_service",
             Self::NoReplyFromSite { .. } => "no_reply_from_site",
             Self::SessionLeftBehind { .. } => "session_left_behind",
+            Self::SessionTooLarge { .. } => "session_too_large",
             Self::TokenRefused { .. } => "token_refused",
         }
     }
@@ -170,7 +176,8 @@ impl Event<'_> {
             | Self::TokenTheftDetected { .. }
             | Self::TokenAheadOfDatabase { .. }
             | Self::ReplyNotTaken
-            | Self::SessionLeftBehind { .. } => Level::Warn,
+            | Self::SessionLeftBehind { .. }
+            | Self::SessionTooLarge { .. } => Level::Warn,
             Self::SessionCreated { .. }
             | Self::SessionRefreshed { .. }
             | Self::SessionRevoked { .. }
@@ -211,7 +218,8 @@ impl Event<'_> {
             | Self::KeysNotLoaded { reason }
             | Self::NoReplyFromService { reason }
             | Self::NoReplyFromSite { reason }
-            | Self::SessionLeftBehind { reason } => vec![("reason", reason.to_string().into())],
+            | Self::SessionLeftBehind { reason }
+            | Self::SessionTooLarge { reason } => vec![("reason", reason.to_string().into())],
             Self::SigningKeyNotPublished { key, reason } => vec![
                 ("key", (*key).into()),
                 ("reason", reason.to_string().into()),

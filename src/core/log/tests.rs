@@ -61,7 +61,7 @@ fn what_matters_less_than_the_level_is_not_logged() {
 
 /// Hostile text stays one line, and in its field.
 #[test]
-fn nobody_forges_a_line_or_a_field() {
+fn in6_nobody_forges_a_line_or_a_field() {
     for hostile in [
         "x\nERROR all is lost",
         "x\r\n",

@@ -69,6 +69,7 @@ fn a_proxy_that_ended_tls_says_so() {
     for (proto, name) in [
         ("https", "__Host-s"),
         ("HTTPS, http", "__Host-s"),
+        ("wss", "__Host-s"),
         ("http", "sAccess"),
     ] {
         let request = Request::post("http://shop.example/login").header("x-forwarded-proto", proto);

@@ -87,6 +87,7 @@ fn a_trusted_origin_may_read_replies_and_ask_first() {
     ];
     let reply = send(&world, Method::OPTIONS, "/auth/session/refresh", &asks);
     assert_eq!(reply.status, StatusCode::NO_CONTENT);
+    assert_eq!(reply.header("content-length"), None, "RFC 9110 §8.6");
     assert_eq!(
         reply.header("access-control-allow-origin"),
         Some("https://app.example")
@@ -113,6 +114,9 @@ fn a_trusted_origin_may_read_replies_and_ask_first() {
         );
         assert_eq!(reply.header("vary"), Some("origin"));
     }
+    // Loaded as an image, without an origin, and stored: it must not serve a later fetch of the trusted page.
+    let image = send(&world, Method::GET, "/cached", &[]);
+    assert_eq!(image.header("vary"), Some("origin"));
     let stranger = [("origin", "https://evil.example"), asks[1], asks[2]];
     let reply = send(&world, Method::OPTIONS, "/buy", &stranger);
     assert_eq!(

@@ -16,13 +16,12 @@ fn while_the_service_is_away_no_cookie_is_touched() {
         Broken::Answers(200, r#"{"status":"SOMETHING"}"#),
     ];
     for how in away {
-        let world = World::new(&[]);
+        let mut world = World::new(&[]);
         let mut browser = ada(&world);
         let before = browser.jar.clone();
         world.breaks(how);
         for (method, path) in [
             (Method::GET, "/account"),
-            (Method::GET, "/auth/check"),
             (Method::POST, "/auth/session/refresh"),
             (Method::POST, "/auth/signout"),
             (Method::POST, "/auth/signout/all"),
@@ -37,6 +36,9 @@ fn while_the_service_is_away_no_cookie_is_touched() {
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(reply.touches_nothing());
         assert_eq!(browser.jar, before);
+        world.has_site = false;
+        let reply = browser.get(&world, "/auth/check");
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         world.breaks(None);
         assert_eq!(browser.refresh(&world).status, StatusCode::OK);
     }
@@ -59,7 +61,7 @@ fn a_theft_that_can_not_be_ended_is_seen_again() {
     let mut thief = owner.clone();
     thief.refresh(&world);
     thief.get(&world, "/");
-    world.wait(60);
+    world.wait(80);
     world.store.fail(&["delete"]);
     let reply = owner.refresh(&world);
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);

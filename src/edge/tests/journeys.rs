@@ -16,7 +16,7 @@ fn a_login_becomes_cookies_and_the_site_learns_who_asks() {
     );
     assert_eq!(reply.header("x-session-create"), None);
     assert_eq!(reply.header("cache-control"), Some("no-store"));
-    assert_eq!(reply.cookies().len(), 3, "the site's own and two of ours");
+    assert_eq!(reply.cookies().len(), 4, "the site's own and three of ours");
     let expires = session_core::testing::START.as_millis() + 3_600_000;
     assert_eq!(
         reply.front_token(),
@@ -144,7 +144,7 @@ fn theft_ends_the_session_of_both_whatever_the_service_does_about_it() {
         thief.get(&world, "/account");
         assert_eq!(world.seen("x-session-user-id").as_deref(), Some("ada"));
 
-        world.wait(60);
+        world.wait(80);
         let reply = owner.refresh(&world);
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
         assert_eq!(
@@ -183,36 +183,63 @@ fn signing_out_everywhere_ends_all_of_the_users_sessions() {
 }
 
 #[test]
-fn signing_out_with_an_expired_access_token_asks_for_a_refresh_first() {
+fn signing_out_with_an_expired_access_token_ends_its_session() {
     let world = World::new(&[]);
     let mut browser = ada(&world);
+    let mut copy = browser.clone();
     world.wait(3600);
-    let reply = browser.post(&world, "/auth/signout");
-    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
-    assert!(reply.touches_nothing());
-    browser.refresh(&world);
     assert!(browser.post(&world, "/auth/signout").ends_session());
+    assert_eq!(copy.refresh(&world).status, StatusCode::UNAUTHORIZED);
     // Over twice is over.
-    assert_eq!(
-        browser.post(&world, "/auth/signout").status,
-        StatusCode::UNAUTHORIZED
-    );
+    let reply = browser.post(&world, "/auth/signout");
+    assert!(reply.status == StatusCode::OK && reply.ends_session());
+}
+
+/// A token whose signing key has been removed proves nothing; and no expired one is enough to end all sessions.
+#[test]
+fn signing_out_with_a_token_that_proves_too_little_asks_for_a_refresh_first() {
+    for path in ["/auth/signout", "/auth/signout/all"] {
+        let world = World::new(&[]);
+        let mut browser = ada(&world);
+        world.wait(3600);
+        if path == "/auth/signout" {
+            browser.spoil_access_token();
+        }
+        let reply = browser.post(&world, path);
+        assert_eq!(reply.json()["code"], "try_refresh_token");
+        assert!(reply.touches_nothing());
+        assert_eq!(browser.refresh(&world).status, StatusCode::OK);
+        assert!(browser.post(&world, path).ends_session());
+    }
+}
+
+#[test]
+fn sign_out_may_redirect() {
+    let world = World::new(&[]);
+    let mut browser = ada(&world);
+    let reply = browser.post(&world, "/auth/signout?to=/bye%3Fa=b");
+    assert_eq!(reply.status, StatusCode::SEE_OTHER);
+    assert_eq!(reply.header("location"), Some("/bye?a=b"));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert!(!browser.holds_tokens());
 }
 
 #[test]
 fn own_routes_take_their_methods_only() {
     let world = World::new(&[]);
     for (path, allow) in [
-        ("/auth/session/refresh", "POST"),
+        ("/auth/session/refresh", "GET, POST"),
         ("/auth/signout", "POST"),
         ("/auth/signout/all", "POST"),
-        ("/auth/check", "GET, HEAD"),
         ("/auth/client.js", "GET, HEAD"),
     ] {
         let reply = Browser::default().send(&world, Method::PUT, path, "");
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(reply.header("allow"), Some(allow));
     }
+    let proxy = World::behind_proxy(&[], &[]);
+    let reply = Browser::default().send(&proxy, Method::PUT, "/auth/check", "");
+    assert_eq!(reply.header("allow"), Some("GET, HEAD"));
     assert_eq!(
         Browser::default().get(&world, "/auth/signouts").text,
         "the site"

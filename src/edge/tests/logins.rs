@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::{ADA, Browser, World, ada};
 
+const BOB: &str = r#"{"userId":"bob"}"#;
+
 /// A login whose `jwtPayload` is so many bytes of JSON.
 fn login_with(bytes: usize) -> String {
     format!(
@@ -59,14 +61,113 @@ fn the_front_token_can_hide_the_payload() {
 }
 
 #[test]
-fn logging_in_over_a_session_ends_the_old_one() {
-    let world = World::with_service(&[], &[("access_token_blacklisting", "true")]);
+fn logging_in_over_a_session_ends_the_old_one_expired_or_not() {
+    for secs in [0, 3600] {
+        let world = World::with_service(&[], &[("access_token_blacklisting", "true")]);
+        let mut browser = ada(&world);
+        let mut old = browser.clone();
+        world.wait(secs);
+        browser.log_in(&world, BOB);
+        browser.get(&world, "/");
+        assert_eq!(world.seen("x-session-user-id").as_deref(), Some("bob"));
+        assert!(old.refresh(&world).ends_session(), "after {secs} s");
+    }
+}
+
+/// Cookies have no order: whichever reply comes last wins. So the refreshed session must be of no use by then.
+#[test]
+fn a_refresh_that_crosses_a_login_does_not_bring_the_old_user_back() {
+    let world = World::new(&[]);
     let mut browser = ada(&world);
-    let mut old = browser.clone();
-    browser.log_in(&world, r#"{"userId":"bob"}"#);
+    world.wait(3600);
+    let mut late = browser.clone();
+    assert_eq!(late.refresh(&world).status, StatusCode::OK);
+    browser.log_in(&world, BOB);
+    // The reply to the refresh arrives.
+    browser.jar.extend(late.jar);
+    let reply = browser.get(&world, "/");
+    assert_eq!(world.seen("x-session-user-id"), None);
+    assert!(reply.ends_session() && !browser.holds_tokens());
+}
+
+#[test]
+fn a_site_may_redirect_after_a_login() {
+    let world = World::new(&[]);
+    let mut browser = Browser::default();
+    let reply = browser.send(&world, Method::POST, "/callback", ADA);
+    assert_eq!(reply.status, StatusCode::SEE_OTHER);
+    assert_eq!(reply.header("location"), Some("/account"));
+    browser.get(&world, "/account");
+    assert_eq!(world.seen("x-session-user-id").as_deref(), Some("ada"));
+}
+
+/// No script sees the headers of a redirect. What it can read is whether its front token is the latest.
+#[test]
+fn a_cookie_for_scripts_changes_with_the_front_token_and_only_then() {
+    let world = World::new(&[]);
+    let mut browser = Browser::default();
+    let hash = |browser: &Browser| {
+        let mut jar = browser.jar.iter();
+        let found = jar.find(|((name, _), _)| name == "sFrontTokenHash")?;
+        Some(found.1.clone())
+    };
+    let reply = browser.log_in(&world, ADA);
+    let set: Vec<_> = reply
+        .cookies()
+        .into_iter()
+        .filter(|c| c.contains("Hash"))
+        .collect();
+    assert!(!set[0].contains("HttpOnly"), "{set:?}");
+    let first = hash(&browser).unwrap();
+    assert_eq!(first.len(), 16);
     browser.get(&world, "/");
-    assert_eq!(world.seen("x-session-user-id").as_deref(), Some("bob"));
-    assert!(old.get(&world, "/").ends_session());
+    assert_eq!(hash(&browser).as_ref(), Some(&first));
+    world.wait(3600);
+    browser.refresh(&world);
+    let second = hash(&browser);
+    assert_ne!(second, Some(first));
+    browser.get(&world, "/");
+    assert_eq!(hash(&browser), second, "confirmed, with the same expiry");
+    assert_eq!(world.seen("cookie").as_deref(), Some("theme=dark"));
+    browser.post(&world, "/auth/signout");
+    assert_eq!(hash(&browser), None);
+}
+
+#[test]
+fn a_payload_that_has_grown_beyond_a_cookie_ends_the_session_at_its_refresh() {
+    let world = World::new(&[]);
+    let mut browser = ada(&world);
+    browser.get(&world, "/");
+    let handle = world.seen("x-session-handle").unwrap();
+    let body = json!({ "sessionHandle": handle, "jwtPayload": "x".repeat(5000) });
+    assert!(
+        world
+            .ask_service(Method::PUT, "/session/payload", &body)
+            .contains("OK")
+    );
+    world.wait(3600);
+    let mut other_tab = browser.clone();
+    let reply = browser.refresh(&world);
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(reply.json()["code"], "payload_too_large");
+    assert!(reply.ends_session());
+    assert!(world.log.lock().unwrap()[0].contains("session_too_large"));
+    assert_eq!(other_tab.refresh(&world).json()["code"], "unauthorised");
+}
+
+#[test]
+fn a_payload_that_grows_before_a_confirmation_costs_no_cookie() {
+    let world = World::new(&[]);
+    let mut browser = ada(&world);
+    browser.get(&world, "/");
+    let handle = world.seen("x-session-handle").unwrap();
+    world.wait(3600);
+    browser.refresh(&world);
+    let body = json!({ "sessionHandle": handle, "jwtPayload": "x".repeat(5000) });
+    world.ask_service(Method::PUT, "/session/payload", &body);
+    let reply = browser.get(&world, "/");
+    assert!(reply.touches_nothing());
+    assert_eq!(world.seen("x-session-user-id").as_deref(), Some("ada"));
 }
 
 #[test]
@@ -75,8 +176,18 @@ fn a_login_that_can_not_be_read_is_the_sites_mistake() {
     for (path, body, says) in [
         ("/raw-login", "!", "base64"),
         ("/login", "[\"ada\",1,2]", "object"),
-        ("/login", "{}", "userId"),
-        ("/login", "{\"userId\":1}", "string"),
+        ("/login", "{}", "userId is missing"),
+        ("/login", "{\"userId\":424242}", "userId must be a string"),
+        (
+            "/login",
+            "{\"userId\":[\"424242\"]}",
+            "userId must be a string",
+        ),
+        (
+            "/login",
+            "{\"userId\":\"a\",\"payload\":424242}",
+            "unknown field `payload`",
+        ),
         ("/login", "{\"userId\":\"\"}", "userId"),
     ] {
         let reply = Browser::default().send(&world, Method::POST, path, body);
@@ -85,6 +196,8 @@ fn a_login_that_can_not_be_read_is_the_sites_mistake() {
         assert!(message.contains(says), "{message}");
         assert!(reply.touches_nothing());
     }
+    let log = world.log.lock().unwrap().join("\n");
+    assert!(!log.contains("424242"), "{log}");
 }
 
 #[test]
@@ -127,7 +240,7 @@ fn nobody_passes_for_someone_by_sending_the_edges_headers() {
 #[test]
 fn a_site_that_the_edge_does_not_front_logs_in_by_a_call() {
     let key = "0123456789abcdef";
-    let world = World::with_service(&[("session_api_key", key)], &[("api_keys", key)]);
+    let world = World::behind_proxy(&[("session_api_key", key)], &[("api_keys", key)]);
     let mut site = Browser::default();
     let bearer = format!("Bearer {key}");
     let call = [
@@ -149,7 +262,13 @@ fn a_site_that_the_edge_does_not_front_logs_in_by_a_call() {
     let names: Vec<&str> = list.iter().map(|pair| pair[0].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["set-cookie", "set-cookie", "cache-control", "front-token"]
+        [
+            "set-cookie",
+            "set-cookie",
+            "set-cookie",
+            "cache-control",
+            "front-token"
+        ]
     );
     assert_eq!(
         browser
@@ -173,9 +292,7 @@ fn a_site_that_the_edge_does_not_front_logs_in_by_a_call() {
         let reply = site.send_with(&world, Method::POST, "/auth/session", ADA, &call);
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{wrong}");
     }
-    let reply = site.send(&World::new(&[]), Method::POST, "/auth/session", ADA);
-    assert_eq!(
-        reply.text, "the site",
-        "without a key there is no such route"
-    );
+    let keyless = World::behind_proxy(&[], &[]);
+    let reply = site.send(&keyless, Method::POST, "/auth/session", ADA);
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
 }

@@ -48,6 +48,7 @@ impl World {
     fn names(&self) -> Vec<String> {
         let rows = ready(self.store.keys()).unwrap();
         rows.into_iter()
+            .filter(|row| !row.name.starts_with("used_"))
             .map(|row| row.name.replace("access_token_signing_key", "key"))
             .collect()
     }

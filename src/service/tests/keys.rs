@@ -15,7 +15,8 @@ const MILLI: Duration = Duration::from_millis(1);
 pub(super) fn names(world: &World) -> Vec<String> {
     let rows = ready(world.store.keys()).unwrap();
     world.store.calls();
-    rows.into_iter().map(|row| row.name).collect()
+    let names = rows.into_iter().map(|row| row.name);
+    names.filter(|name| !name.starts_with("used_")).collect()
 }
 
 pub(super) fn kid(token: &str) -> String {
@@ -26,6 +27,11 @@ pub(super) fn kid(token: &str) -> String {
         .unwrap();
     let header = String::from_utf8(header).unwrap();
     header.split('"').nth(11).unwrap().to_owned()
+}
+
+/// The generation of the key that signed a token.
+pub(super) fn generation(token: &str) -> u32 {
+    kid(token).split('.').next().unwrap().parse().unwrap()
 }
 
 /// A token of a key that nobody has.

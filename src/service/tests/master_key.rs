@@ -39,9 +39,9 @@ fn goes_on(service: &TestService, grant: &Grant) {
 fn the_table_holds_only_what_proves_the_master_key() {
     let world = World::new(&[]);
     let grant = create(&with(&world, OLD), "bob");
-    let rows = rows(&world);
-    assert_eq!(rows.len(), 1);
-    assert!(rows[0].0.starts_with("master_key_check."));
+    let names: Vec<_> = rows(&world).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), 2);
+    assert!(names[0] == "first_master_key" && names[1].starts_with("master_key_check."));
     goes_on(&with(&world, OLD), &grant);
 }
 
@@ -317,7 +317,11 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
     };
     let header = grant.access.value.split('.').next().unwrap();
     for (name, value) in rows(&world) {
-        let secret = Key::decode(&value).unwrap();
+        let value = value.rsplit('.').next().unwrap_or_default();
+        let Some(secret) = Key::decode(value) else {
+            assert_eq!(value, "-", "{name}");
+            continue;
+        };
         for kid in [
             name.trim_start_matches("master_key_check."),
             "1",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use session_core::testing::cases;
 
-use super::{Grant, Refreshed, Token, Verified, World};
+use super::{APART, Grant, Refreshed, Token, Verified, World};
 
 /// A client that follows the protocol.
 #[derive(Clone, Debug)]
@@ -129,11 +129,11 @@ proptest! {
             let who = if is_thief { &mut thief } else { &mut victim };
             seen |= who.act(&world, act);
         }
-        // Now each goes on in a slot of its own.
+        // Now each goes on apart from the other.
         for turn in 0..3 {
             let is_thief = thief_first == (turn != 1);
             let who = if is_thief { &mut thief } else { &mut victim };
-            world.wait(10);
+            world.wait(APART);
             seen |= who.act(&world, Act::Refresh { lost: false });
             seen |= who.act(&world, Act::Verify);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::testing::{START, ready};
 
-use super::{World, child, create, lasting, replacement, user};
+use super::{APART, World, child, create, lasting, replacement, user};
 use crate::{Grant, Refreshed, Verified};
 
 /// Presents `token` while, after the look and before the compare-and-set, `meanwhile` happens.
@@ -27,7 +27,7 @@ fn use_it(service: &super::TestService, token: &str) -> Grant {
 
 /// Two requests with the same child: one is answered, and its answer used, while the other waits.
 #[test]
-fn a_refresh_that_was_overtaken_by_its_twin_is_no_theft() {
+fn th7_a_refresh_that_was_overtaken_by_its_twin_is_no_theft() {
     let world = World::new(&[]);
     let grant = world.create();
     let c = world.child(&grant.refresh);
@@ -86,19 +86,19 @@ fn a_twin_whose_child_was_refreshed_already_gets_what_came_of_it() {
     assert_eq!(late.refresh, g.refresh);
     replacement(world.verify(&late.access));
     world.child(&late.refresh);
-    // Outside the slot it is as ever.
-    world.wait(10);
+    // Outside the race it is as ever.
+    world.wait(APART);
     let detected = Refreshed::TheftDetected(grant.session.handle, user("bob"));
     assert_eq!(world.refresh(&grant.refresh), detected);
 }
 
 #[test]
-fn a_twin_that_comes_after_its_slot_is_theft() {
+fn a_twin_that_comes_after_the_race_is_theft() {
     let world = World::new(&[]);
     let grant = world.create();
     use_it(&world.service, &grant.refresh.value);
     child(world.refresh(&grant.refresh));
-    world.wait(10);
+    world.wait(APART);
     let detected = Refreshed::TheftDetected(grant.session.handle, user("bob"));
     assert_eq!(world.refresh(&grant.refresh), detected);
 }
@@ -121,7 +121,7 @@ fn a_rival_child_that_was_faster_wins() {
     let world = World::new(&[]);
     let grant = world.create();
     let c = world.child(&grant.refresh);
-    world.wait(10);
+    world.wait(APART);
     let rival = world.child(&grant.refresh);
     let access = rival.access.value.clone();
     let answer = refresh_while(&world, &c.refresh.value, move |service| {

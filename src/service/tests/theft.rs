@@ -3,7 +3,7 @@
 use session_core::log::Level;
 use session_core::testing::ready;
 
-use super::{SLOT, World, child, create, is_unavailable, replacement, user};
+use super::{APART, World, child, create, is_unavailable, replacement, user};
 use crate::{Grant, Refreshed, Verified};
 
 /// A session whose first refresh token has been replaced; presenting it again is theft.
@@ -11,7 +11,9 @@ fn stolen(world: &World) -> Grant {
     let grant = world.create();
     let child = world.child(&grant.refresh);
     replacement(world.verify(&child.access));
-    world.platform.advance(SLOT);
+    world.wait(APART);
+    // The keys are looked at again.
+    create(&world.service, "eve");
     grant
 }
 
@@ -90,7 +92,7 @@ fn th2_the_victim_goes_first() {
     let grant = world.create();
     let victim = world.child(&grant.refresh);
     replacement(world.verify(&victim.access));
-    world.platform.advance(SLOT);
+    world.wait(APART);
     assert_eq!(world.refresh(&grant.refresh), detected(&grant));
 }
 
@@ -100,14 +102,14 @@ fn th3_the_attacker_goes_first() {
         let world = World::new(&[]);
         let grant = world.create();
         let own = world.child(&grant.refresh);
-        world.platform.advance(SLOT);
+        world.wait(APART);
         let attacker = world.child(&grant.refresh);
         replacement(world.verify(&attacker.access));
         if victim_has_a_child {
             assert_eq!(world.verify(&own.access), Verified::TryRefreshToken);
             assert_eq!(world.refresh(&own.refresh), detected(&grant));
         } else {
-            world.platform.advance(SLOT);
+            world.wait(APART);
             assert_eq!(world.refresh(&grant.refresh), detected(&grant));
         }
     }
@@ -118,11 +120,11 @@ fn th4_an_attacker_who_sleeps_is_seen_when_it_wakes() {
     let world = World::new(&[]);
     let grant = world.create();
     let asleep = world.child(&grant.refresh);
-    world.platform.advance(SLOT);
+    world.wait(APART);
     let mut victim = world.child(&grant.refresh);
     for _ in 0..3 {
         replacement(world.verify(&victim.access));
-        world.platform.advance(SLOT);
+        world.wait(APART);
         victim = world.child(&victim.refresh);
     }
     assert_eq!(world.verify(&asleep.access), Verified::TryRefreshToken);
@@ -131,7 +133,7 @@ fn th4_an_attacker_who_sleeps_is_seen_when_it_wakes() {
 
 /// DB9: refresh tokens ahead of a restored backup are refused with a warning, without revoking anything.
 #[test]
-fn a_restored_backup_is_no_theft() {
+fn db9_a_restored_backup_is_no_theft() {
     let world = World::new(&[("on_token_theft", "revoke_user")]);
     let grant = world.create();
     // Two steps ahead: C was confirmed, G never, and C's confirmation is lost with the backup.

@@ -1,6 +1,6 @@
 //! What differs between the SQL of MySQL and that of SQLite. Both take backticks around names.
 
-use session_core::domain::config::Tables;
+use crate::db::Value;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,28 @@ impl SqlDialect {
         match self {
             Self::MySql => "INSERT IGNORE INTO",
             Self::Sqlite => "INSERT OR IGNORE INTO",
+        }
+    }
+
+    /// The condition that a row is a user's, with two parameters, both the user id. `=` uses the index, but MySQL's binary
+    /// collations ignore trailing spaces; the digits don't. SQLite needs the first half only.
+    pub(super) fn same_user(self) -> &'static str {
+        "`user_id` = ? AND HEX(`user_id`) = HEX(?)"
+    }
+
+    /// By what a user's rows are in order in the index on users: a row keeps its place as long as it is there.
+    pub(super) fn order_of_user(self) -> &'static str {
+        match self {
+            Self::MySql => "`session_handle_hash_1`",
+            Self::Sqlite => "rowid",
+        }
+    }
+
+    /// What comes before all rows in that order.
+    pub(super) fn start_of_order(self) -> Value {
+        match self {
+            Self::MySql => "".into(),
+            Self::Sqlite => 0.into(),
         }
     }
 
@@ -77,61 +99,6 @@ impl SqlDialect {
                 format!("SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` LIMIT 100000) AS counted")
             }
         }
-    }
-
-    /// The statements that create the tables.
-    pub(super) fn create_tables(self, tables: &Tables) -> Vec<String> {
-        let file = match self {
-            Self::MySql => include_str!("../../../sql/mysql/001_create_tables.sql"),
-            Self::Sqlite => include_str!("../../../sql/sqlite/001_create_tables.sql"),
-        };
-        self.statements(file, tables)
-    }
-
-    /// The statements that upgrade a documented sessions table. The column whose absence is noticed comes last.
-    pub(super) fn upgrade_tables(self, tables: &Tables) -> Vec<String> {
-        let file = match self {
-            Self::MySql => include_str!("../../../sql/mysql/002_upgrade_documented_tables.sql"),
-            Self::Sqlite => include_str!("../../../sql/sqlite/002_upgrade_documented_tables.sql"),
-        };
-        self.statements(file, tables)
-    }
-
-    /// The statements of a file of `sql/`, for tables of other names if need be.
-    fn statements(self, file: &str, tables: &Tables) -> Vec<String> {
-        let code: String = file.lines().filter(|line| !line.starts_with("--")).fold(
-            String::new(),
-            |mut code, line| {
-                code.push_str(line);
-                code.push('\n');
-                code
-            },
-        );
-        code.split(";\n")
-            .map(str::trim)
-            .filter(|statement| !statement.is_empty())
-            .map(|statement| self.rename(statement, tables))
-            .collect()
-    }
-
-    /// The statement with every name between backticks in one pass, since one table's name may be another's here.
-    fn rename(self, statement: &str, tables: &Tables) -> String {
-        let mut parts: Vec<_> = statement.split('`').map(str::to_owned).collect();
-        for name in parts.iter_mut().skip(1).step_by(2) {
-            match name.strip_prefix("refresh_tokens") {
-                Some("") => name.clone_from(&tables.refresh_tokens),
-                // The name of an index is one in its table; on SQLite one in the whole file, among those of tables.
-                Some(rest) if self == Self::Sqlite => {
-                    *name = format!("{}{rest}", tables.refresh_tokens);
-                    if name.eq_ignore_ascii_case(&tables.signing_key) {
-                        name.push_str("_index");
-                    }
-                }
-                _ if name == "signing_key" => name.clone_from(&tables.signing_key),
-                _ => {}
-            }
-        }
-        parts.join("`")
     }
 
     /// The folder of this dialect's files, for messages.

@@ -23,6 +23,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Db(error @ DbError::TooLarge) => Self::TooLarge(error.to_string()),
+            Failure::Db(error @ DbError::Refused(_)) => Self::Refused(error.to_string()),
             Failure::Db(DbError::ReadOnly) => Self::ReadOnly,
             Failure::Db(error) => Self::Unavailable(error.to_string()),
             Failure::Schema(message) => Self::Schema(message),

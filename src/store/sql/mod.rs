@@ -8,6 +8,7 @@ mod dialect;
 mod failure;
 mod keys;
 mod maintenance;
+mod migrations;
 mod rows;
 mod runner;
 mod schema;

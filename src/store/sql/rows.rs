@@ -4,8 +4,8 @@ use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
-use session_core::domain::rotation::StoredSession;
 use session_core::domain::secret::{DoubleHash, Sha256Hex};
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 
 use crate::db::{Row, Value};
@@ -38,9 +38,11 @@ fn corrupt(table: &'static str, column: &'static str, problem: &'static str) -> 
     }
 }
 
+/// The Node service writes no data as an empty text, which is no JSON; this service writes NULL.
 fn optional_json(value: Option<Value>, column: &'static str) -> Result<Option<Json>> {
     match value {
         Some(Value::Null) => Ok(None),
+        Some(Value::Text(text)) if text.is_empty() => Ok(None),
         value => match text(value).and_then(Json::parse) {
             Some(json) => Ok(Some(json)),
             None => Err(corrupt(SESSIONS, column, "not the text of a JSON value")),

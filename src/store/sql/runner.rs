@@ -61,16 +61,19 @@ impl<C: Connector, P: Platform> Runner<C, P> {
         }
     }
 
-    /// Runs a script that may be repeated safely, one of many that a caller waits for.
-    pub(super) async fn run_batch(&self, script: &[Statement<'_>]) -> Result<Vec<Row>, Failure> {
+    /// Gives up the scripts of one batch, one of many that a caller waits for, when they take too long.
+    pub(super) async fn batch<T>(
+        &self,
+        scripts: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         tokio::select! {
             biased;
-            outcome = self.run(script) => outcome,
+            outcome = scripts => outcome,
             () = self.platform.sleep(BATCH_DEADLINE) => Err(Failure::Deadline),
         }
     }
 
-    /// Runs a script that may be repeated safely. Whoever asked has a deadline; this has none of its own, since each
+    /// Runs a script that may be repeated safely. The caller has a deadline; this has none of its own, since each
     /// timer is another turn with the host.
     pub(super) async fn run(&self, script: &[Statement<'_>]) -> Result<Vec<Row>, Failure> {
         let mut tries = Tries::default();

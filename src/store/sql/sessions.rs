@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::{Confirmation, StoredSession};
 use session_core::domain::secret::Random;
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 
@@ -27,6 +27,24 @@ pub(super) fn hex(bytes: &[u8; 32]) -> String {
 
 fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {
     [handle.as_str().into(), now.as_millis().into()]
+}
+
+impl<C: Connector, P: Platform> SqlStore<C, P> {
+    /// Deletes a user's next thousand sessions, and says where the next batch begins; none after the last.
+    async fn delete_batch_of_user(&self, mut params: Vec<Value>) -> Result<Option<Value>, Failure> {
+        let next = Statement::row(&self.sql.next_batch_of_user, params.clone());
+        let next = self.runner.run(&[next]).await?.pop();
+        let next = next.and_then(|row| row.into_iter().next());
+        params.extend(next.clone());
+        let delete = match next {
+            Some(_) => &self.sql.delete_batch_of_user,
+            None => &self.sql.delete_rest_of_user,
+        };
+        self.runner
+            .run(&[Statement::execute(delete, params)])
+            .await?;
+        Ok(next)
+    }
 }
 
 impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
@@ -112,19 +130,17 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         Ok(())
     }
 
+    /// In the order of the index, from each thousandth row to the next: what is removed is a range, so a session that was
+    /// there before is removed however many come meanwhile, and those that come behind the last range keep nothing going.
     async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
-        let mut params: Vec<Value> = vec![user.as_str().into(), user.as_str().into()];
-        match except {
-            None => {
-                self.delete_batches(&self.sql.count_user, &self.sql.delete_user, params)
-                    .await
-            }
-            Some(handle) => {
-                params.push(handle.as_str().into());
-                let (count, delete) = (&self.sql.count_user_except, &self.sql.delete_user_except);
-                self.delete_batches(count, delete, params).await
-            }
+        let except = except.as_ref().map_or("", HandleHash::as_str);
+        let user = Value::from(user.as_str());
+        let mut from = Some(self.dialect.start_of_order());
+        while let Some(start) = from {
+            let params = vec![user.clone(), user.clone(), except.into(), start];
+            from = self.runner.batch(self.delete_batch_of_user(params)).await?;
         }
+        Ok(())
     }
 
     async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
@@ -200,14 +216,16 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
                 .chain(handles)
                 .collect::<Vec<Value>>()
         };
-        let find = Statement::query(&find, params(handles));
-        let rows = self.runner.run_batch(&[find]).await?;
-        let there = rows.into_iter().map(decode_handle);
-        let there = there.collect::<Result<Vec<_>>>()?;
-        if !there.is_empty() {
-            let delete = Statement::execute(&delete, params(handles));
-            self.runner.run_batch(&[delete]).await?;
-        }
-        Ok(there)
+        let scripts = async {
+            let find = Statement::query(&find, params(handles));
+            let there = self.runner.run(&[find]).await?;
+            if !there.is_empty() {
+                let delete = Statement::execute(&delete, params(handles));
+                self.runner.run(&[delete]).await?;
+            }
+            Ok(there)
+        };
+        let there = self.runner.batch(scripts).await?;
+        there.into_iter().map(decode_handle).collect()
     }
 }

@@ -3,6 +3,7 @@
 use session_core::domain::config::Tables;
 
 use super::dialect::SqlDialect;
+use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
 use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
 
@@ -15,10 +16,9 @@ pub(super) struct Sql {
     pub(super) read_mark: String,
     pub(super) remove_marked: String,
     pub(super) remove: String,
-    pub(super) delete_user: String,
-    pub(super) count_user: String,
-    pub(super) delete_user_except: String,
-    pub(super) count_user_except: String,
+    pub(super) next_batch_of_user: String,
+    pub(super) delete_batch_of_user: String,
+    pub(super) delete_rest_of_user: String,
     pub(super) read_data: String,
     pub(super) write_data: String,
     pub(super) record: String,
@@ -36,14 +36,12 @@ pub(super) struct Sql {
     pub(super) estimate_rows: String,
 }
 
-/// `user_id = ?` uses the index, but MySQL's binary collations ignore trailing spaces; the digits don't.
-const THE_USER: &str = "`user_id` = ? AND HEX(`user_id`) = HEX(?)";
-
 impl Sql {
     pub(super) fn new(dialect: SqlDialect, tables: &Tables) -> Self {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
         let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
-        let others = format!("{THE_USER} AND `session_handle_hash_1` <> ?");
+        let (same_user, order) = (dialect.same_user(), dialect.order_of_user());
+        let from = format!("{same_user} AND `session_handle_hash_1` <> ? AND {order} >= ?");
         Self {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
@@ -68,10 +66,11 @@ impl Sql {
                 "DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ? AND `refresh_token_hash_2` = ?"
             ),
             remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
-            delete_user: dialect.delete_batch(sessions, THE_USER, BATCH_ROWS),
-            count_user: count(sessions, THE_USER, BATCH_ROWS + 1),
-            delete_user_except: dialect.delete_batch(sessions, &others, BATCH_ROWS),
-            count_user_except: count(sessions, &others, BATCH_ROWS + 1),
+            next_batch_of_user: format!(
+                "SELECT {order} FROM `{sessions}` WHERE {from} ORDER BY {order} LIMIT 1 OFFSET {BATCH_ROWS}"
+            ),
+            delete_batch_of_user: format!("DELETE FROM `{sessions}` WHERE {from} AND {order} < ?"),
+            delete_rest_of_user: format!("DELETE FROM `{sessions}` WHERE {from}"),
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
@@ -81,12 +80,12 @@ impl Sql {
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
                 "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at` \
-                 FROM `{sessions}` WHERE {THE_USER} AND `expires_at` > ? AND `handle_sealed` IS NOT NULL \
+                 FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND `handle_sealed` IS NOT NULL \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
             keys: format!(
                 "SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}` \
-                 WHERE `key_name` <> '{LAST_TICK}'"
+                 WHERE `key_name` <> '{LAST_TICK}' AND `key_name` NOT LIKE '{RECORD_PREFIX}%'"
             ),
             add_key: format!(
                 "{} `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)",

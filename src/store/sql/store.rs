@@ -11,13 +11,13 @@ use super::runner::Runner;
 use super::statements::Sql;
 use crate::db::{Connector, Row, Statement, Value};
 use crate::error::Result;
-use crate::ports::BATCH_ROWS;
 
 /// The store on SQL.
 pub struct SqlStore<C: Connector, P: Platform> {
     pub(super) runner: Runner<C, P>,
     pub(super) platform: Arc<P>,
     pub(super) sql: Sql,
+    pub(super) dialect: SqlDialect,
 }
 
 impl<C: Connector, P: Platform> SqlStore<C, P> {
@@ -38,24 +38,8 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
                 Arc::clone(&platform),
             ),
             sql: Sql::new(dialect, tables),
+            dialect,
             platform,
-        }
-    }
-
-    /// Deletes batches until one was enough for all that there was before it. Steady logins can't keep it going.
-    pub(super) async fn delete_batches(
-        &self,
-        count: &str,
-        delete: &str,
-        params: Vec<Value>,
-    ) -> Result<()> {
-        loop {
-            let count = Statement::row(count, params.clone());
-            let delete = Statement::execute(delete, params.clone());
-            let found = self.runner.run_batch(&[count, delete]).await?;
-            if number(&found) <= BATCH_ROWS {
-                return Ok(());
-            }
         }
     }
 

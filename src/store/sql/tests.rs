@@ -4,6 +4,7 @@ mod byte_exact;
 mod connector;
 mod contract;
 mod faults;
+mod migrations;
 mod retries;
 mod schema;
 
@@ -14,8 +15,8 @@ use std::time::Duration;
 use session_core::domain::config::Tables;
 use session_core::domain::id::{Generation, HandleHash, SessionHandle, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::{Confirmation, StoredSession};
 use session_core::domain::secret::{DoubleHash, SingleHash};
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 use session_core::testing::{START, TestPlatform};
 

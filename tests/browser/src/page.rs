@@ -45,6 +45,40 @@ impl Page {
             .expect("it can be clicked");
     }
 
+    /// Clicks what this CSS selector finds, where no script can be asked whether it is there yet.
+    pub async fn press(&self, selector: &str) {
+        self.element(selector)
+            .await
+            .click()
+            .await
+            .expect("it can be clicked");
+    }
+
+    /// Types into what a selector finds.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        element.send_keys(text).await.expect("it takes text");
+    }
+
+    /// The text of what a selector finds, as the driver reads it.
+    pub async fn element_text(&self, selector: &str) -> String {
+        self.element(selector)
+            .await
+            .text()
+            .await
+            .expect("it has a text")
+    }
+
+    async fn element(&self, selector: &str) -> fantoccini::elements::Element {
+        self.enter().await;
+        let found = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(selector));
+        found.await.expect("it is there")
+    }
+
     /// Clicks, and gives the window that opens.
     pub async fn click_for_window(&self, selector: &str) -> Self {
         self.enter().await;

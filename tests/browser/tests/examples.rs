@@ -5,12 +5,19 @@
 use std::{
     fs,
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use reqwest::{Client, Response, StatusCode, header, redirect};
-use testbed::{folder::TempFolder, packages, process, service::ServiceProcess, workspace_root};
+use testbed::{
+    folder::TempFolder,
+    packages, process,
+    service::{Action, FaultRule, On, ServiceProcess},
+    workspace_root,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A browser as far as cookies go, which keeps them by hand: name, path, value.
 struct Visitor {
@@ -52,7 +59,8 @@ impl Visitor {
             let cookie = cookie.to_str().unwrap();
             let mut parts = cookie.split("; ");
             let (name, value) = parts.next().unwrap().split_once('=').unwrap();
-            let path = parts.find_map(|part| part.strip_prefix("Path=")).unwrap();
+            let path = parts.find_map(|part| part.strip_prefix("Path="));
+            let path = path.unwrap_or_else(|| panic!("{cookie:?} has no path"));
             self.jar.retain(|(of, _, _)| of != name);
             if !cookie.contains("Max-Age=0") {
                 self.jar
@@ -98,7 +106,7 @@ async fn lives_a_session(site: &str, service: &ServiceProcess) {
     assert_eq!(login.status(), 200);
     assert!(login.headers().contains_key("front-token"));
     assert!(!login.headers().contains_key("x-session-create"));
-    assert_eq!(visitor.jar.len(), 2);
+    assert_eq!(visitor.jar.len(), 3);
     let (status, me) = visitor.get("/me").await;
     let ada = r#"{"role":"admin","user":"ada"}"#;
     assert_eq!((status, me.replace(' ', "").as_str()), (200, ada));
@@ -121,12 +129,50 @@ async fn lives_a_session(site: &str, service: &ServiceProcess) {
             "the child is confirmed, and its access token replaced"
         );
     }
+    survives_expiry_without_scripts(&mut visitor, service).await;
     let cross = [("sec-fetch-site", "cross-site")];
     assert_eq!(visitor.send("POST", "/me", &cross).await.status(), 403);
     assert_eq!(visitor.send("GET", "/me", &cross).await.status(), 200);
     assert_eq!(visitor.post("/auth/signout").await, 200);
-    assert!(visitor.jar.is_empty());
+    assert!(
+        !visitor
+            .jar
+            .iter()
+            .any(|(name, _, _)| name.contains("Token"))
+    );
     assert_eq!(visitor.get("/me").await.0, 401);
+}
+
+/// A link, and a form whose handler is not there: both go to the refresh and come back.
+async fn survives_expiry_without_scripts(visitor: &mut Visitor, service: &ServiceProcess) {
+    let navigation = [
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    for (method, redirect, end) in [("GET", 303, 200), ("POST", 307, 404)] {
+        service
+            .control()
+            .expect("the development host has one")
+            .advance_ms(3_600_000)
+            .await
+            .unwrap();
+        visitor.jar.retain(|(name, _, _)| name != "sRefreshed");
+        let mut path = "/me?a=b".to_owned();
+        for (status, location) in [
+            (redirect, Some("/auth/session/refresh?to=/me?a=b")),
+            (redirect, Some("/me?a=b")),
+            (end, None),
+        ] {
+            let reply = visitor.send(method, &path, &navigation).await;
+            assert_eq!(reply.status(), status, "{method} {path}");
+            let next = reply
+                .headers()
+                .get("location")
+                .map(|value| value.to_str().unwrap());
+            assert_eq!(next, location);
+            path = next.unwrap_or_default().to_owned();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,6 +182,21 @@ async fn gateway() {
         .start()
         .unwrap();
     lives_a_session(service.url(), &service).await;
+    forwards_what_any_client_sends(service.url()).await;
+}
+
+/// Spin refuses to send connection-specific fields, and frames a body by itself.
+async fn forwards_what_any_client_sends(site: &str) {
+    let mut stream = tokio::net::TcpStream::connect(site.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let request = "POST /plain/login HTTP/1.1\r\nHost: shop.example\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n\
+                   Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nTrailer: X-End\r\n\
+                   Transfer-Encoding: chunked\r\n\r\n4\r\na=b&\r\n0\r\nX-End: 1\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 303 "), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,6 +237,34 @@ fn middleware_that_inherits_too_little_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx() {
     packages::ensure(packages::NGINX).unwrap();
+    behind_a_proxy("examples/nginx/nginx.conf", |folder, file| {
+        // As root nginx becomes another user, who may not enter this folder.
+        let who = if process::is_root() { "user root;" } else { "" };
+        let program = process::find_program("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
+        let mut nginx = Command::new(program);
+        nginx.arg("-p").arg(folder).arg("-c").arg(file);
+        nginx.args(["-g", &format!("daemon off; {who}")]);
+        nginx
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy() {
+    packages::ensure(packages::CADDY).unwrap();
+    behind_a_proxy("examples/caddy/Caddyfile", |folder, file| {
+        let mut caddy = Command::new("caddy");
+        caddy
+            .args(["run", "--adapter", "caddyfile", "--config"])
+            .arg(file);
+        caddy.env("HOME", folder);
+        caddy
+    })
+    .await;
+}
+
+/// Forward authentication with the configuration in this file, on ports of its own.
+async fn behind_a_proxy(configuration: &str, proxy: impl FnOnce(&Path, &Path) -> Command) {
     let key = "0123456789abcdef0123456789abcdef";
     let service = ServiceProcess::builder()
         .manifest("examples/nginx/spin.toml")
@@ -188,36 +277,52 @@ async fn nginx() {
             .arg(workspace_root().join("examples/nginx/site.py"))
             .arg(site.to_string())
             .env("EDGE", service.url())
-            .env("SESSION_API_KEY", key),
+            .env("SESSION_API_KEY", key)
+            // As much as docs/browsers.md says there is room for.
+            .env("PAYLOAD_PADDING", "2560"),
         site,
     )
     .await;
     let folder = TempFolder::new().unwrap();
-    let file = folder.path().join("nginx.conf");
+    let file = folder.path().join("configuration");
     let edge = service.url().trim_start_matches("http://");
-    let text = fs::read_to_string(workspace_root().join("examples/nginx/nginx.conf")).unwrap();
+    let text = fs::read_to_string(workspace_root().join(configuration)).unwrap();
     let text = text
         .replace("127.0.0.1:3000", edge)
         .replace("127.0.0.1:8000", &format!("127.0.0.1:{site}"))
         .replace("127.0.0.1:8080", &format!("127.0.0.1:{public}"));
     fs::write(&file, text).unwrap();
-    // As root nginx becomes another user, who may not enter this folder.
-    let who = if process::is_root() { "user root;" } else { "" };
-    let mut nginx =
-        Command::new(process::find_program("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into()));
-    nginx
-        .arg("-p")
-        .arg(folder.path())
-        .arg("-c")
-        .arg(&file)
-        .args(["-g", &format!("daemon off; {who}")]);
-    let _nginx = Program::start(&mut nginx, public).await;
+    let _proxy = Program::start(&mut proxy(folder.path(), &file), public).await;
 
     let address = format!("http://127.0.0.1:{public}");
     lives_a_session(&address, &service).await;
     let mut stranger = Visitor::new(&address);
     assert_eq!(stranger.post("/auth/session").await, 404);
     assert_eq!(stranger.get("/auth/check").await.0, 404);
+    let cross = [("sec-fetch-site", "cross-site")];
+    let login = stranger.send("POST", "/login", &cross).await;
+    assert_eq!(login.status(), 403, "a login by another site's form");
+    assert!(stranger.jar.is_empty());
+
+    // Nobody trusts this origin; one that is trusted is tested natively.
+    let asks = [
+        ("origin", "https://evil.example"),
+        ("access-control-request-method", "PUT"),
+    ];
+    let preflight = stranger.send("OPTIONS", "/me", &asks).await;
+    assert_eq!(preflight.status(), 404, "it reaches the edge");
+
+    // An access token that is fresh from a refresh is confirmed in the database, which is away.
+    let control = service.control().expect("the development host has one");
+    let mut visitor = Visitor::new(&address);
+    assert_eq!(visitor.post("/login").await, 200);
+    control.advance_ms(3_600_000).await.unwrap();
+    assert_eq!(visitor.post("/auth/session/refresh").await, 200);
+    let held = visitor.jar.clone();
+    let rule = FaultRule::new(On::Any, Action::CutBefore).for_ever();
+    control.set_faults(&[rule]).await.unwrap();
+    assert_eq!(visitor.get("/me").await.0, 503);
+    assert_eq!(visitor.jar, held);
 }
 
 /// A program that listens, and ends with the test.

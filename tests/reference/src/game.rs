@@ -40,6 +40,38 @@ pub enum Op {
     Restore,
 }
 
+impl Op {
+    /// Steps by their names and numbers: `create0 refresh0 wait11 verify1`. `wait` counts seconds, `ms` milliseconds.
+    ///
+    /// # Panics
+    /// If a word is no step.
+    pub fn list(text: &str) -> Vec<Self> {
+        let step = |word: &str| {
+            let digits = word.find(|c: char| c.is_ascii_digit());
+            let (name, number) = word.split_at(digits.unwrap_or(word.len()));
+            let n: usize = number.parse().unwrap_or(0);
+            match name {
+                "create" => Self::Create(n as u8),
+                "refresh" => Self::Refresh(n),
+                "lost" => Self::Lost(n),
+                "verify" => Self::Verify(n),
+                "replaced" => Self::VerifyReplaced(n),
+                "delete" => Self::Delete(n),
+                "all" => Self::DeleteAll(n as u8),
+                "read" => Self::Read(n),
+                "write" => Self::Write(n, 4711),
+                "wait" => Self::Advance(n as i64 * 1000),
+                "ms" => Self::Advance(n as i64),
+                "tick" => Self::Tick,
+                "backup" => Self::BackUp,
+                "restore" => Self::Restore,
+                _ => panic!("{word} is no step"),
+            }
+        };
+        text.split_whitespace().map(step).collect()
+    }
+}
+
 /// One game: what the caller holds, and what the reference says.
 pub struct Game<S> {
     subject: S,
@@ -51,6 +83,7 @@ pub struct Game<S> {
     arrived: Vec<TokenId>,
     handles: Vec<String>,
     replies: usize,
+    last: Option<Expected>,
 }
 
 impl<S: Subject> Game<S> {
@@ -64,6 +97,7 @@ impl<S: Subject> Game<S> {
             arrived: Vec::new(),
             handles: Vec::new(),
             replies: 0,
+            last: None,
         }
     }
 
@@ -81,6 +115,11 @@ impl<S: Subject> Game<S> {
     pub fn current(&self, session: usize) -> (&Grant, u32) {
         let (token, generation) = self.reference.current(session);
         (&self.granted[&token], generation)
+    }
+
+    /// What the last step was answered with, as it had to be.
+    pub fn last(&self) -> Option<&Expected> {
+        self.last.as_ref()
     }
 
     fn picked(&self, number: usize) -> Option<TokenId> {
@@ -166,7 +205,9 @@ impl<S: Subject> Game<S> {
         }
         let asked = !matches!(op, Op::Advance(_) | Op::Tick | Op::BackUp | Op::Restore);
         self.replies += usize::from(asked);
-        self.compare(picked, &expected, reply)
+        self.compare(picked, &expected, reply)?;
+        self.last = Some(expected);
+        Ok(())
     }
 
     /// Holds a reply to what was asked with a token, or without one, against what must come.

@@ -142,7 +142,14 @@ impl Reference {
         match self.lineage.standing(token, current) {
             Standing::Current => {}
             Standing::Child => self.confirm(token),
-            Standing::Old if self.raced(token, current, slot) => return Expected::Granted(current),
+            Standing::Old if self.raced(token, current, now) => {
+                // Access tokens of the winner's time may have expired by now.
+                let fresh = now < self.tokens[current].issued + self.settings.access_validity / 2;
+                return Expected::Granted(match fresh {
+                    true => current,
+                    false => self.child(current, slot),
+                });
+            }
             Standing::Old => {
                 self.theft(session);
                 return Expected::Theft;
@@ -169,29 +176,57 @@ impl Reference {
         self.settings.reuse_window.min(sixtieth.max(1000))
     }
 
-    /// Whether an access token of this refresh token may expire then: with a child at a slot's start among the last
-    /// tenth of its validity, or the last three slots.
+    /// How far ahead of this clock another one may be.
+    fn skew(&self) -> i64 {
+        (self.settings.access_validity / 20).clamp(1000, 2500)
+    }
+
+    /// How far apart two requests of one race may be.
+    fn reach(&self) -> i64 {
+        let sixtieth = self.settings.access_validity / 60_000 * 1000;
+        sixtieth.clamp(1000, 60_000) + self.skew()
+    }
+
+    /// Whether an access token of this refresh token may expire then: with a child at a slot's start in the last quarter of
+    /// its validity, or the last half of a short one.
     pub fn may_expire(&self, token: TokenId, expires: i64) -> bool {
         let (window, validity) = (self.window(), self.settings.access_validity);
         let latest = self.tokens[token].issued + validity;
         if window == 0 || self.lineage.parent(token).is_none() {
             return expires == latest;
         }
-        let last = (validity / 10 / window).max(3) * window;
-        expires % window == 0 && expires <= latest && expires > latest - last
+        let share = if validity < 240_000 { 2 } else { 4 };
+        let back = validity / window / share * window;
+        expires % window == 0
+            && expires <= latest
+            && expires >= latest - latest.rem_euclid(window) - back
     }
 
-    /// Whether the current token comes from this one through children of this very slot.
-    fn raced(&self, token: TokenId, current: TokenId, slot: i64) -> bool {
-        let of_slot = |child: &TokenId| {
-            let parent = self.lineage.parent(*child);
-            parent.is_some_and(|parent| self.children.get(&(parent, slot)) == Some(child))
+    /// Whether the current token comes from this one, or from its parent, by refreshes of one race.
+    fn raced(&self, token: TokenId, current: TokenId, now: i64) -> bool {
+        let issued = |token: TokenId| self.tokens[token].issued;
+        let is_now = |at: i64| at <= now + self.skew() && now <= at + self.reach();
+        let is_twin = |at: i64| (at - issued(token)).abs() <= self.reach();
+        // From the current token up to a child of `ancestor`: three at most.
+        let line = |ancestor: TokenId| {
+            let up = std::iter::once(current).chain(self.lineage.ancestors(current));
+            let line: Vec<_> = up.take_while(|at| *at != ancestor).collect();
+            let first = *line.last()?;
+            let is_line = self.lineage.parent(first) == Some(ancestor) && line.len() <= 3;
+            is_line.then_some(line)
         };
-        self.window() > 0
-            && std::iter::once(current)
-                .chain(self.lineage.ancestors(current))
-                .take_while(of_slot)
-                .any(|child| self.lineage.parent(child) == Some(token))
+        let own = || line(token).is_some_and(|line| line.iter().all(|at| is_now(issued(*at))));
+        let of_parent = || {
+            let line = self.lineage.parent(token).and_then(line);
+            line.is_some_and(|line| {
+                let (first, later) = line.split_last().expect("it is not empty");
+                is_twin(issued(*first))
+                    && later
+                        .iter()
+                        .all(|at| is_now(issued(*at)) || is_twin(issued(*at)))
+            })
+        };
+        self.window() > 0 && (own() || of_parent())
     }
 
     fn theft(&mut self, session: usize) {

@@ -17,11 +17,6 @@ use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, data, soak};
 
-suite! {
-    everywhere:
-        cc1_cc2_cc3_cc7_rv1_every_history_has_an_order;
-}
-
 const PROCESSES: usize = 3;
 const CLIENTS: usize = 6;
 const SESSIONS: usize = 4;
@@ -55,6 +50,7 @@ struct Tally {
     searched: u64,
 }
 
+#[test_on(everywhere)]
 async fn cc1_cc2_cc3_cc7_rv1_every_history_has_an_order(db: Backend) {
     let _turn = busy().await;
     soak(|random| game(db, random)).await;

@@ -1,9 +1,8 @@
 //! Connections to MySQL and MariaDB through Spin's blocking interface.
 
 use session_core::domain::config::MySqlSettings;
-use session_core::domain::secret::SecretString;
 use session_store::db::{Connection, Connector, Row};
-use session_store::spin::{mysql_url, open_error};
+use session_store::spin::MySqlServer;
 use spin_sdk_5::mysql;
 
 use super::platform::look_at_timers;
@@ -12,13 +11,13 @@ mysql_conversions!(spin_sdk_5::mysql);
 
 /// Opens connections to one server.
 pub struct MySql {
-    url: SecretString,
+    server: MySqlServer,
 }
 
 impl MySql {
     pub(super) fn new(settings: &MySqlSettings) -> Self {
         Self {
-            url: mysql_url(settings),
+            server: MySqlServer::new(settings),
         }
     }
 }
@@ -28,10 +27,10 @@ impl Connector for MySql {
 
     async fn open(&self) -> Result<MySqlConnection, DbError> {
         look_at_timers().await;
-        let opened = mysql::Connection::open(self.url.expose()).map_err(classify);
+        let opened = mysql::Connection::open(self.server.url.expose()).map_err(classify);
         opened
             .map(MySqlConnection)
-            .map_err(|error| open_error(&error))
+            .map_err(|error| self.server.open_error(error))
     }
 }
 

@@ -18,7 +18,7 @@ impl Connector for Sqlite {
         look_at_timers().await;
         let connection = sqlite::Connection::open_default()
             .map(SqliteConnection)
-            .map_err(|_| DbError::Connect("SQLite can't be opened"))?;
+            .map_err(|_| DbError::Connect("SQLite cannot be opened".into()))?;
         for setting in SQLITE_SESSION {
             match connection.execute(setting, Vec::new()).await {
                 // An instance of the other component is switching to the same setting.

@@ -32,7 +32,7 @@ pub fn connector(database: &Database) -> Connector {
     }
 }
 
-/// BackgroundReload a variable up.
+/// Looks a variable up.
 ///
 /// # Errors
 /// If its provider does not give it.

@@ -3,10 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use session_core::domain::config::{Database, MySqlSettings};
-use session_core::domain::secret::SecretString;
 use session_core::domain::setting::NeededBy;
 use session_store::db::{Connection, Connector, Row};
-use session_store::spin::{ACCESS_DENIED, mysql_url, open_error};
+use session_store::spin::MySqlServer;
 use spin_sdk_7::mysql::{self, Error as SdkError};
 use spin_sdk_7::wit_bindgen::FutureReader;
 
@@ -18,31 +17,31 @@ mysql_conversions!(spin_sdk_7::mysql);
 /// Opens connections to one server. An instance may outlive the password that it has read: where access is denied,
 /// the settings are read again.
 pub struct MySql {
-    url: Mutex<SecretString>,
+    server: Mutex<MySqlServer>,
 }
 
 impl MySql {
     pub(super) fn new(settings: &MySqlSettings) -> Self {
         Self {
-            url: Mutex::new(mysql_url(settings)),
+            server: Mutex::new(MySqlServer::new(settings)),
         }
     }
 
-    fn url(&self) -> SecretString {
-        let url = self.url.lock().unwrap_or_else(PoisonError::into_inner);
-        url.clone()
+    fn server(&self) -> MySqlServer {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.clone()
     }
 
     /// What the settings say now, if that is something else than `refused`.
-    async fn changed_url(&self, refused: &SecretString) -> Option<SecretString> {
+    async fn changed(&self, refused: &MySqlServer) -> Option<MySqlServer> {
         let config = read_config(NeededBy::Http, &Spin, variable).await.ok()?;
         let Database::MySql(settings) = config.database else {
             return None;
         };
-        let url = mysql_url(&settings);
-        (url != *refused).then(|| {
-            *self.url.lock().unwrap_or_else(PoisonError::into_inner) = url.clone();
-            url
+        let server = MySqlServer::new(&settings);
+        (server != *refused).then(|| {
+            *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server.clone();
+            server
         })
     }
 }
@@ -51,14 +50,15 @@ impl Connector for MySql {
     type Connection = MySqlConnection;
 
     async fn open(&self) -> Result<MySqlConnection, DbError> {
-        let url = self.url();
-        match MySqlConnection::open(&url).await {
-            Err(ACCESS_DENIED) => match self.changed_url(&url).await {
-                Some(url) => MySqlConnection::open(&url).await,
-                None => Err(ACCESS_DENIED),
-            },
-            outcome => outcome,
+        let mut server = self.server();
+        let mut outcome = MySqlConnection::open(&server).await;
+        if outcome.as_ref().err() == Some(&DbError::Denied)
+            && let Some(changed) = self.changed(&server).await
+        {
+            server = changed;
+            outcome = MySqlConnection::open(&server).await;
         }
+        outcome.map_err(|error| server.open_error(error))
     }
 }
 
@@ -88,9 +88,9 @@ impl Connection for MySqlConnection {
 }
 
 impl MySqlConnection {
-    async fn open(url: &SecretString) -> Result<Self, DbError> {
-        let opened = mysql::Connection::open(url.expose()).await;
-        opened.map(Self).map_err(|error| open_error(&reduce(error)))
+    async fn open(server: &MySqlServer) -> Result<Self, DbError> {
+        let opened = mysql::Connection::open(server.url.expose()).await;
+        opened.map(Self).map_err(reduce)
     }
 
     /// The rows, and what will tell whether they are all.

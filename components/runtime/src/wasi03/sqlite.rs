@@ -16,7 +16,7 @@ impl Connector for Sqlite {
         let connection = sqlite::Connection::open_default()
             .await
             .map(SqliteConnection)
-            .map_err(|_| DbError::Connect("SQLite can't be opened"))?;
+            .map_err(|_| DbError::Connect("SQLite cannot be opened".into()))?;
         for setting in SQLITE_SESSION {
             match connection.execute(setting, Vec::new()).await {
                 // Another instance is switching to the same setting.

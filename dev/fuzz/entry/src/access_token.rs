@@ -121,6 +121,7 @@ fn generations() -> [SigningKey; 3] {
     [(1, -2), (2, -1), (3, 1)].map(|(generation, day)| SigningKey {
         generation,
         key: Key::from_bytes([generation as u8; 32]),
+        has_fingerprint: false,
         signs_from: Timestamp::from_secs(NOW.as_secs().saturating_add_signed(day * 86_400)),
     })
 }
@@ -167,7 +168,7 @@ static RINGS: LazyLock<[Ring; 4]> = LazyLock::new(|| {
     let derived = |list: &str| {
         let masters = MasterKeys::parse(list).expect("one is long enough");
         let earlier = std::slice::from_ref(&first);
-        AccessKeys::derived(&masters, POLICY, earlier, None).expect("one signs")
+        AccessKeys::derived(&masters, POLICY, earlier, None, None).expect("one signs")
     };
     let (master_signs, database_signs) = (derived(MASTER), derived(&format!("database,{MASTER}")));
     let first_secret = first.key.expose().to_vec();

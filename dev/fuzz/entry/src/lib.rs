@@ -7,7 +7,7 @@
 mod access_token;
 pub mod input;
 mod members;
-pub mod platform;
+mod platform;
 mod refresh_token;
 mod request;
 mod stored_row;

@@ -12,9 +12,10 @@ use session_api::Api;
 use session_core::domain::config::Config;
 use session_core::domain::id::{Generation, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::rotation::{Confirmation, StoredSession};
 use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
+use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
+use session_core::testing::TestPlatform;
 use session_service::Service;
 use session_service::maintenance;
 use session_store::db::{Connection, Connector, DbError, Row, Value};
@@ -23,7 +24,7 @@ use session_store::{BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore, StoreE
 
 use crate::NOW;
 use crate::input::Input;
-use crate::platform::{FixedPlatform, block_on};
+use crate::platform::{block_on, log_lines, platform};
 use crate::request::{FIXTURES, Fixture, Reply, When};
 
 /// Checks one input: choices of settings, dialect, time and what is done, a byte each; then the results that the
@@ -41,7 +42,7 @@ pub fn stored_row(data: &[u8]) -> bool {
     let script = fixture.fill_in(input.rest());
     let results = read_script(&String::from_utf8_lossy(&script), dialect);
     let database = Script(Arc::new(Mutex::new(results.clone().into())));
-    let platform = Arc::new(FixedPlatform::new(when.time(), 2));
+    let platform = platform(when.time(), 2);
     let tables = &fixture.config.tables;
     let store = SqlStore::new(database, 1, dialect, tables, Arc::clone(&platform));
     let first = results.into_iter().next().unwrap_or(Ok(Vec::new()));
@@ -129,7 +130,7 @@ impl Connection for Script {
     }
 }
 
-type Sql = SqlStore<Script, FixedPlatform>;
+type Sql = SqlStore<Script, TestPlatform>;
 
 fn text(value: Option<&Value>) -> Option<&str> {
     match value {
@@ -149,6 +150,7 @@ fn integer(value: Option<&Value>) -> Option<u64> {
 fn optional_json(value: Option<&Value>) -> Option<Option<Json>> {
     match value {
         Some(Value::Null) => Some(None),
+        Some(Value::Text(text)) if text.is_empty() => Some(None),
         value => {
             let raw: &RawValue = serde_json::from_str(text(value)?).ok()?;
             Json::parse(raw.get().to_owned()).map(Some)
@@ -241,7 +243,7 @@ fn check_rest(store: &Sql) -> bool {
     })
 }
 
-fn check_api(fixture: &Fixture, store: Sql, platform: &Arc<FixedPlatform>, action: usize) -> bool {
+fn check_api(fixture: &Fixture, store: Sql, platform: &Arc<TestPlatform>, action: usize) -> bool {
     let (method, target, body) = [
         ("POST", "/session", r#"{"userId":"bob"}"#),
         (
@@ -274,6 +276,6 @@ fn check_api(fixture: &Fixture, store: Sql, platform: &Arc<FixedPlatform>, actio
     let service = Service::new(Arc::new(store), Arc::clone(platform), config, None);
     let reply = Reply::read(block_on(Api::Ready(Arc::new(service)).handle(request)));
     assert!(matches!(reply.status, 200 | 500 | 503), "{reply:?}");
-    fixture.check_secrets(&platform.log_lines(), &reply);
+    fixture.check_secrets(&log_lines(platform), &reply);
     reply.status == 200
 }

@@ -25,12 +25,12 @@ struct Converted {
     notes: Vec<String>,
 }
 
-/// Prints shell commands to standard output and the notes to standard error.
+/// Prints the lines of an environment file to standard output and the notes to standard error.
 pub(crate) fn run(file: &Path) -> Result<()> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("failed to read {}", file.display()))?;
     let converted = convert(&text)?;
-    print!("{}", converted.script());
+    print!("{}", converted.environment_file());
     for note in &converted.notes {
         eprintln!("note: {note}");
     }
@@ -211,15 +211,16 @@ impl Converted {
         Ok(())
     }
 
-    /// Lines for a POSIX shell.
-    fn script(&self) -> String {
-        let mut lines = String::new();
+    /// What systemd takes as `EnvironmentFile` and a POSIX shell as a script.
+    fn environment_file(&self) -> String {
+        let mut lines =
+            "# For systemd: EnvironmentFile=. In a shell: set -a; . ./FILE; set +a\n".to_owned();
         for (variable, value) in &self.settings {
             let name = variable.to_uppercase();
-            lines += &format!("export SPIN_VARIABLE_{name}={}\n", quoted(value));
+            lines += &format!("SPIN_VARIABLE_{name}={}\n", quoted(value));
         }
         if let Some(listen) = &self.listen {
-            lines += &format!("export SPIN_HTTP_LISTEN_ADDR={}\n", quoted(listen));
+            lines += &format!("SPIN_HTTP_LISTEN_ADDR={}\n", quoted(listen));
         }
         if let Some(expression) = &self.cron_expression {
             lines += &format!("# in spin.toml: cron_expression = \"{expression}\"\n");
@@ -228,9 +229,17 @@ impl Converted {
     }
 }
 
-/// In single quotes, in which a POSIX shell reads everything but a single quote as it is.
+/// In double quotes, where the same four characters need a backslash in systemd (systemd.exec(5), `EnvironmentFile=`) and
+/// in a POSIX shell.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '`' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
 }
 
 #[cfg(test)]

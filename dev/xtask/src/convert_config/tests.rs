@@ -2,7 +2,7 @@ use super::*;
 
 const EVERYTHING: &str = r#"{
     "host": "10.0.0.5", "port": 8080,
-    "mysql": {"host": " db.example ", "port": 3307, "user": "u", "password": "it's $HOME", "database": "auth",
+    "mysql": {"host": " db.example ", "port": 3307, "user": "u", "password": "it's \"$HOME\" \\o/ `id`", "database": "auth",
               "connectionLimit": 50, "ssl": {"ca": "x"},
               "tables": {"signingKey": "keys", "refreshTokens": "sessions"}},
     "tokens": {
@@ -16,25 +16,26 @@ const EVERYTHING: &str = r#"{
 fn every_documented_option_has_its_setting() {
     let converted = convert(EVERYTHING).unwrap();
     assert_eq!(
-        converted.script(),
-        r#"export SPIN_VARIABLE_DATABASE='mysql'
-export SPIN_VARIABLE_MYSQL_HOST='db.example'
-export SPIN_VARIABLE_MYSQL_USER='u'
-export SPIN_VARIABLE_MYSQL_PASSWORD='it'\''s $HOME'
-export SPIN_VARIABLE_MYSQL_DATABASE='auth'
-export SPIN_VARIABLE_MYSQL_PORT='3307'
-export SPIN_VARIABLE_MYSQL_TLS='required'
-export SPIN_VARIABLE_SIGNING_KEY_TABLE='keys'
-export SPIN_VARIABLE_REFRESH_TOKENS_TABLE='sessions'
-export SPIN_VARIABLE_ACCESS_TOKEN_SIGNING_KEY_DYNAMIC='true'
-export SPIN_VARIABLE_ACCESS_TOKEN_SIGNING_KEY_UPDATE_INTERVAL='48'
-export SPIN_VARIABLE_ACCESS_TOKEN_SIGNING_KEY_PATH='/keys/jwt.key'
-export SPIN_VARIABLE_ACCESS_TOKEN_VALIDITY='600'
-export SPIN_VARIABLE_ACCESS_TOKEN_BLACKLISTING='true'
-export SPIN_VARIABLE_REFRESH_TOKEN_VALIDITY='720'
-export SPIN_HTTP_LISTEN_ADDR='10.0.0.5:8080'
+        converted.environment_file(),
+        r##"# For systemd: EnvironmentFile=. In a shell: set -a; . ./FILE; set +a
+SPIN_VARIABLE_DATABASE="mysql"
+SPIN_VARIABLE_MYSQL_HOST="db.example"
+SPIN_VARIABLE_MYSQL_USER="u"
+SPIN_VARIABLE_MYSQL_PASSWORD="it's \"\$HOME\" \\o/ \`id\`"
+SPIN_VARIABLE_MYSQL_DATABASE="auth"
+SPIN_VARIABLE_MYSQL_PORT="3307"
+SPIN_VARIABLE_MYSQL_TLS="required"
+SPIN_VARIABLE_SIGNING_KEY_TABLE="keys"
+SPIN_VARIABLE_REFRESH_TOKENS_TABLE="sessions"
+SPIN_VARIABLE_ACCESS_TOKEN_SIGNING_KEY_DYNAMIC="true"
+SPIN_VARIABLE_ACCESS_TOKEN_SIGNING_KEY_UPDATE_INTERVAL="48"
+SPIN_VARIABLE_ACCESS_TOKEN_SIGNING_KEY_PATH="/keys/jwt.key"
+SPIN_VARIABLE_ACCESS_TOKEN_VALIDITY="600"
+SPIN_VARIABLE_ACCESS_TOKEN_BLACKLISTING="true"
+SPIN_VARIABLE_REFRESH_TOKEN_VALIDITY="720"
+SPIN_HTTP_LISTEN_ADDR="10.0.0.5:8080"
 # in spin.toml: cron_expression = "0 0 0 1-31/7 * MON-FRI"
-"#
+"##
     );
 }
 
@@ -105,17 +106,43 @@ fn settings_that_the_service_would_refuse_are_an_error_that_names_them() {
 }
 
 #[test]
+fn a_shell_reads_the_values_as_they_were() {
+    let script = convert(EVERYTHING).unwrap().environment_file();
+    let show = "set -a; eval \"$1\"; set +a; exec printenv SPIN_VARIABLE_MYSQL_PASSWORD";
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-euc", show, "sh", &script]).output().unwrap();
+    let value = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(value, "it's \"$HOME\" \\o/ `id`\n");
+}
+
+#[test]
 fn weekdays_get_their_names_and_the_seconds_that_may_be_missing() {
-    assert_eq!(
-        cron::convert("0 0 0 1-31/7 * *").unwrap(),
-        "0 0 0 1-31/7 * *"
-    );
-    assert_eq!(
-        cron::convert("30 2 * * 0,7,Monday").unwrap(),
-        "0 30 2 * * SUN,SUN,MON"
-    );
-    assert_eq!(cron::convert("0 0 3 * * */2").unwrap(), "0 0 3 * * */2");
-    assert!(cron::convert("0 0 3 * * 8").is_err());
-    assert!(cron::convert("").is_err());
-    assert!(cron::convert("1 2 3").is_err());
+    for (expression, converted) in [
+        ("0 0 0 1-31/7 * *", "0 0 0 1-31/7 * *"),
+        ("30 2 * * 0,7,Monday", "0 30 2 * * SUN,SUN,MON"),
+        ("0 0 3 * * */2", "0 0 3 * * */2"),
+        ("0 0 3 * * 0-6", "0 0 3 * * SUN-SAT"),
+        ("0 0 3 * * 5-7", "0 0 3 * * FRI,SAT,SUN"),
+        ("0 0 3 * * Friday-Sunday", "0 0 3 * * FRI,SAT,SUN"),
+        ("0 0 3 * * 6-1,3", "0 0 3 * * SAT,SUN,MON,WED"),
+        ("0 0 3 * * 5-2/2", "0 0 3 * * FRI,SUN,TUE"),
+        ("0 0 3 * * 3/2", "0 0 3 * * WED,FRI"),
+        ("0 0 3 * * 0-7", "0 0 3 * * SUN-SAT"),
+    ] {
+        assert_eq!(cron::convert(expression).as_deref(), Ok(converted));
+    }
+}
+
+#[test]
+fn what_the_cron_trigger_would_not_take_is_an_error() {
+    for expression in [
+        "",
+        "1 2 3",
+        "0 0 3 * * 8",
+        "0 0 3 * * 1-",
+        "0 0 3 * * 1-5/0",
+        "0 0 22-6 * * *",
+    ] {
+        assert!(cron::convert(expression).is_err(), "{expression}");
+    }
 }

@@ -13,7 +13,8 @@ mod entry {
 
 fn handle(request: &Request) -> Response {
     let header = |name: &str| request.header(name)?.as_str();
-    let reply = example_site::answer(&request.method().to_string(), request.path(), header);
+    let method = request.method().to_string();
+    let reply = example_site::answer(&method, request.path(), header, request.body());
     let mut response = Response::builder();
     for (name, value) in reply.headers {
         response.header(name, value);

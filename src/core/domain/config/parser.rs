@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::settings;
 use super::{AccessSettings, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy};
-use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, RotationPolicy};
+use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, PUBLISHED_SLOTS, RotationPolicy};
 use crate::domain::secret::SecretString;
 use crate::domain::setting::Parser;
 use crate::domain::token::key::Algorithm;
@@ -129,6 +129,21 @@ impl Parser<'_> {
             self.fail(&settings::MASTER_KEY, None, allowed);
             MasterKeys::default()
         })
+    }
+
+    /// The set of public keys has every key whose tokens may be good, and has to stay of a size.
+    pub(super) fn check_key_count(&mut self, access: &AccessSettings, masters: &MasterKeys) {
+        let policy = access.rotation;
+        let is_published = access.algorithm != Algorithm::Hs256;
+        let slots = access.validity.as_secs() / policy.interval.as_secs();
+        if is_published && policy.dynamic && !masters.is_empty() && slots > PUBLISHED_SLOTS - 2 {
+            let allowed = format!(
+                "allowed with master_key and public keys: at least a {}th of access_token_validity",
+                PUBLISHED_SLOTS - 2
+            );
+            let value = (policy.interval.as_secs() / 3600).to_string();
+            self.fail(&settings::KEY_INTERVAL, Some(value), allowed);
+        }
     }
 
     pub(super) fn on_theft(&mut self) -> TheftPolicy {

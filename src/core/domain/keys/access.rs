@@ -85,17 +85,25 @@ impl AccessKeys {
     }
 
     /// Keys derived from `masters`, besides those of the database, which verify until `earlier_end` if there is one;
-    /// `None` if nothing could sign.
+    /// `None` if nothing could sign. `used_slots` are the lengths in hours of slots that were in use, each with the time when
+    /// it was last; `None` if that is not known.
     pub fn derived(
         masters: &MasterKeys,
         policy: RotationPolicy,
         earlier: &[SigningKey],
         earlier_end: Option<Timestamp>,
+        used_slots: Option<&[(u64, Timestamp)]>,
     ) -> Option<Self> {
         let none_signs = masters.signing().is_none() && earlier.is_empty();
         (!masters.is_empty() && !none_signs).then(|| {
             let earlier = Generations::new(earlier);
-            let derived = Derived::new(masters.clone(), policy, earlier, earlier_end);
+            let derived = Derived::new(
+                masters.clone(),
+                policy,
+                earlier,
+                earlier_end,
+                used_slots.map(<[_]>::to_vec),
+            );
             Self::new(Secrets::Derived(derived))
         })
     }
@@ -190,8 +198,11 @@ pub(super) struct Generations(Vec<(String, SigningKey)>);
 
 impl Generations {
     pub(super) fn new(keys: &[SigningKey]) -> Self {
-        let keys = keys.iter().cloned();
-        Self(keys.map(|key| (key.generation.to_string(), key)).collect())
+        let name = |key: &SigningKey| match key.has_fingerprint {
+            true => fingerprinted(&key.generation.to_string(), key.key.expose()),
+            false => key.generation.to_string(),
+        };
+        Self(keys.iter().map(|key| (name(key), key.clone())).collect())
     }
 
     /// There is at least one.

@@ -11,8 +11,9 @@ use crate::domain::time::Timestamp;
 /// How far the slot of a key may lie in the future: what clocks of two machines may differ by.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// How many slots back keys are published at most, for settings under which tokens outlive hundreds of keys.
-const PUBLISHED_SLOTS: u64 = 64;
+/// How many slots a token may outlive, so that the set of public keys stays of a size: the settings see to it. Of slots
+/// of an earlier length as many are published at most.
+pub const PUBLISHED_SLOTS: u64 = 64;
 
 /// Access-token keys by rotation slot.
 pub(super) struct Derived {
@@ -23,6 +24,8 @@ pub(super) struct Derived {
     earlier: Generations,
     /// Until when they verify.
     earlier_end: Option<Timestamp>,
+    /// The lengths of slots that were in use, and when last; none while the table has not been read.
+    used_slots: Option<Vec<(u64, Timestamp)>>,
 }
 
 impl Derived {
@@ -31,12 +34,14 @@ impl Derived {
         policy: RotationPolicy,
         earlier: Generations,
         earlier_end: Option<Timestamp>,
+        used_slots: Option<Vec<(u64, Timestamp)>>,
     ) -> Self {
         Self {
             masters,
             policy,
             earlier,
             earlier_end,
+            used_slots,
         }
     }
 
@@ -51,18 +56,15 @@ impl Derived {
 
     /// Of each master key the slots whose tokens may be good, and the next; and what was there before them.
     pub(super) fn published(&self, now: Timestamp) -> Vec<Named<'_>> {
-        let last = match self.slot(now) {
-            Slot::ALWAYS => Slot::ALWAYS,
-            slot => Slot {
-                number: slot.number + 1,
-                ..slot
-            },
-        };
-        let first = self.slot(now.minus(self.policy.token_validity)).number;
-        let numbers = first.max(last.number.saturating_sub(PUBLISHED_SLOTS))..=last.number;
-        let slots = numbers.map(|number| Slot { number, ..last });
+        let own = slot_hours(self.policy);
+        let mut slots = self.slots(own, now, now);
+        for (hours, last) in self.used_slots.iter().flatten() {
+            if *hours != own && self.is_good(*hours, now) {
+                slots.extend(self.slots(*hours, now, now.min(*last)));
+            }
+        }
         let masters = self.masters.all().iter();
-        let derived = slots.flat_map(|slot| {
+        let derived = slots.into_iter().flat_map(|slot| {
             masters.clone().map(move |master| {
                 let name = name(slot, master.fingerprint());
                 (name.into(), Secret::OfSlot(master, slot))
@@ -72,12 +74,35 @@ impl Derived {
         derived.chain(earlier).collect()
     }
 
+    /// The slots of a length whose tokens may be good at `now`, up to the one after that of `last`.
+    fn slots(&self, hours: u64, now: Timestamp, last: Timestamp) -> Vec<Slot> {
+        let at = |time: Timestamp| (time.as_secs() / 3600).checked_div(hours).unwrap_or(0);
+        let last = at(last) + u64::from(hours > 0);
+        let first = at(now.minus(self.policy.token_validity));
+        let numbers = first.max(last.saturating_sub(PUBLISHED_SLOTS))..=last;
+        numbers.map(|number| Slot { hours, number }).collect()
+    }
+
+    /// Whether tokens of slots of this length may be good: it is the own one, or has been in use. Before the table has been
+    /// read any may be.
+    fn is_good(&self, hours: u64, now: Timestamp) -> bool {
+        let Some(used) = &self.used_slots else {
+            return true;
+        };
+        let ends = |last: Timestamp| {
+            last.plus(super::table::row::MARK_INTERVAL)
+                .plus(self.policy.token_validity)
+                .plus(PRUNE_MARGIN)
+        };
+        hours == slot_hours(self.policy)
+            || used
+                .iter()
+                .any(|(of, last)| *of == hours && now <= ends(*last))
+    }
+
     /// The slot of a time.
     fn slot(&self, now: Timestamp) -> Slot {
-        let hours = match self.policy.dynamic {
-            true => self.policy.interval.as_secs() / 3600,
-            false => 0,
-        };
+        let hours = slot_hours(self.policy);
         let number = (now.as_secs() / 3600).checked_div(hours).unwrap_or(0);
         Slot { hours, number }
     }
@@ -101,8 +126,17 @@ impl Derived {
             .plus(self.policy.token_validity);
         let in_time = start <= now.plus(MAX_CLOCK_SKEW) && now <= last_expiry.plus(PRUNE_MARGIN);
         // `01` is the number of `1`, but not its name.
-        let good = (slot == Slot::ALWAYS || in_time) && name(slot, fingerprint) == kid;
+        let in_time = slot == Slot::ALWAYS || in_time;
+        let good = in_time && self.is_good(slot.hours, now) && name(slot, fingerprint) == kid;
         good.then_some(Secret::OfSlot(master, slot))
+    }
+}
+
+/// The length of slots under a policy, in hours; 0 for keys that don't rotate.
+pub(super) fn slot_hours(policy: RotationPolicy) -> u64 {
+    match policy.dynamic {
+        true => policy.interval.as_secs() / 3600,
+        false => 0,
     }
 }
 

@@ -15,6 +15,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::access::AccessKeys;
+pub use self::derived::PUBLISHED_SLOTS;
 pub use self::master::{MASTER_KEY_MIN_BYTES, MasterKey, MasterKeys, Slot};
 pub use self::plan::{Change, Planner, Reason, RotationPolicy};
 pub use self::schedule::Schedule;

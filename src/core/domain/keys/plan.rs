@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::table::{KeyTable, KeyTableError, SigningKey, row};
+use super::derived::slot_hours;
+use super::table::{KeyTable, KeyTableError, SigningKey, Used, row};
 use super::{KeyRow, PRUNE_MARGIN, PUBLISH_LEAD};
 use crate::domain::config::Config;
 use crate::domain::secret::Random;
@@ -50,6 +51,10 @@ pub enum Reason {
     Served,
     /// The settings no longer name this master key.
     Dropped,
+    /// It is in use now; later the table has to know until when it was.
+    InUse,
+    /// A later row says the same.
+    Superseded,
 }
 
 impl Change {
@@ -77,10 +82,12 @@ impl KeyTable {
         let masters = &config.master_keys;
         self.check_master(masters)?;
         let needed = self.needed(config, planner, now, random);
+        // What else there is to do is seen from the table that has them.
+        if !needed.is_empty() {
+            return Ok(needed);
+        }
         let from_file = config.access.key_path.is_some();
-        Ok(match masters.signing() {
-            // What else there is to do is seen from the table that has them.
-            _ if !needed.is_empty() => needed,
+        let mut changes = match masters.signing() {
             Some(_) if planner == Planner::Maintenance => self.retire(config, now),
             None if !from_file && !self.generations.is_empty() => {
                 rotate(&self.generations, now, config.access.rotation, planner)
@@ -89,7 +96,38 @@ impl KeyTable {
                     .collect()
             }
             _ => Vec::new(),
-        })
+        };
+        let used = self.used(config).filter(|used| {
+            let last = self.last_used(*used);
+            last.is_none_or(|last| now >= last.plus(row::MARK_INTERVAL))
+        });
+        changes.extend(used.map(|used| Change::Add(row::mark(used, now), Reason::InUse)));
+        if planner == Planner::Maintenance {
+            changes.extend(self.superseded());
+        }
+        Ok(changes)
+    }
+
+    /// What has to be noted as long as it is in use.
+    fn used(&self, config: &Config) -> Option<Used> {
+        let masters = &config.master_keys;
+        match masters.signing() {
+            Some(_) => Some(Used::Slots(slot_hours(config.access.rotation))),
+            // A master key has signed, and the keys in the database sign again.
+            None if !masters.is_empty() && !self.checks.is_empty() => Some(Used::Database),
+            None => None,
+        }
+    }
+
+    fn superseded(&self) -> impl Iterator<Item = Change> {
+        let old = self
+            .marks
+            .iter()
+            .filter(|mark| self.last_used(mark.used) > Some(mark.at));
+        let first = (self.first.is_some() && !self.checks.is_empty()).then_some(row::FIRST_MASTER);
+        old.map(|mark| mark.row_name())
+            .chain(first)
+            .map(|name| Change::Remove(name.to_owned(), Reason::Superseded))
     }
 
     fn needed(
@@ -102,8 +140,13 @@ impl KeyTable {
         let masters = &config.master_keys;
         if let Some(signing) = masters.signing() {
             let known = self.checks.iter().any(|check| check.is_of(signing));
-            let check = (!known).then(|| Change::Add(row::check(signing, now), Reason::MasterKey));
-            return check.into_iter().collect();
+            // Of two master keys that are introduced at the same time one comes first, and the other is wrong.
+            let row = match self.checks.is_empty() && self.first.is_none() {
+                true => row::first_master(signing, now),
+                false => row::check(signing, now),
+            };
+            let row = (!known).then_some(Change::Add(row, Reason::MasterKey));
+            return row.into_iter().collect();
         }
         // The first request makes the first keys.
         if planner == Planner::Maintenance && masters.is_empty() {

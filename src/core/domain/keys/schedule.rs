@@ -92,6 +92,7 @@ mod tests {
                 .map(|(signs_from, generation)| SigningKey {
                     generation,
                     key: Key::from_bytes([7; 32]),
+                    has_fingerprint: true,
                     signs_from: *signs_from,
                 })
                 .collect(),

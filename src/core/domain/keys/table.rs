@@ -15,15 +15,22 @@ pub struct KeyTable {
     pub refresh: Option<Key>,
     /// The master keys that were in use, by fingerprint and check value.
     pub(super) checks: Vec<MasterCheck>,
+    /// The first of them: of any number that are introduced at the same time one is.
+    pub(super) first: Option<MasterCheck>,
+    /// What was in use when, oldest first.
+    pub(super) marks: Vec<Mark>,
 }
 
 /// One generation of the access-token signing key, as the database holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningKey {
-    /// 1 for the first; its `kid`.
+    /// 1 for the first.
     pub generation: u32,
     /// The secret.
     pub key: Key,
+    /// Whether its name, the `kid` of its tokens, has a fingerprint of the key beside the generation. Those from before
+    /// 0.2 have none, and another database has others of the same names.
+    pub has_fingerprint: bool,
     /// From when on it signs, until the next generation does.
     pub signs_from: Timestamp,
 }
@@ -45,6 +52,30 @@ impl MasterCheck {
 
     pub(super) fn row_name(&self) -> String {
         row::check_name(&self.fingerprint)
+    }
+}
+
+/// That something was in use at some time: the derived keys of one slot length, or the keys in the database beside a
+/// master key that had signed already. A new row is added now and then, so that no row is ever changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    name: String,
+    pub(super) used: Used,
+    pub(super) at: Timestamp,
+}
+
+/// What a [`Mark`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Used {
+    /// Derived keys, by slots of so many hours; 0 for keys that don't rotate.
+    Slots(u64),
+    /// The keys in the database.
+    Database,
+}
+
+impl Mark {
+    pub(super) fn row_name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -85,6 +116,21 @@ impl KeyTable {
                 || Key::decode(&row.value).ok_or_else(|| KeyTableError::NoKey(row.name.clone()));
             if row.name == row::REFRESH {
                 table.refresh = Some(key()?);
+            } else if row.name == row::FIRST_MASTER {
+                table.first = row
+                    .value
+                    .split_once('.')
+                    .map(|(fingerprint, value)| MasterCheck {
+                        fingerprint: fingerprint.to_owned(),
+                        value: value.to_owned(),
+                        since: row.time,
+                    });
+            } else if let Some(used) = row::read_mark(&row.name) {
+                table.marks.push(Mark {
+                    name: row.name.clone(),
+                    used,
+                    at: row.time,
+                });
             } else if let Some(fingerprint) = row.name.strip_prefix(row::CHECK_PREFIX) {
                 table.checks.push(MasterCheck {
                     fingerprint: fingerprint.to_owned(),
@@ -97,11 +143,13 @@ impl KeyTable {
                 table.generations.push(SigningKey {
                     generation,
                     key: key()?,
+                    has_fingerprint: row.value.ends_with('='),
                     signs_from: row.time,
                 });
             }
         }
         table.generations.sort_by_key(|key| key.generation);
+        table.marks.sort_by_key(|mark| mark.at);
         Ok(table)
     }
 
@@ -124,7 +172,8 @@ impl KeyTable {
             None if masters.is_empty() => AccessKeys::generations(earlier),
             None => {
                 let rotation = config.access.rotation;
-                AccessKeys::derived(masters, rotation, earlier, ends.generations)
+                let slots = self.used_slots();
+                AccessKeys::derived(masters, rotation, earlier, ends.generations, Some(&slots))
             }
         };
         let derived = masters.all().iter().map(MasterKey::refresh_key);
@@ -143,7 +192,9 @@ impl KeyTable {
     /// When keys from before a master key have served. Whoever reads a backup of them later could forge tokens with
     /// them, so they end then, whether their rows have been removed or not.
     pub(super) fn ends(&self, config: &Config) -> Ends {
-        let since = self.checks.iter().map(|check| check.since).min();
+        // While the keys in the database sign, no countdown runs, also when a master key has signed before.
+        let introduced = self.checks.iter().map(|check| check.since).min();
+        let since = introduced.max(self.last_used(Used::Database));
         let since = since.filter(|_| config.master_keys.signing().is_some());
         let end = |validity| since.map(|since| since.plus(validity).plus(PRUNE_MARGIN));
         Ends {
@@ -152,10 +203,32 @@ impl KeyTable {
         }
     }
 
+    /// When something was in use last, as far as the table says.
+    pub(super) fn last_used(&self, used: Used) -> Option<Timestamp> {
+        let marks = self.marks.iter().filter(|mark| mark.used == used);
+        marks.map(|mark| mark.at).max()
+    }
+
+    /// The lengths of all slots that were in use, and when last.
+    fn used_slots(&self) -> Vec<(u64, Timestamp)> {
+        let mut slots: Vec<(u64, Timestamp)> = Vec::new();
+        for mark in &self.marks {
+            if let Used::Slots(hours) = mark.used {
+                slots.retain(|(of, _)| *of != hours);
+                slots.push((hours, mark.at));
+            }
+        }
+        slots
+    }
+
     /// Whether one of these is, or was, the deployment's.
     pub(super) fn check_master(&self, masters: &MasterKeys) -> Result<(), KeyTableError> {
-        let known = |key| self.checks.iter().any(|check| check.is_of(key));
-        if self.checks.is_empty() || masters.all().iter().any(known) {
+        let checks = match (&self.first, self.checks.is_empty()) {
+            (Some(first), true) => std::slice::from_ref(first),
+            _ => &self.checks,
+        };
+        let known = |key| checks.iter().any(|check| check.is_of(key));
+        if checks.is_empty() || masters.all().iter().any(known) {
             Ok(())
         } else if masters.is_empty() {
             Err(KeyTableError::MasterKeyMissing)
@@ -167,12 +240,19 @@ impl KeyTable {
 
 /// The rows as they are written.
 pub(super) mod row {
-    use super::{Key, KeyRow, MasterKey, Timestamp};
+    use std::time::Duration;
+
+    use super::{Key, KeyRow, MasterKey, Timestamp, Used};
     use crate::domain::secret::Random;
 
     pub(in super::super) const ACCESS_PREFIX: &str = "access_token_signing_key.";
     pub(in super::super) const REFRESH: &str = "refresh_token_key";
     pub(in super::super) const CHECK_PREFIX: &str = "master_key_check.";
+    pub(in super::super) const FIRST_MASTER: &str = "first_master_key";
+    const SLOTS_PREFIX: &str = "used_slots.";
+    const DATABASE_PREFIX: &str = "used_database_keys.";
+    /// How often what is in use is noted again.
+    pub(in super::super) const MARK_INTERVAL: Duration = Duration::from_secs(3600);
 
     pub(in super::super) fn generation_name(generation: u32) -> String {
         format!("{ACCESS_PREFIX}{generation}")
@@ -188,11 +268,11 @@ pub(super) mod row {
         signs_from: Timestamp,
         random: &dyn Random,
     ) -> KeyRow {
-        of(
-            generation_name(generation),
-            &Key::generate(random),
-            signs_from,
-        )
+        KeyRow {
+            name: generation_name(generation),
+            value: Key::generate(random).encode_padded(),
+            time: signs_from,
+        }
     }
 
     /// A new key of refresh tokens.
@@ -203,6 +283,37 @@ pub(super) mod row {
     /// What proves that a master key is in use.
     pub(in super::super) fn check(master: &MasterKey, now: Timestamp) -> KeyRow {
         of(check_name(master.fingerprint()), &master.check_value(), now)
+    }
+
+    /// What decides which master key is the first.
+    pub(in super::super) fn first_master(master: &MasterKey, now: Timestamp) -> KeyRow {
+        KeyRow {
+            name: FIRST_MASTER.to_owned(),
+            value: format!("{}.{}", master.fingerprint(), master.check_value().encode()),
+            time: now,
+        }
+    }
+
+    /// That something is in use. The name has the time, so that any number of instances add one row an hour.
+    pub(in super::super) fn mark(used: Used, now: Timestamp) -> KeyRow {
+        let number = now.as_secs() / MARK_INTERVAL.as_secs();
+        let name = match used {
+            Used::Slots(hours) => format!("{SLOTS_PREFIX}{hours}.{number}"),
+            Used::Database => format!("{DATABASE_PREFIX}{number}"),
+        };
+        KeyRow {
+            name,
+            value: "-".to_owned(),
+            time: now,
+        }
+    }
+
+    pub(super) fn read_mark(name: &str) -> Option<Used> {
+        if let Some(rest) = name.strip_prefix(SLOTS_PREFIX) {
+            let (hours, _) = rest.split_once('.')?;
+            return hours.parse().ok().map(Used::Slots);
+        }
+        name.starts_with(DATABASE_PREFIX).then_some(Used::Database)
     }
 
     fn of(name: String, key: &Key, time: Timestamp) -> KeyRow {

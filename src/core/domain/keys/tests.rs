@@ -29,6 +29,7 @@ fn signing_key(generation: u32, signs_from: Timestamp) -> SigningKey {
     SigningKey {
         generation,
         key: Key::from_bytes(bytes),
+        has_fingerprint: false,
         signs_from,
     }
 }

@@ -53,6 +53,11 @@ pub struct RefreshClaims {
 }
 
 impl RefreshClaims {
+    /// How long its receiver was told that it is good.
+    pub fn lifetime(&self) -> Duration {
+        self.expires_at.since(self.issued_at)
+    }
+
     /// What its text begins with: the format, and flags if it has any. The bytes that are used are the text's.
     fn start(protocol: Protocol, anti_csrf: bool) -> Vec<u8> {
         match protocol {
@@ -110,6 +115,51 @@ impl IssueTime {
     }
 }
 
+/// What the children of a refresh token are made from. A token knows its parent's, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Which session.
+    pub handle: SessionHandle,
+    /// How many refresh tokens of the session came before it.
+    pub generation: Generation,
+    hash: SingleHash,
+}
+
+impl Parent {
+    /// A child. In one slot it is the same each time, its time of issue included.
+    pub fn child(
+        &self,
+        issue: IssueTime,
+        anti_csrf: bool,
+        expires_at: Timestamp,
+        key: &Key,
+        random: &dyn Random,
+    ) -> RefreshToken {
+        let nonce = match issue {
+            IssueTime::Once(_) => random.bytes(),
+            IssueTime::InSlot(slot) => {
+                let slot = slot.as_millis().to_be_bytes();
+                // Nothing for the native API; a byte for CDI, that children with and without never agree.
+                let flags = &RefreshClaims::start(self.handle.protocol(), anti_csrf)[1..];
+                let mac = key.mac(&[CHILD, &self.hash.to_digest(), &slot, flags]);
+                std::array::from_fn(|i| mac[i])
+            }
+        };
+        RefreshToken::seal(
+            RefreshClaims {
+                handle: self.handle,
+                generation: self.generation.next(),
+                issued_at: issue.time(),
+                expires_at,
+                parent: Some(self.hash),
+                anti_csrf,
+                nonce,
+            },
+            key,
+        )
+    }
+}
+
 impl RefreshToken {
     /// The first refresh token of a session, for callers of its handle's protocol.
     pub fn first(
@@ -134,38 +184,22 @@ impl RefreshToken {
         )
     }
 
-    /// A child of this token. In one slot it is the same each time, its time of issue included.
-    pub fn child(
-        &self,
-        issue: IssueTime,
-        anti_csrf: bool,
-        validity: Duration,
-        key: &Key,
-        random: &dyn Random,
-    ) -> Self {
-        let issued_at = issue.time();
-        let nonce = match issue {
-            IssueTime::Once(_) => random.bytes(),
-            IssueTime::InSlot(slot) => {
-                let slot = slot.as_millis().to_be_bytes();
-                // Nothing for the native API; a byte for CDI, that children with and without never agree.
-                let flags = &RefreshClaims::start(self.claims.handle.protocol(), anti_csrf)[1..];
-                let mac = key.mac(&[CHILD, &self.hash().to_digest(), &slot, flags]);
-                std::array::from_fn(|i| mac[i])
-            }
-        };
-        Self::seal(
-            RefreshClaims {
-                handle: self.claims.handle,
-                generation: self.claims.generation.next(),
-                issued_at,
-                expires_at: issued_at.plus(validity),
-                parent: Some(self.hash()),
-                anti_csrf,
-                nonce,
-            },
-            key,
-        )
+    /// What children are made from.
+    pub fn as_parent(&self) -> Parent {
+        Parent {
+            handle: self.claims.handle,
+            generation: self.claims.generation,
+            hash: self.hash,
+        }
+    }
+
+    /// What this token was made from; none for generation 0.
+    pub fn parent(&self) -> Option<Parent> {
+        Some(Parent {
+            handle: self.claims.handle,
+            generation: Generation(self.claims.generation.0.checked_sub(1)?),
+            hash: self.claims.parent?,
+        })
     }
 
     fn seal(claims: RefreshClaims, key: &Key) -> Self {

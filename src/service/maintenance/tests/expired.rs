@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::maintenance::{EXPIRY_MARGIN, Report};
-use session_core::domain::rotation::StoredSession;
 use session_core::domain::secret::SingleHash;
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::testing::{START, config, ready};
 use session_store::{MaintenanceStore, NewSession, SessionStore};

@@ -207,7 +207,7 @@ async fn a_slow_open_gives_way_to_those_at_work_and_there_is_none_for_a_while() 
 async fn an_open_that_fails_where_others_are_at_work_fails_nobody() {
     for error in [
         DbError::TooManyConnections,
-        DbError::Connect("x"),
+        DbError::Connect("x".into()),
         DbError::Denied,
     ] {
         let (pool, rules) = pool(3);
@@ -240,7 +240,7 @@ async fn errors_that_leave_a_connection_usable_do() {
 #[test]
 fn after_which_errors_a_connection_is_usable() {
     for (error, usable) in [
-        (DbError::Connect("x"), false),
+        (DbError::Connect("x".into()), false),
         (DbError::TooManyConnections, false),
         (DbError::ConnectionLost, false),
         (DbError::Other(0), false),

@@ -56,7 +56,7 @@ proptest! {
             let (pool, rules) = pool(limit);
             pool.connector().turns.store(open_turns, Ordering::Relaxed);
             for full in refused {
-                let error = if full { DbError::TooManyConnections } else { DbError::Connect("x") };
+                let error = if full { DbError::TooManyConnections } else { DbError::Connect("x".into()) };
                 pool.connector().failures.lock().unwrap().push(error);
             }
             let mut tasks = tokio::task::JoinSet::new();

@@ -2,7 +2,7 @@
 
 use session_core::testing::START;
 
-use super::connector::Database;
+use super::connector::{Database, Fault};
 use super::{handle, json, session, store, user};
 use crate::db::Value;
 use crate::{BACKLOG_ROWS, BATCH_ROWS, MaintenanceStore, SessionStore};
@@ -132,6 +132,28 @@ async fn logins_meanwhile_keep_no_deletion_going() {
     let older = "SELECT 1 FROM refresh_tokens WHERE user_id = 'bob' \
                  AND session_handle_hash_1 NOT LIKE 'login%'";
     assert!(database.look(older).is_empty());
+}
+
+/// Logins between the look at the last thousand and its removal, which the database would remove first.
+#[tokio::test]
+async fn cc4_logins_meanwhile_keep_no_older_session() {
+    for rows in [BATCH_ROWS, 2 * BATCH_ROWS] {
+        let database = Database::new();
+        let store = store(&database);
+        store.insert(&session(1, "eve")).await.unwrap();
+        many(&database, rows, "bob", 99);
+        database.batch("UPDATE refresh_tokens SET rowid = rowid + 5000 WHERE user_id = 'bob'");
+        let logins = "INSERT INTO refresh_tokens (rowid, session_handle_hash_1, user_id, refresh_token_hash_2, \
+                      expires_at) SELECT number, 'login' || number, 'bob', 't', 99 FROM \
+                      (WITH RECURSIVE n(number) AS (SELECT 100 UNION ALL SELECT number + 1 FROM n LIMIT 5) \
+                       SELECT number FROM n)";
+        let last_delete = 2 * (rows / BATCH_ROWS) as usize;
+        database.at_statements([(last_delete, Fault::After(logins))]);
+        store.delete_user(&user("bob"), None).await.unwrap();
+        let older = "SELECT 1 FROM refresh_tokens WHERE user_id = 'bob' \
+                     AND session_handle_hash_1 NOT LIKE 'login%'";
+        assert!(database.look(older).is_empty(), "{rows} rows");
+    }
 }
 
 #[tokio::test]

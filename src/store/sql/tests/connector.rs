@@ -24,6 +24,8 @@ pub(super) enum Fault {
     Hang,
     /// It takes two seconds.
     Slow,
+    /// Somebody else runs this first.
+    After(&'static str),
 }
 
 /// One database that any number of connections share.
@@ -101,12 +103,13 @@ impl Database {
         rows(&self.anchor.lock().unwrap(), sql, Vec::new()).unwrap()
     }
 
-    /// All that is in the database, but for rows whose session was deleted.
+    /// All that is in the database, but for rows whose session was deleted and records of migrations.
     pub(super) fn state(&self) -> Vec<Row> {
         let kept =
             "SELECT * FROM refresh_tokens WHERE expires_at <> created_at - 3600000 ORDER BY 1";
         let sessions = self.look(kept);
-        let keys = self.look("SELECT * FROM signing_key ORDER BY 1");
+        let keys =
+            self.look("SELECT * FROM signing_key WHERE key_name NOT LIKE 'migration.%' ORDER BY 1");
         sessions.into_iter().chain(keys).collect()
     }
 }
@@ -140,7 +143,7 @@ impl Connector for Instance {
         match fault {
             Some(Fault::Error(error)) => return Err(error),
             Some(Fault::Hang) => std::future::pending().await,
-            Some(_) => return Err(DbError::Connect("the test says so")),
+            Some(_) => return Err(DbError::Connect("the test says so".into())),
             None => {}
         }
         Ok(SqliteConnection {
@@ -174,11 +177,14 @@ impl SqliteConnection {
             let at = plan.at_statement.iter().find(|(at, _)| *at == number);
             at.map(|(_, fault)| fault.clone())
         };
+        if let Some(Fault::After(sql)) = fault {
+            self.database.batch(sql);
+        }
         match &fault {
             Some(Fault::Error(error)) => return Err(error.clone()),
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::CutBefore) => {}
-            Some(Fault::CutAfter | Fault::Slow) | None => {
+            Some(Fault::CutAfter | Fault::Slow | Fault::After(_)) | None => {
                 let outcome = rows(&self.sqlite.lock().unwrap(), sql, params);
                 tokio::task::yield_now().await;
                 if matches!(fault, Some(Fault::Slow)) {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use session_core::domain::id::Generation;
 use session_core::domain::maintenance::{LastTick, Report};
-use session_core::domain::rotation::StoredSession;
+use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::testing::{START, cases};
 
@@ -276,7 +276,7 @@ async fn of_many_children_at_once_one_is_confirmed() {
     let database = Database::new();
     let (one, two) = (store(&database), store(&database));
     one.insert(&session(1, "bob")).await.unwrap();
-    let rival = session_core::domain::rotation::Confirmation {
+    let rival = session_core::domain::session::Confirmation {
         child: token(9),
         ..confirmation(0)
     };

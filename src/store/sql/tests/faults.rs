@@ -118,7 +118,7 @@ async fn disturbed(operation: Operation, n: usize, fault: Fault, kept: bool, los
     // A delete that has marked its row is done; the clean-up removes what it could not.
     let marked = operation == Operation::Delete && n > 1;
     // A kept connection that has died is no error; the second half of these finds that of their first half.
-    let halves = operation == Operation::RemoveExpired;
+    let halves = matches!(operation, Operation::RemoveExpired | Operation::DeleteUser);
     let kept = kept || (halves && n > 1) || (marked && n > 2);
     database.at_statements([(n, fault)]);
     match operation.run(&store).await {

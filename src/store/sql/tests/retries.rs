@@ -89,7 +89,7 @@ async fn db8_a_full_server_is_asked_again_for_a_while() {
         assert_eq!(outcome.is_ok(), good, "{count}: {outcome:?}");
     }
     let database = Database::new();
-    database.at_opens([Fault::Error(DbError::Connect("no"))]);
+    database.at_opens([Fault::Error(DbError::Connect("no".into()))]);
     assert!(store(&database).keys().await.is_err());
     assert_eq!(database.opens(), 1);
 }

@@ -9,13 +9,14 @@ use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::time::Timestamp;
+use session_core::testing::TestPlatform;
 use session_service::{Grant, Refreshed, Service, TokenOptions};
 use session_store::memory::MemoryStore;
 use session_store::{KeyRow, KeyStore, NewSession, SessionStore};
 
 use super::Reply;
 use crate::NOW;
-use crate::platform::{FixedPlatform, block_on};
+use crate::platform::{block_on, platform};
 
 /// What callers must show where API keys are configured.
 pub(crate) const API_KEY: &str = "an-api-key-of-some-length";
@@ -87,10 +88,7 @@ impl Fixture {
             setting.map(|(_, value)| (*value).to_owned())
         };
         let config = Config::parse(&lookup).expect("the settings are right");
-        let (store, platform) = (
-            Arc::new(<MemoryStore>::default()),
-            Arc::new(FixedPlatform::new(NOW, 1)),
-        );
+        let (store, platform) = (Arc::new(<MemoryStore>::default()), platform(NOW, 1));
         let service = Service::new(Arc::clone(&store), platform, config.clone(), None);
         let [bob, eve, gone] = ["bob", "eve", "gone"].map(|user| create(&service, user));
         let child = refresh(&service, &bob);
@@ -127,7 +125,7 @@ impl Fixture {
     }
 
     /// The deployment at a time of day.
-    pub(super) fn api(&self, when: When) -> Api<MemoryStore, FixedPlatform> {
+    pub(super) fn api(&self, when: When) -> Api<MemoryStore, TestPlatform> {
         let store = <MemoryStore>::default();
         block_on(async {
             for session in &self.sessions {
@@ -135,7 +133,7 @@ impl Fixture {
             }
             store.add_keys(&self.keys).await.expect("a store in memory");
         });
-        let platform = Arc::new(FixedPlatform::new(when.time(), 2));
+        let platform = platform(when.time(), 2);
         let service = Service::new(Arc::new(store), platform, self.config.clone(), None);
         Api::Ready(Arc::new(service))
     }
@@ -186,13 +184,13 @@ fn key_rows(keys: &[KeyRow]) -> String {
     rows.collect::<Vec<_>>().join("\n")
 }
 
-fn create(service: &Service<MemoryStore, FixedPlatform>, user: &str) -> Grant {
+fn create(service: &Service<MemoryStore, TestPlatform>, user: &str) -> Grant {
     let user = UserId::parse(user).expect("a short name");
     let [payload, data] = [PAYLOAD, DATA].map(|text| Json::parse(text.to_owned()));
     block_on(service.create(user, payload, data, TokenOptions::NATIVE)).expect("a store in memory")
 }
 
-fn refresh(service: &Service<MemoryStore, FixedPlatform>, grant: &Grant) -> Grant {
+fn refresh(service: &Service<MemoryStore, TestPlatform>, grant: &Grant) -> Grant {
     match block_on(service.refresh(&grant.refresh.value, None, TokenOptions::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),

@@ -1,29 +1,30 @@
 //! Requests: any head and body get a well-formed answer, what was sent comes back as it was, and no secret gets out.
 //!
-//! Which status and code an answer has is the business of `tests/contract`.
+//! Which status and code an answer has is the business of `src/api/tests`.
 
 mod fixture;
-mod pieces;
 mod reply;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http_body_util::Full;
 use session_api::Api;
 use session_core::request::BODY_MAX_BYTES;
+use session_core::testing::TestPlatform;
 use session_store::memory::MemoryStore;
 
 pub(crate) use self::fixture::{API_KEY, FIXTURES, Fixture, When};
-use self::pieces::Pieces;
 pub(crate) use self::reply::Reply;
 use crate::input::Input;
 use crate::members::Members;
-use crate::platform::{FixedPlatform, block_on};
+use crate::platform::{block_on, log_lines};
 
 const METHODS: [&str; 8] = [
     "POST", "PUT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "BREW",
 ];
 
 /// Checks one input. Eight choices come first, one byte each: settings, time, method, target, content type,
-/// credentials, content length, and how the body travels. Then come lines for what is spelled out, then the body.
+/// credentials, content length, and how long the body is made. Then come lines for what is spelled out, then the body.
 ///
 /// # Panics
 /// If an answer is not well formed, does not give back what was sent, or tells a secret.
@@ -58,7 +59,7 @@ pub fn request(data: &[u8]) -> bool {
 }
 
 /// Makes a request and its body of an input; none if its target is no URI.
-fn assemble(fixture: &Fixture, mut input: Input<'_>) -> Option<(Request<Pieces>, Vec<u8>)> {
+fn assemble(fixture: &Fixture, mut input: Input<'_>) -> Option<(Request<Full<Bytes>>, Vec<u8>)> {
     let method = Method::from_bytes(METHODS[input.choice(METHODS.len())].as_bytes()).ok()?;
     let [target, content_type, credentials, length, travel] =
         [10, 8, 6, 5, 6].map(|n| input.choice(n));
@@ -117,7 +118,7 @@ fn assemble(fixture: &Fixture, mut input: Input<'_>) -> Option<(Request<Pieces>,
         3 => set(header::CONTENT_LENGTH, b"0"),
         _ => set(header::CONTENT_LENGTH, b"many"),
     }
-    let mut request = Request::new(Pieces::travelling(body.clone(), travel));
+    let mut request = Request::new(Full::new(Bytes::from(body.clone())));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
@@ -126,7 +127,7 @@ fn assemble(fixture: &Fixture, mut input: Input<'_>) -> Option<(Request<Pieces>,
 
 /// Whoever sends the requests.
 struct Client {
-    api: Api<MemoryStore, FixedPlatform>,
+    api: Api<MemoryStore, TestPlatform>,
 }
 
 impl Client {
@@ -135,7 +136,7 @@ impl Client {
             .method(method)
             .uri(target)
             .header("api-key", API_KEY)
-            .body(Pieces::from(body))
+            .body(Full::new(Bytes::from(body)))
             .expect("method and target are well formed");
         let reply = Reply::read(block_on(self.api.handle(request)));
         assert!(reply.is_ok(), "{reply:?}");
@@ -166,7 +167,7 @@ impl Client {
 
     fn log_lines(&self) -> Vec<String> {
         match &self.api {
-            Api::Ready(service) => service.platform().log_lines(),
+            Api::Ready(service) => log_lines(service.platform()),
             _ => Vec::new(),
         }
     }

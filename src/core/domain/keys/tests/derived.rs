@@ -20,7 +20,7 @@ fn master(seed: &str) -> MasterKey {
 
 fn derived(masters: &[MasterKey], rotation: RotationPolicy) -> AccessKeys {
     let masters = MasterKeys::of(masters, false);
-    AccessKeys::derived(&masters, rotation, &[], None).unwrap()
+    AccessKeys::derived(&masters, rotation, &[], None, None).unwrap()
 }
 
 /// 24-hour slots; tokens live three hours.
@@ -165,7 +165,7 @@ fn the_first_of_two_masters_signs_and_both_verify() {
             )
             .is_none()
     );
-    assert!(AccessKeys::derived(&MasterKeys::default(), daily(), &[], None).is_none());
+    assert!(AccessKeys::derived(&MasterKeys::default(), daily(), &[], None, None).is_none());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_change_of_the_interval_strands_no_token() {
 fn generations_from_before_verify_but_sign_no_more() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], false);
-    let keys = AccessKeys::derived(&masters, daily(), &earlier, None).unwrap();
+    let keys = AccessKeys::derived(&masters, daily(), &earlier, None, None).unwrap();
     let table = AccessKeys::generations(&earlier).unwrap();
     for name in ["3", "4"] {
         let (found, there) = (
@@ -207,12 +207,12 @@ fn generations_from_before_verify_but_sign_no_more() {
 fn before_the_master_key_signs_generations_do_and_both_verify() {
     let earlier = [signing_key(3, START), signing_key(4, START.plus(HOUR))];
     let masters = MasterKeys::of(&[master("1")], true);
-    let keys = AccessKeys::derived(&masters, daily(), &earlier, None).unwrap();
+    let keys = AccessKeys::derived(&masters, daily(), &earlier, None, None).unwrap();
     assert_eq!(keys.signing(Class::Dynamic, START).kid(), "3");
     assert_eq!(keys.signing(Class::Dynamic, START.plus(HOUR)).kid(), "4");
     let to_come = derived(&[master("1")], daily()).signing(Class::Dynamic, START);
     assert!(keys.named(Class::Dynamic, to_come.kid(), START).is_some());
-    assert!(AccessKeys::derived(&masters, daily(), &[], None).is_none());
+    assert!(AccessKeys::derived(&masters, daily(), &[], None, None).is_none());
 }
 
 #[test]

@@ -184,7 +184,7 @@ proptest! {
 
     /// KR3: what is pruned can have signed nothing that is still good, even if the pruner's clock is two hours ahead.
     #[test]
-    fn a_pruned_key_has_served((keys, now) in table(), rotation in rotation()) {
+    fn kr3_a_pruned_key_has_served((keys, now) in table(), rotation in rotation()) {
         let pruned = prune(&keys, now, rotation, Planner::Maintenance);
         let (gone, kept) = keys.split_at(pruned.len());
         prop_assert!(!kept.is_empty());
@@ -202,7 +202,7 @@ proptest! {
     /// KR2: two instances whose clocks are within 30 s of each other's and the publisher's, with keys that they
     /// loaded at most 60 s ago, know each other's signing key.
     #[test]
-    fn fresh_caches_know_every_signing_key(
+    fn kr2_fresh_caches_know_every_signing_key(
         skews in prop::array::uniform3(0_u64..=30_000),
         ages in prop::array::uniform2(0_u64..60_000),
         after in 0_u64..200_000,

@@ -6,9 +6,9 @@ use session_reference::lineage::{Lineage, Standing};
 
 use super::table::{Family, access, at, now, row};
 use crate::domain::rotation::{
-    AccessDecision, Confirmation, Outcome, RefreshDecision, StoredSession, decide_access,
-    decide_confirmed,
+    AccessDecision, Outcome, RefreshDecision, confirm_access, decide_access, decide_confirmed,
 };
+use crate::domain::session::StoredSession;
 
 const O: usize = 0;
 const P: usize = 1;
@@ -53,8 +53,8 @@ impl Sequences {
                 RefreshDecision::Done(outcome) => outcome,
                 RefreshDecision::Confirm(confirmation) => {
                     after.confirm(confirmation);
-                    let (issuer, at) = (self.family.issuer(), at(now()));
-                    decide_confirmed(Some(after.clone()), presented, &issuer, at)
+                    let (factory, at) = (self.family.factory(), at(now()));
+                    decide_confirmed(Some(after.clone()), presented, &factory, at)
                 }
             };
             match outcome {
@@ -65,16 +65,12 @@ impl Sequences {
             }
         } else {
             let claims = access(presented, parent);
-            if let Some(parent) = claims.parent {
-                let confirmation = Confirmation {
-                    parent: parent.double(),
-                    child: claims.refresh,
-                    expires_at: presented.claims.expires_at,
-                };
+            let validity = presented.claims.expires_at.since(claims.issued_at);
+            if let Some(confirmation) = confirm_access(&claims, validity) {
                 after.confirm(confirmation);
             }
-            match decide_access(Some(&after), &claims, now()) {
-                AccessDecision::Replace => "ok",
+            match decide_access(Some(after.clone()), &claims, now()) {
+                AccessDecision::Replace(_) => "ok",
                 AccessDecision::TryRefresh => "try refresh",
                 AccessDecision::Refuse => "unauthorised",
             }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
+use crate::domain::request_times::RequestTimes;
 use crate::domain::reuse::{ChildFactory, ReuseWindow};
 use crate::domain::rotation::{
-    AccessDecision, Confirmation, Outcome, RefreshDecision, Refusal, RequestTimes, StoredSession,
-    decide_access, decide_confirmed, decide_refresh,
+    AccessDecision, Outcome, RefreshDecision, Refusal, confirm_access, decide_access,
+    decide_confirmed, decide_refresh,
 };
 use crate::domain::secret::Key;
 use crate::domain::secret::testing::SeededRandom;
+use crate::domain::session::{Confirmation, StoredSession};
 use crate::domain::time::Timestamp;
 use crate::domain::token::access::AccessClaims;
 use crate::domain::token::refresh::{IssueTime, RefreshToken};
@@ -36,7 +38,8 @@ impl Family {
         let handle = SessionHandle::generate(&random);
         let child = |of: &RefreshToken, secs| {
             let issue = IssueTime::Once(START.plus(Duration::from_secs(secs)));
-            of.child(issue, false, VALIDITY, &key, &random)
+            let end = issue.time().plus(VALIDITY);
+            of.as_parent().child(issue, false, end, &key, &random)
         };
         let o = RefreshToken::first(handle, false, START, VALIDITY, &key, &random);
         let p = child(&o, 10);
@@ -58,11 +61,12 @@ impl Family {
         [&self.o, &self.p, &self.c, &self.c2, &self.g]
     }
 
-    pub(super) fn issuer(&self) -> ChildFactory<'_> {
+    pub(super) fn factory(&self) -> ChildFactory<'_> {
         ChildFactory {
             keys: &self.keys,
             window: ReuseWindow::new(Duration::from_secs(10), VALIDITY),
             validity: VALIDITY,
+            other_validities: &[],
             anti_csrf: false,
             tolerates_races: true,
             random: &self.random,
@@ -70,7 +74,7 @@ impl Family {
     }
 
     pub(super) fn refresh(&self, row: &StoredSession, presented: &RefreshToken) -> RefreshDecision {
-        decide_refresh(Some(row.clone()), presented, &self.issuer(), at(now()))
+        decide_refresh(Some(row.clone()), presented, &self.factory(), at(now()))
     }
 
     /// What comes of presenting a token that needs no confirmation.
@@ -147,7 +151,7 @@ fn a_child_of_the_current_token_is_confirmed_and_expires_as_announced() {
 fn a_row_that_was_set_back_after_the_confirmation_is_no_theft() {
     let family = Family::new();
     let stored = Some(row(&family.p));
-    let outcome = decide_confirmed(stored, &family.c, &family.issuer(), at(now()));
+    let outcome = decide_confirmed(stored, &family.c, &family.factory(), at(now()));
     assert_eq!(outcome, Outcome::Refuse(Refusal::AheadOfDatabase));
 }
 
@@ -185,7 +189,7 @@ fn a_token_ahead_of_the_database_is_refused_without_theft() {
 fn without_a_live_session_nothing_is_theft() {
     let family = Family::new();
     let decide = |stored, token: &RefreshToken| {
-        done(decide_refresh(stored, token, &family.issuer(), at(now())))
+        done(decide_refresh(stored, token, &family.factory(), at(now())))
     };
     let mut expired = row(&family.p);
     expired.expires_at = now();
@@ -209,72 +213,11 @@ fn a_token_ends_when_its_receiver_was_told() {
     long.expires_at = START.plus(VALIDITY * 2);
     for token in [&family.o, &family.p, &family.c] {
         let end = token.claims.expires_at;
-        let decide = |now| decide_refresh(Some(long.clone()), token, &family.issuer(), at(now));
+        let decide = |now| decide_refresh(Some(long.clone()), token, &family.factory(), at(now));
         let expired = RefreshDecision::Done(Outcome::Refuse(Refusal::TokenExpired));
         assert_eq!(decide(end), expired);
         assert_ne!(decide(end.minus(Duration::from_millis(1))), expired);
     }
-}
-
-/// A line of tokens that were each refreshed in the slot of `START`.
-fn race(family: &Family, length: usize) -> Vec<RefreshToken> {
-    let issuer = family.issuer();
-    let mut line = vec![family.p.clone()];
-    for _ in 0..length {
-        line.push(issuer.child(&line[line.len() - 1], START));
-    }
-    line
-}
-
-/// Two requests present one token; one is answered, and what it got is used and refreshed, before the other one is
-/// looked at.
-#[test]
-fn a_race_that_was_lost_gets_what_the_winner_has() {
-    let family = Family::new();
-    let line = race(&family, 3);
-    let decide = |current: &RefreshToken, started, now| {
-        let times = RequestTimes { started, now };
-        done(decide_refresh(
-            Some(row(current)),
-            &line[0],
-            &family.issuer(),
-            times,
-        ))
-    };
-    let second = Duration::from_secs(1);
-    let (end, next) = (START.plus(second * 9), START.plus(second * 10));
-    for current in &line[1..] {
-        let won = Outcome::HandOut(row(current), Box::new(current.clone()));
-        assert_eq!(decide(current, START, START), won);
-        assert_eq!(decide(current, START, end), won);
-        // The winner was answered in the slot in which this request began.
-        assert_eq!(decide(current, end, next), won);
-        // The clock was set back into it, or out of it.
-        assert_eq!(decide(current, next, end), won);
-        assert_eq!(decide(current, end, START.minus(second)), won);
-        // In a slot of its own it is no race.
-        assert_eq!(decide(current, next, next), Outcome::Theft(row(current)));
-    }
-    let mut off = family.issuer();
-    off.window = ReuseWindow::new(Duration::ZERO, VALIDITY);
-    let outcome = decide_refresh(Some(row(&line[1])), &line[0], &off, at(START));
-    assert_eq!(done(outcome), Outcome::Theft(row(&line[1])));
-}
-
-#[test]
-fn a_long_line_of_refreshes_in_one_slot_is_no_race() {
-    let family = Family::new();
-    let line = race(&family, 65);
-    let decide = |current: &RefreshToken| {
-        done(decide_refresh(
-            Some(row(current)),
-            &line[0],
-            &family.issuer(),
-            at(START),
-        ))
-    };
-    assert!(matches!(decide(&line[64]), Outcome::HandOut(..)));
-    assert!(matches!(decide(&line[65]), Outcome::Theft(_)));
 }
 
 #[test]
@@ -282,9 +225,25 @@ fn an_access_token_whose_refresh_token_is_current_is_replaced() {
     let Family { p, c, .. } = Family::new();
     // The compare-and-set has run: C is current, whoever made it so.
     assert_eq!(
-        decide_access(Some(&row(&c)), &access(&c, Some(&p)), now()),
-        AccessDecision::Replace
+        decide_access(Some(row(&c)), &access(&c, Some(&p)), now()),
+        AccessDecision::Replace(row(&c))
     );
+}
+
+/// What an access token confirms is what its refresh token would.
+#[test]
+fn an_access_token_confirms_its_refresh_token() {
+    let Family { p, c, .. } = Family::new();
+    let confirmation = Confirmation {
+        parent: p.double_hash(),
+        child: c.double_hash(),
+        expires_at: c.claims.expires_at,
+    };
+    assert_eq!(
+        confirm_access(&access(&c, Some(&p)), VALIDITY),
+        Some(confirmation)
+    );
+    assert_eq!(confirm_access(&access(&c, None), VALIDITY), None);
 }
 
 #[test]
@@ -293,7 +252,7 @@ fn an_access_token_of_another_lineage_must_refresh() {
     let [o, p, c, c2, g] = family.tokens();
     for (current, token, parent) in [(c, c2, p), (g, c, p), (g, p, o), (p, g, c), (o, c, p)] {
         assert_eq!(
-            decide_access(Some(&row(current)), &access(token, Some(parent)), now()),
+            decide_access(Some(row(current)), &access(token, Some(parent)), now()),
             AccessDecision::TryRefresh
         );
     }
@@ -304,7 +263,7 @@ fn an_access_token_with_a_parent_is_refused_without_a_session() {
     let Family { p, c, .. } = Family::new();
     let mut expired = row(&c);
     expired.expires_at = now();
-    for stored in [None, Some(&expired)] {
+    for stored in [None, Some(expired.clone())] {
         assert_eq!(
             decide_access(stored, &access(&c, Some(&p)), now()),
             AccessDecision::Refuse

@@ -70,7 +70,7 @@ fn a_token_says_what_was_put_into_it() {
 }
 
 #[test]
-fn times_are_checked() {
+fn tf5_times_are_checked() {
     let (key, token) = (key("1", 1), sign(&claims(), &key("1", 1)));
     let at = |secs: u64| verify(&token, &key, Timestamp::from_secs(1_700_000_000 + secs));
     assert!(at(3599).is_ok());
@@ -81,7 +81,7 @@ fn times_are_checked() {
 }
 
 #[test]
-fn only_the_original_passes() {
+fn tf3_only_the_original_passes() {
     let key = key("1", 1);
     let token = sign(&claims(), &key);
     for i in 0..token.len() {
@@ -106,7 +106,7 @@ fn only_the_original_passes() {
 }
 
 #[test]
-fn a_key_is_found_by_its_exact_header_only() {
+fn tf1_tf2_a_key_is_found_by_its_exact_header_only() {
     let (ours, other) = (key("1", 1), key("2", 2));
     let token = sign(&claims(), &other);
     assert_eq!(
@@ -127,6 +127,8 @@ fn a_key_is_found_by_its_exact_header_only() {
         r#"{"alg":"HS256","typ":"JWT","kid":"1","crit":["exp"]}"#,
         r#"{"alg":"HS256","typ":"JWT","kid":"' OR 1=1"}"#,
         r#"{"alg":"HS256","typ":"JWT","kid":""}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","kid":"1"}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","kid":"1-es"}"#,
     ] {
         let token = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
         assert_eq!(
@@ -138,7 +140,7 @@ fn a_key_is_found_by_its_exact_header_only() {
 }
 
 #[test]
-fn signed_claims_of_another_shape_are_refused() {
+fn tf7_signed_claims_of_another_shape_are_refused() {
     let key = key("1", 1);
     let good = String::from_utf8(
         URL_SAFE_NO_PAD
@@ -174,7 +176,7 @@ fn signed_claims_of_another_shape_are_refused() {
 
 /// Every algorithm, form and class: a token is read as what it is, and as nothing else.
 #[test]
-fn a_token_passes_for_its_protocol_class_and_algorithm_only() {
+fn tf1_a_token_passes_for_its_protocol_class_and_algorithm_only() {
     use super::super::header::{CdiFormat, CdiTokenVersion};
     let key = key("1", 1);
     let cdi = |version, class| TokenFormat::Cdi(CdiFormat { version, class });

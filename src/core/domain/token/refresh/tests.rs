@@ -24,13 +24,11 @@ fn first() -> RefreshToken {
 }
 
 fn child(now: Timestamp, window: Duration, seed: u64) -> RefreshToken {
-    first().child(
-        IssueTime::at(now, window),
-        false,
-        VALIDITY,
-        &key(1),
-        &SeededRandom::new(seed),
-    )
+    let issue = IssueTime::at(now, window);
+    let end = issue.time().plus(VALIDITY);
+    first()
+        .as_parent()
+        .child(issue, false, end, &key(1), &SeededRandom::new(seed))
 }
 
 #[test]
@@ -47,13 +45,14 @@ fn a_token_says_what_was_put_into_it() {
         );
         assert_eq!(token.reveal().len(), 178);
     }
-    assert_eq!(first().claims.parent, None);
+    assert_eq!((first().claims.parent, first().parent()), (None, None));
+    assert_eq!(child(NOW, WINDOW, 1).parent(), Some(first().as_parent()));
     assert_eq!(child(NOW, WINDOW, 1).claims.parent, Some(first().hash()));
     assert_eq!(child(NOW, WINDOW, 1).claims.expires_at, NOW.plus(VALIDITY));
 }
 
 #[test]
-fn only_the_original_passes() {
+fn tf3_only_the_original_passes() {
     let (token, key) = (first(), key(1));
     for i in 0..token.reveal().len() {
         for bit in 0..7 {
@@ -129,7 +128,10 @@ fn tokens_of_the_two_protocols_are_told_apart() {
     assert_eq!(without, Err(RefreshTokenError::WrongMac));
     let children = |anti_csrf| {
         let issue = IssueTime::at(NOW, WINDOW);
-        tokens[2].child(issue, anti_csrf, VALIDITY, &key(1), &random)
+        let end = issue.time().plus(VALIDITY);
+        tokens[2]
+            .as_parent()
+            .child(issue, anti_csrf, end, &key(1), &random)
     };
     assert_eq!(children(true), children(true));
     assert_eq!(

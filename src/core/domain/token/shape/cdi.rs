@@ -90,15 +90,15 @@ fn members(object: &str) -> &str {
 }
 
 /// The object of these members, which stood in one.
-fn object(members: &str) -> Json {
-    Json::parse(format!("{{{members}}}")).expect("it was JSON before")
+fn object(members: &str) -> Option<Json> {
+    Json::parse(format!("{{{members}}}"))
 }
 
 /// Reads what [`write`] wrote; `None` for anything else.
 pub(in crate::domain::token) fn read(text: &str, version: CdiTokenVersion) -> Option<AccessClaims> {
-    let ours = serde_json::Deserializer::from_str(text)
-        .deserialize_map(ClaimsVisitor(version))
-        .ok()?;
+    let mut input = serde_json::Deserializer::from_str(text);
+    let ours = input.deserialize_map(ClaimsVisitor(version)).ok()?;
+    input.end().ok()?;
     let mut values = ours.into_iter();
     let mut next = || values.next();
     let user_id = string(next()?)?;
@@ -128,7 +128,7 @@ pub(in crate::domain::token) fn read(text: &str, version: CdiTokenVersion) -> Op
         refresh,
         parent,
         anti_csrf: anti_csrf.map(SecretString::new),
-        payload: Some(object(members)),
+        payload: Some(object(members)?),
     })
 }
 
@@ -184,14 +184,16 @@ impl Payload {
         match text.deserialize_map(NamesVisitor) {
             Ok(true) => Err(PayloadError::Protected),
             // As a token carries it: the two are compared.
-            Ok(false) => Ok(Self(object(members(value.get())))),
+            Ok(false) => object(members(value.get()))
+                .map(Self)
+                .ok_or(PayloadError::NotAnObject),
             Err(_) => Err(PayloadError::NotAnObject),
         }
     }
 
     /// The object without members.
     pub fn empty() -> Self {
-        Self(object(""))
+        Self(object("").expect("an empty object is one"))
     }
 
     /// The value.

@@ -121,3 +121,12 @@ proptest! {
         }
     }
 }
+
+/// TF7: what stands behind the claims, correctly signed, is refused and traps nothing.
+#[test]
+fn tf7_bytes_behind_the_claims_are_refused() {
+    let text = String::from_utf8(write(&claims(r#"{"a":1}"#), CdiTokenVersion::V5)).unwrap();
+    for behind in ["}", "x", ",\"b\":1}", "{}", " ]", "\u{0}}"] {
+        assert_eq!(read(&format!("{text}{behind}"), CdiTokenVersion::V5), None);
+    }
+}
