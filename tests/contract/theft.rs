@@ -13,22 +13,22 @@ use session_tests::subject::Http;
 const MATRIX: [(&str, &str, Expected); 11] = [
     (
         "th2, th3: one goes on, the other one comes with the parent",
-        "create0 create0 create1 refresh0 verify3 wait11 refresh0",
+        "create0 create0 create1 refresh0 verify3 wait80 refresh0",
         Theft,
     ),
     (
         "th3: the attacker goes first, the victim has a child of its own",
-        "create0 refresh0 wait11 refresh0 verify2 verify1 refresh1",
+        "create0 refresh0 wait80 refresh0 verify2 verify1 refresh1",
         Theft,
     ),
     (
         "th4: the attacker sleeps",
-        "create0 refresh0 wait11 refresh0 verify2 wait3600 refresh2 verify3 wait3600 refresh3 verify4 verify1 refresh1",
+        "create0 refresh0 wait80 refresh0 verify2 wait3600 refresh2 verify3 wait3600 refresh3 verify4 verify1 refresh1",
         Theft,
     ),
     (
         "th6: the session was deleted",
-        "create0 refresh0 verify1 delete0 wait11 refresh0",
+        "create0 refresh0 verify1 delete0 wait80 refresh0",
         Unauthorised,
     ),
     (
@@ -48,13 +48,13 @@ const MATRIX: [(&str, &str, Expected); 11] = [
     ),
     (
         "th8: ten replies are lost",
-        "create0 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 wait11 lost0 \
-         wait11 lost0 wait11 lost0 wait11 refresh0 verify1",
+        "create0 lost0 wait80 lost0 wait80 lost0 wait80 lost0 wait80 lost0 wait80 lost0 wait80 lost0 wait80 lost0 \
+         wait80 lost0 wait80 lost0 wait80 refresh0 verify1",
         Good { replaced: true },
     ),
     (
         "db9: two generations ahead of a restored backup",
-        "create0 backup refresh0 wait11 refresh1 verify2 wait11 restore refresh2",
+        "create0 backup refresh0 wait80 refresh1 verify2 wait80 restore refresh2",
         Unauthorised,
     ),
     (

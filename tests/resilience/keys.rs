@@ -72,7 +72,7 @@ async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
             processes[1].create("ada").await;
         }
         let rows = processes[1].tables().signing_keys().await;
-        assert!(rows.iter().all(|row| row.kid() != "2"), "{rows:?}");
+        assert!(rows.iter().all(|row| row.generation() != 2), "{rows:?}");
         processes[0].freeze_at(start + 9 * HOUR).await;
         processes[0].resume("rotator").await;
         rows
@@ -87,13 +87,14 @@ async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
     for process in &processes {
         process.tick().await;
         let token = process.create("ada").await.access.value;
-        assert_ne!(Jwt::parse(&token).kid(), "2", "a key of days ago signs");
+        let kid = Jwt::parse(&token).kid();
+        assert!(!kid.starts_with("2."), "a key of days ago signs");
         for other in &processes {
             assert_eq!(other.verify(&token).await.answer(), "OK");
         }
     }
     let now = processes[0].tables().signing_keys().await;
-    assert!(now.iter().all(|row| row.kid() != "2"), "{now:?}");
+    assert!(now.iter().all(|row| row.generation() != 2), "{now:?}");
 }
 
 #[test_on(everywhere)]

@@ -72,12 +72,8 @@ async fn game(db: Backend, mut random: Random) {
         }
     }
     let generations = place.tables().signing_keys().await;
-    let newest: i64 = generations
-        .last()
-        .expect("there is a key")
-        .kid()
-        .parse()
-        .expect("a number");
+    let newest = generations.last().expect("there is a key").generation();
+    let newest = i64::from(newest);
     let intervals = (now - start) / (interval * HOUR) + 1;
     // One for each interval that began, and one that is published ahead.
     assert!(

@@ -5,16 +5,16 @@
 use std::ops::Range;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::time::HOUR;
 
-/// The lower-case hexadecimal SHA-256 of a text.
-pub fn sha256_hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
+/// The lower-case hexadecimal SHA-256 of a text or of bytes.
+pub fn sha256_hex(input: impl AsRef<[u8]>) -> String {
+    Sha256::digest(input)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
@@ -31,6 +31,14 @@ pub fn from_base64url(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD
         .decode(text)
         .unwrap_or_else(|_| panic!("not base64url: {text}"))
+}
+
+/// The bytes of base64 with padding (RFC 4648 §4).
+#[track_caller]
+pub fn from_base64(text: &str) -> Vec<u8> {
+    STANDARD
+        .decode(text)
+        .unwrap_or_else(|_| panic!("not base64: {text}"))
 }
 
 /// A compact JWS with HMAC-SHA-256 over exactly this header and these claims (RFC 7515 §7.1).

@@ -10,7 +10,7 @@ use rusqlite::types::ValueRef;
 use testbed::database::Server;
 use tokio::sync::Mutex;
 
-use crate::forge::{from_base64url, sha256_hex};
+use crate::forge::{from_base64, from_base64url, sha256_hex};
 
 /// One value of a row; `None` is NULL.
 pub type Cell = Option<String>;
@@ -52,15 +52,31 @@ pub struct KeyRow {
 }
 
 impl KeyRow {
-    /// The bytes that sign.
+    /// The bytes that sign. The padding is the sign of a release that names keys by their bytes, too.
     pub fn bytes(&self) -> Vec<u8> {
-        from_base64url(&self.key_value)
+        if self.key_value.ends_with('=') {
+            from_base64(&self.key_value)
+        } else {
+            from_base64url(&self.key_value)
+        }
     }
 
-    /// The generation of an access token signing key, which is the `kid` of what it signs.
-    pub fn kid(&self) -> &str {
-        self.key_name
-            .trim_start_matches("access_token_signing_key.")
+    /// The generation of an access token signing key.
+    pub fn generation(&self) -> u32 {
+        let generation = self.key_name.strip_prefix("access_token_signing_key.");
+        let generation = generation.and_then(|generation| generation.parse().ok());
+        generation.expect("the row is of an access token signing key")
+    }
+
+    /// The `kid` of what an access token signing key signs: its generation and, where the padding says so, a part of
+    /// a hash of its bytes.
+    pub fn kid(&self) -> String {
+        let generation = self.generation();
+        if !self.key_value.ends_with('=') {
+            return generation.to_string();
+        }
+        let fingerprint = sha256_hex(&sha256_hex(self.bytes()));
+        format!("{generation}.{}", &fingerprint[..8])
     }
 }
 
@@ -206,7 +222,7 @@ impl Tables {
     pub async fn signing_keys(&self) -> Vec<KeyRow> {
         let mut keys = self.key_rows().await;
         keys.retain(|key| key.key_name.starts_with("access_token_signing_key."));
-        keys.sort_by_key(|key| key.kid().parse::<u32>().expect("a generation is a number"));
+        keys.sort_by_key(KeyRow::generation);
         keys
     }
 
