@@ -1,7 +1,7 @@
 //! What a leaked database is good for where a master key is set: nothing, with all logged access tokens added (TF8).
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures::StreamExt;
 use session_tests::forge::{RefreshToken, from_base64url};
 use session_tests::prelude::*;
@@ -34,6 +34,7 @@ impl Leak {
                     keys.extend(decoded(part));
                 }
             }
+            keys.extend(STANDARD.decode(&text));
             keys.push(text.into_bytes());
         }
         for secret in [&parent.access.value, &child.access.value] {

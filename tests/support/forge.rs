@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::time::HOUR;
 
 /// The lower-case hexadecimal SHA-256 of a text or of bytes.
-pub fn sha256_hex(input: impl AsRef<[u8]>) -> String {
+pub fn sha256_hex(input: &(impl AsRef<[u8]> + ?Sized)) -> String {
     Sha256::digest(input)
         .iter()
         .map(|byte| format!("{byte:02x}"))

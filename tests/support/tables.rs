@@ -75,7 +75,7 @@ impl KeyRow {
         if !self.key_value.ends_with('=') {
             return generation.to_string();
         }
-        let fingerprint = sha256_hex(&sha256_hex(self.bytes()));
+        let fingerprint = sha256_hex(&sha256_hex(&self.bytes()));
         format!("{generation}.{}", &fingerprint[..8])
     }
 }
