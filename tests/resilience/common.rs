@@ -113,9 +113,9 @@ pub(crate) async fn freeze_all<'a>(processes: impl IntoIterator<Item = &'a Servi
     }
 }
 
-/// Reports a caller's child in another time slot than all before.
+/// Reports a child of the caller that no race with those before explains.
 pub(crate) async fn child_of(service: &Service, parent: &Session) -> Session {
-    service.advance(11 * SECOND).await;
+    service.advance(2 * MINUTE).await;
     service.child(parent).await
 }
 

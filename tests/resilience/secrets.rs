@@ -63,7 +63,7 @@ async fn se1_every_error_is_silent_about_secrets(db: Backend) {
         |field: &str, token: &str| format!(r#"{{"{field}":"{token}","idRefreshToken":"id"}}"#);
     let refresh = with("refreshToken", &session.refresh.value);
     let first = Session::refreshed(&send("PUT", "/refresh", refresh.clone()).await);
-    service.advance(MINUTE).await;
+    service.advance(2 * MINUTE).await;
     let second = Session::refreshed(&send("PUT", "/refresh", refresh.clone()).await);
     let verify = with("accessToken", &first.access.value);
     send("PUT", "/session", verify.clone()).await;
