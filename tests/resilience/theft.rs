@@ -31,12 +31,12 @@ fn deaths(policy: &str) -> Vec<Death> {
             before("DELETE", 1),
             after("DELETE", 1),
         ],
-        // The user's other sessions go first, in batches, each with a look for more.
+        // The user's other sessions go first, in batches, each after a look where it ends.
         _ => vec![
             before("SELECT `user_id`", 1),
+            before("OFFSET", 1),
             before("DELETE", 1),
             after("DELETE", 1),
-            before("SELECT 1", 1),
             before("DELETE", 2),
             after("DELETE", 2),
         ],
