@@ -73,8 +73,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
 
     async fn find(&self, handle: HandleHash, now: Timestamp) -> Result<Option<StoredSession>> {
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
-        let rows = self.runner.run(&[find]).await?;
-        rows.into_iter().next().map(decode_session).transpose()
+        self.one(&[find], decode_session).await
     }
 
     async fn confirm(
@@ -93,12 +92,9 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             time,
             confirmation.parent.as_str().into(),
         ];
+        let confirm = Statement::execute(&self.sql.confirm, confirm);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
-        let rows = self
-            .runner
-            .run(&[Statement::execute(&self.sql.confirm, confirm), find])
-            .await?;
-        rows.into_iter().next().map(decode_session).transpose()
+        self.one(&[confirm, find], decode_session).await
     }
 
     /// Marks the row with a text of its own, which one caller can do while the session is live, and reads back whose
@@ -145,8 +141,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
 
     async fn read_data(&self, handle: HandleHash, now: Timestamp) -> Result<Option<Option<Json>>> {
         let read = Statement::row(&self.sql.read_data, live(handle, now).to_vec());
-        let rows = self.runner.run(&[read]).await?;
-        rows.into_iter().next().map(decode_data).transpose()
+        self.one(&[read], decode_data).await
     }
 
     async fn write_data(
@@ -167,8 +162,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
 
     async fn record(&self, handle: HandleHash, now: Timestamp) -> Result<Option<SessionRecord>> {
         let read = Statement::row(&self.sql.record, live(handle, now).to_vec());
-        let rows = self.runner.run(&[read]).await?;
-        rows.into_iter().next().map(decode_record).transpose()
+        self.one(&[read], decode_record).await
     }
 
     async fn write_payload(
@@ -181,8 +175,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let write = vec![payload.map(Json::as_str).into(), key, time];
         let write = Statement::execute(&self.sql.write_payload, write);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
-        let rows = self.runner.run(&[write, find]).await?;
-        rows.into_iter().next().map(decode_session).transpose()
+        self.one(&[write, find], decode_session).await
     }
 
     async fn list_user(

@@ -43,6 +43,16 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
         }
     }
 
+    /// Runs a script and decodes the row that it gives, if it gives one.
+    pub(super) async fn one<T>(
+        &self,
+        script: &[Statement<'_>],
+        decode: impl FnOnce(Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let rows = self.runner.run(script).await?;
+        rows.into_iter().next().map(decode).transpose()
+    }
+
     /// The number that a statement of one row and one column gives.
     pub(super) async fn count(&self, sql: &str, params: Vec<Value>) -> Result<u64> {
         Ok(number(
