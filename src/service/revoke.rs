@@ -16,9 +16,14 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// # Errors
     /// If the database does not answer; the session may be revoked all the same.
     pub async fn revoke(&self, protocol: Protocol, handle: &str) -> Result<bool> {
-        let Some(handle) = HandleHash::from_caller(protocol, handle) else {
-            return Ok(false);
-        };
+        match HandleHash::from_caller(protocol, handle) {
+            Some(handle) => self.revoke_session(handle).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Revokes the session of this handle, of whichever protocol. As [`Self::revoke`].
+    pub(super) async fn revoke_session(&self, handle: HandleHash) -> Result<bool> {
         let deleted = self.store.delete(handle, self.platform.now()).await?;
         if deleted {
             self.log(&Event::SessionRevoked { session: handle });

@@ -22,10 +22,7 @@ impl<S: Store, P: Platform> Service<S, P> {
     ) -> Result<Option<bool>> {
         let now = self.platform.now();
         match self.authenticate(token, protocol, now).await? {
-            Ok((claims, _)) => {
-                let handle = claims.handle.reveal();
-                Ok(Some(self.revoke(protocol, &handle).await?))
-            }
+            Ok((claims, _)) => self.revoke_session(claims.handle.hash()).await.map(Some),
             Err(error) => {
                 self.log_rejected(TokenKind::Access, None, &error);
                 Ok(None)
@@ -46,8 +43,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         let ring = self.keys.ring().await?;
         match RefreshToken::verify(token, protocol, ring.refresh_keys()) {
             Ok(token) => {
-                let handle = token.claims.handle.reveal();
-                Ok(Some(self.revoke(protocol, &handle).await?))
+                let handle = token.claims.handle.hash();
+                self.revoke_session(handle).await.map(Some)
             }
             Err(error) => {
                 self.log_rejected(TokenKind::Refresh, None, &error);
