@@ -49,7 +49,7 @@ pub(super) fn create(body: &[u8]) -> Result<Create, ApiError> {
     })
 }
 
-/// The access token; `None` without an id refresh token, whatever else was sent: that user is logged out.
+/// The access token; `None` if the user is logged out.
 pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -60,13 +60,10 @@ pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
         id_refresh_token: Text<'a>,
     }
     let fields: Fields<'_> = parse(body)?;
-    match fields.id_refresh_token.is_string() {
-        true => fields.access_token.required("accessToken").map(Some),
-        false => Ok(None),
-    }
+    of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)
 }
 
-/// The refresh token; `None` as in [`verify`].
+/// The refresh token; `None` if the user is logged out.
 pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -77,10 +74,11 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
         id_refresh_token: Text<'a>,
     }
     let fields: Fields<'_> = parse(body)?;
-    match fields.id_refresh_token.is_string() {
-        true => fields.refresh_token.required("refreshToken").map(Some),
-        false => Ok(None),
-    }
+    of_logged_in(
+        fields.refresh_token,
+        "refreshToken",
+        &fields.id_refresh_token,
+    )
 }
 
 /// What names the session that is to be revoked.
@@ -176,6 +174,18 @@ pub(super) fn write_payload(body: &[u8]) -> Result<Write<'_>, ApiError> {
         handle: fields.session_handle.required("sessionHandle")?,
         value: json(fields.jwt_payload, "jwtPayload")?,
     })
+}
+
+/// A token; `None` without an id refresh token, whatever else was sent: that user is logged out.
+fn of_logged_in<'a>(
+    token: Text<'a>,
+    field: &str,
+    id_refresh_token: &Text<'_>,
+) -> Result<Option<Cow<'a, str>>, ApiError> {
+    match id_refresh_token.is_string() {
+        true => token.required(field).map(Some),
+        false => Ok(None),
+    }
 }
 
 fn check_user_id(text: impl Into<String>) -> Result<UserId, ApiError> {
