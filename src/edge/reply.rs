@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 use session_core::request::RequestError;
@@ -116,16 +116,17 @@ pub(super) fn not_found() -> Reply {
     error(StatusCode::NOT_FOUND, "not_found", "there is no such path")
 }
 
-pub(super) fn method_not_allowed(allow: &'static str) -> Reply {
+pub(super) fn method_not_allowed(allowed: &[Method]) -> Reply {
+    let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
+    let allow = allowed.join(", ");
     let message = format!("this path takes {allow}");
     let mut reply = error(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
         &message,
     );
-    reply
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allow));
+    let allow = HeaderValue::try_from(allow).expect("names of methods are ASCII");
+    reply.headers_mut().insert(ALLOW, allow);
     reply
 }
 

@@ -44,14 +44,6 @@ impl Route {
             _ => &[Method::POST],
         }
     }
-
-    fn allow(self) -> &'static str {
-        match self {
-            Self::Check | Self::Client => "GET, HEAD",
-            Self::Refresh => "GET, POST",
-            _ => "POST",
-        }
-    }
 }
 
 impl<T: Transport> Edge<T> {
@@ -80,7 +72,7 @@ impl<T: Transport> Edge<T> {
         context: &RequestContext<'_>,
     ) -> Reply {
         if !route.methods().contains(&head.method) {
-            return reply::method_not_allowed(route.allow());
+            return reply::method_not_allowed(route.methods());
         }
         let (uri, headers, trusted) = (&head.uri, &head.headers, &self.settings.trusted_origins);
         let forged = match route {
