@@ -38,11 +38,10 @@ pub(super) fn winner(
         times,
     };
     let issued = token.claims.issued_at;
-    let own = || search.from(token.as_parent(), |at| search.is_now(at));
-    let of_parent = || {
-        let parent = token.parent()?;
-        search.from(parent, |at| factory.window.may_be_twins(at, issued))
-    };
+    let is_now = |at| search.is_now(at);
+    let is_twin = |at| factory.window.may_be_twins(at, issued);
+    let own = || search.from(token.as_parent(), is_now, is_now);
+    let of_parent = || search.from(token.parent()?, is_twin, |at| is_now(at) || is_twin(at));
     own().or_else(of_parent)
 }
 
@@ -55,8 +54,13 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// The current token among the descendants of `ancestor`, the first of which was issued at a time that fits
-    /// `is_first`.
-    fn from(&self, ancestor: Parent, is_first: impl Fn(Timestamp) -> bool) -> Option<RefreshToken> {
+    /// `is_first`, and the others at times that fit `is_later`.
+    fn from(
+        &self,
+        ancestor: Parent,
+        is_first: impl Fn(Timestamp) -> bool,
+        is_later: impl Fn(Timestamp) -> bool,
+    ) -> Option<RefreshToken> {
         let depth = self
             .stored
             .generation
@@ -64,7 +68,7 @@ impl Search<'_> {
             .checked_sub(ancestor.generation.0)
             .filter(|depth| (1..=MAX_DEPTH).contains(depth))?;
         let firsts: Vec<_> = self.seconds().filter(|at| is_first(*at)).collect();
-        let laters: Vec<_> = self.seconds().filter(|at| self.is_later(*at)).collect();
+        let laters: Vec<_> = self.seconds().filter(|at| is_later(*at)).collect();
         let mut tries = MAX_TRIES;
         let mut line = vec![ancestor];
         for level in 1..depth {
@@ -159,13 +163,6 @@ impl Search<'_> {
         let RequestTimes { started, now } = self.times;
         let window = self.factory.window;
         window.may_race(issued, started) || window.may_race(issued, now)
-    }
-
-    /// Whether a token of that slot may have been handed out while this race went on: at the time of this request, or when
-    /// the presented token was.
-    fn is_later(&self, issued: Timestamp) -> bool {
-        let twin = self.token.claims.issued_at;
-        self.is_now(issued) || self.factory.window.may_be_twins(issued, twin)
     }
 
     fn seconds(&self) -> impl Iterator<Item = Timestamp> {

@@ -187,7 +187,7 @@ const SLOT: Op = Op::Advance(10_000);
 #[test]
 fn histories() {
     use Op::{Advance, BackUp, Lost, Refresh, Restore, Verify, VerifyReplaced};
-    let histories: [&[Op]; 10] = [
+    let histories: [&[Op]; 11] = [
         // TH2: the victim goes on, then the thief presents what it copied.
         &[Refresh(0), Verify(1), SLOT, Refresh(0)],
         // TH3: the thief goes on, then the victim presents its own.
@@ -292,9 +292,19 @@ fn histories() {
             Advance(1_800_000),
             VerifyReplaced(1),
         ],
+        // A clock that was set back gave a grandchild from before the race: the token's own age excuses nothing.
+        &[
+            Advance(19_000),
+            Refresh(0),
+            Advance(-10_000),
+            Refresh(1),
+            Advance(5_000),
+            Lost(2),
+            Refresh(0),
+        ],
     ];
     for ops in histories {
-        for window in [0, 10] {
+        for window in [0, 10, 30] {
             follow(settings(window), &[&[Op::Create(0)][..], ops].concat());
         }
     }
