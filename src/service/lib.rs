@@ -5,6 +5,7 @@
 mod counters;
 mod create;
 mod data;
+mod feed;
 mod grant;
 mod kept;
 mod key_changes;
@@ -35,9 +36,11 @@ use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
 pub use self::counters::Counters;
+pub use self::feed::{RevocationPage, RevokedUntil};
 pub use self::list::{Listed, Page};
 pub use self::verify::{Check, CheckLevel};
 
+use self::feed::FeedReader;
 use self::kept::Kept;
 use self::keys::KeyCache;
 pub use self::metrics::Metrics;
@@ -49,6 +52,7 @@ pub struct Service<S, P: Platform> {
     platform: Arc<P>,
     config: Arc<Config>,
     keys: KeyCache<S, P>,
+    feed: FeedReader<S, P>,
     readiness: Kept<Result<()>, P>,
     status: Kept<Result<()>, P>,
     key_set: Kept<Result<Arc<str>>, P>,
@@ -171,9 +175,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             Arc::clone(&platform),
             Arc::clone(&config),
         );
+        let feed = FeedReader::new(Arc::clone(&s), Arc::clone(&p), &config);
         let keys = KeyCache::new(s, p, c, key_file);
         Self {
             keys,
+            feed,
             readiness: Kept::new(ready::MAX_AGE, &platform),
             status: Kept::new(ready::MAX_AGE, &platform),
             key_set: Kept::new(key_set::MAX_AGE, &platform),

@@ -1,6 +1,7 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
 mod endings;
+mod feed;
 mod fleet;
 mod flows;
 mod histories;

@@ -1,5 +1,6 @@
 //! Checking an access token.
 
+use session_core::domain::config::Blacklisting;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::rotation::{AccessDecision, Refusal, confirm_access, decide_access};
 use session_core::domain::sealed::seal;
@@ -30,6 +31,8 @@ pub struct Check<'a> {
 pub enum CheckLevel {
     /// Nothing: the token is good until it expires.
     Token,
+    /// The session must not be among those that were revoked, as of a second ago.
+    Feed,
     /// The session must be live.
     Session,
     /// The session must be live; if its payload has changed, the token is replaced.
@@ -38,12 +41,13 @@ pub enum CheckLevel {
 
 impl Check<'_> {
     /// One for the native API.
-    pub fn native(blacklisting: bool) -> Self {
+    pub fn native(blacklisting: Blacklisting) -> Self {
         Self {
             protocol: Protocol::Native,
             level: match blacklisting {
-                true => CheckLevel::Session,
-                false => CheckLevel::Token,
+                Blacklisting::Off => CheckLevel::Token,
+                Blacklisting::EachCheck => CheckLevel::Session,
+                Blacklisting::Feed => CheckLevel::Feed,
             },
             anti_csrf: None,
         }
@@ -82,6 +86,9 @@ impl<S: Store, P: Platform> Service<S, P> {
         let confirmation = confirm_access(&claims, self.config.refresh.validity);
         match (confirmation, check.level) {
             (None, CheckLevel::Token) => Ok(Verified::Ok(info(claims), None)),
+            (None, CheckLevel::Feed) if self.feed.knows_as_live(claims.handle.hash()).await => {
+                Ok(Verified::Ok(info(claims), None))
+            }
             (None, level) => self.verify_plain(claims, form, level, now).await,
             (Some(confirmation), _) => self.verify_child(claims, form, confirmation, now).await,
         }
@@ -118,7 +125,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         now: Timestamp,
     ) -> Result<Verified> {
         match self.store.find(claims.handle.hash(), now).await? {
-            Some(stored) if level == CheckLevel::Session || stored.payload == claims.payload => {
+            Some(stored) if level != CheckLevel::Payload || stored.payload == claims.payload => {
                 Ok(Verified::Ok(info(claims), None))
             }
             stored => self.reissue(stored, claims, form, now).await,

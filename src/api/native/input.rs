@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use session_core::domain::feed::Cursor;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::{Json, present};
+use session_core::domain::time::Timestamp;
 
 use crate::error::ApiError;
 use crate::field::{Text, json, parameter, parse, required_parameter};
@@ -136,6 +138,30 @@ pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {
     });
     Ok(List {
         user_id,
+        after: after.transpose()?,
+    })
+}
+
+/// The part of the revocations that is to be read.
+pub(super) struct Revocations {
+    pub(super) since: Option<Timestamp>,
+    pub(super) after: Option<Cursor>,
+}
+
+pub(super) fn revocations(uri: &Uri) -> Result<Revocations, ApiError> {
+    let query = uri.query().unwrap_or_default();
+    let since = parameter(query, "since")?.map(|since| match since.parse() {
+        Ok(millis) if since.bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(Timestamp::from_millis(millis))
+        }
+        _ => Err(ApiError::invalid(
+            "since must be milliseconds since the Unix epoch",
+        )),
+    });
+    let after = parameter(query, "after")?
+        .map(|after| Cursor::parse(&after).ok_or_else(|| ApiError::invalid("invalid after")));
+    Ok(Revocations {
+        since: since.transpose()?,
         after: after.transpose()?,
     })
 }

@@ -28,6 +28,7 @@ pub(super) enum Call {
     Revoke,
     RevokeAll,
     List,
+    Revocations,
     ReadData,
     WriteData,
     WritePayload,
@@ -39,7 +40,7 @@ pub(super) enum Call {
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 12] = [
     (
         "/session",
         Access::WithKey,
@@ -65,6 +66,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
             ),
             (Method::GET, Endpoint::without_body(Call::List)),
         ],
+    ),
+    (
+        "/session/revocations",
+        Access::WithKey,
+        &[(Method::GET, Endpoint::without_body(Call::Revocations))],
     ),
     (
         "/session/payload",
@@ -177,6 +183,10 @@ impl ApiProtocol for Native {
                 let input = input::list(&head.uri)?;
                 let page = service.list(PROTOCOL, &input.user_id, input.after, PAGE_ROWS);
                 reply::listed(&page.await?)
+            }
+            Call::Revocations => {
+                let input = input::revocations(&head.uri)?;
+                reply::revocations(&service.revocations(input.since, input.after).await?)
             }
             Call::ReadData => {
                 let handle = input::read_data(&head.uri)?;

@@ -5,7 +5,9 @@ use serde::Serialize;
 use session_core::domain::id::HandleHash;
 use session_core::domain::json::Json;
 use session_core::domain::maintenance::Report;
-use session_service::{Grant, Listed, Page, Refreshed, SessionInfo, Token, Verified};
+use session_service::{
+    Grant, Listed, Page, Refreshed, RevocationPage, RevokedUntil, SessionInfo, Token, Verified,
+};
 
 use crate::reply::Reply;
 
@@ -303,5 +305,38 @@ pub(super) fn listed(page: &Page) -> Reply {
         status: "OK",
         sessions: page.sessions.iter().map(item).collect(),
         cursor: page.next.as_ref().map(HandleHash::as_str),
+    })
+}
+
+pub(super) fn revocations(page: &RevocationPage) -> Reply {
+    #[derive(Serialize)]
+    struct Revocations<'a> {
+        message: &'a str,
+        status: &'a str,
+        revocations: Vec<Item<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        now: u64,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item<'a> {
+        session_handle_hash: &'a str,
+        until: u64,
+        reason: &'a str,
+    }
+    fn item(revoked: &RevokedUntil) -> Item<'_> {
+        Item {
+            session_handle_hash: revoked.handle.as_str(),
+            until: revoked.until.as_millis(),
+            reason: revoked.reason.as_str(),
+        }
+    }
+    Reply::ok(&Revocations {
+        message: "revoked sessions",
+        status: "OK",
+        revocations: page.revocations.iter().map(item).collect(),
+        next: page.next.as_ref().map(ToString::to_string),
+        now: page.now.as_millis(),
     })
 }

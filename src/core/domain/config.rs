@@ -102,12 +102,25 @@ pub struct AccessSettings {
     pub validity: Duration,
     /// How new ones are signed. Those of the other algorithms are good as long.
     pub algorithm: Algorithm,
-    /// Whether each verification asks the database if the session is still there.
-    pub blacklisting: bool,
+    /// How a verification learns that the session was revoked.
+    pub blacklisting: Blacklisting,
+    /// For how long it may rely on what is in memory while the database is away.
+    pub max_staleness: Duration,
     /// How the signing key rotates.
     pub rotation: RotationPolicy,
     /// A file mounted into the component that holds the signing key instead; then it does not rotate.
     pub key_path: Option<String>,
+}
+
+/// How the check of an access token learns that its session was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blacklisting {
+    /// Not at all: the token is good until it expires.
+    Off,
+    /// Each check asks the database.
+    EachCheck,
+    /// From the revocations in memory, which are read once a second.
+    Feed,
 }
 
 /// Refresh tokens.

@@ -38,6 +38,11 @@ pub enum Event<'a> {
         /// The cause.
         reason: &'a dyn Display,
     },
+    /// The revocations cannot be read; checks go on with those in memory for a while.
+    RevocationsNotRead {
+        /// The cause.
+        reason: &'a dyn Display,
+    },
     /// A refresh token was presented that a successor had replaced: two parties hold tokens of one session.
     TokenTheftDetected {
         /// Its session.
@@ -142,6 +147,7 @@ impl Event<'_> {
             Self::OpenToAnyone => "open_to_anyone",
             Self::RequestFailed { .. } => "request_failed",
             Self::KeysNotLoaded { .. } => "keys_not_loaded",
+            Self::RevocationsNotRead { .. } => "revocations_not_read",
             Self::TokenTheftDetected { .. } => "token_theft_detected",
             Self::TokenAheadOfDatabase { .. } => "token_ahead_of_database",
             Self::SessionCreated { .. } => "session_created",
@@ -168,6 +174,7 @@ impl Event<'_> {
             | Self::SettingsUnreadable { .. }
             | Self::RequestFailed { .. }
             | Self::KeysNotLoaded { .. }
+            | Self::RevocationsNotRead { .. }
             | Self::SigningKeyNotPublished { .. }
             | Self::NoReplyFromService { .. }
             | Self::NoReplyFromSite { .. } => Level::Error,
@@ -216,6 +223,7 @@ impl Event<'_> {
             ],
             Self::SettingsUnreadable { reason }
             | Self::KeysNotLoaded { reason }
+            | Self::RevocationsNotRead { reason }
             | Self::NoReplyFromService { reason }
             | Self::NoReplyFromSite { reason }
             | Self::SessionLeftBehind { reason }

@@ -10,7 +10,7 @@ use crate::{Refreshed, Verified};
 
 #[test]
 fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
-    for blacklisting in ["false", "true"] {
+    for blacklisting in ["false", "true", "feed"] {
         let world = World::new(&[("access_token_blacklisting", blacklisting)]);
         let grant = world.create();
         let child = world.child(&grant.refresh);
@@ -28,8 +28,8 @@ fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
         );
         let plain = world.verify(&grant.access);
         match blacklisting {
-            "true" => assert_eq!(plain, Verified::Unauthorised),
-            _ => assert!(is_plain(&plain, &grant.session)),
+            "false" => assert!(is_plain(&plain, &grant.session)),
+            _ => assert_eq!(plain, Verified::Unauthorised),
         }
         assert!(
             world.platform.logged(Level::Warn).is_empty(),

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::settings;
-use super::{AccessSettings, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy};
+use super::{
+    AccessSettings, Blacklisting, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy,
+};
 use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, PUBLISHED_SLOTS, RotationPolicy};
+use crate::domain::revocation::REVOCATION_MAX_VALIDITY;
 use crate::domain::secret::SecretString;
 use crate::domain::setting::Parser;
 use crate::domain::token::key::Algorithm;
@@ -67,7 +70,8 @@ impl Parser<'_> {
         AccessSettings {
             validity,
             algorithm: self.algorithm(has_cdi),
-            blacklisting: self.boolean(&settings::BLACKLISTING),
+            blacklisting: self.blacklisting(validity),
+            max_staleness: self.seconds(&settings::MAX_STALENESS),
             rotation: RotationPolicy {
                 dynamic: self.boolean(&settings::KEY_DYNAMIC),
                 interval: self.hours(&settings::KEY_INTERVAL),
@@ -75,6 +79,22 @@ impl Parser<'_> {
             },
             key_path: self.optional(&settings::KEY_PATH),
         }
+    }
+
+    fn blacklisting(&mut self, validity: Duration) -> Blacklisting {
+        let blacklisting = self.word(
+            &settings::BLACKLISTING,
+            &[
+                ("false", Blacklisting::Off),
+                ("true", Blacklisting::EachCheck),
+                ("feed", Blacklisting::Feed),
+            ],
+        );
+        if blacklisting == Blacklisting::Feed && validity > REVOCATION_MAX_VALIDITY {
+            let allowed = "allowed with access_token_validity over a day: true, false".to_owned();
+            self.fail(&settings::BLACKLISTING, Some("feed".to_owned()), allowed);
+        }
+        blacklisting
     }
 
     fn algorithm(&mut self, has_cdi: bool) -> Algorithm {

@@ -59,8 +59,12 @@ settings! {
          one of them";
     ACCESS_VALIDITY = "access_token_validity", "3600", number(1, 86_400_000, "seconds"), All, "",
         "how long an access token is good";
-    BLACKLISTING = "access_token_blacklisting", "false", BOOLEAN, Http, "",
-        "whether each check asks the database if the session is still there";
+    BLACKLISTING = "access_token_blacklisting", "false", Kind::Word(&["true", "false", "feed"]), Http, "",
+        "`true`: each check asks the database if the session is still there; `feed`: the revocations are kept in memory and \
+         read once a second ([how soon, and when to use it](docs/operations.md#revocation-within-two-seconds))";
+    MAX_STALENESS = "revocation_max_staleness", "60", number(0, 3600, "seconds"), Http, "",
+        "with `access_token_blacklisting=feed`, for how long checks go on with the revocations in memory while the database \
+         is away";
     REFRESH_VALIDITY = "refresh_token_validity", "2400", number(1, 8760, "hours"), All, "",
         "how long a session lives without a refresh; a change counts for a session from its next refresh or \
          confirmation";

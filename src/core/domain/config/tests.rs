@@ -6,7 +6,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Database, MySqlSettings, SETTINGS, TheftPolicy};
+use super::{Blacklisting, Config, ConfigError, Database, MySqlSettings, SETTINGS, TheftPolicy};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -51,7 +51,7 @@ fn without_settings_there_are_defaults() {
         assert_eq!(config.tables.signing_key, "signing_key");
         assert_eq!(config.tables.refresh_tokens, "refresh_tokens");
         assert_eq!(config.access.validity, HOUR);
-        assert!(!config.access.blacklisting);
+        assert_eq!(config.access.blacklisting, Blacklisting::Off);
         assert!(config.access.rotation.dynamic);
         assert_eq!(config.access.rotation.interval, HOUR * 24);
         assert_eq!(config.access.rotation.token_validity, HOUR);
@@ -143,7 +143,7 @@ fn words_are_those_in_the_table_and_no_others() {
         ("database", "sqlite, mysql"),
         ("mysql_tls", "disabled, required"),
         ("access_token_signing_key_dynamic", "true, false"),
-        ("access_token_blacklisting", "true, false"),
+        ("access_token_blacklisting", "true, false, feed"),
         ("on_token_theft", "report, revoke_session, revoke_user"),
         ("maintenance_endpoint", "true, false"),
     ] {
@@ -177,11 +177,13 @@ fn words_are_those_in_the_table_and_no_others() {
             .rotation
             .dynamic
     );
-    assert!(
-        word("access_token_blacklisting", "true")
-            .access
-            .blacklisting
-    );
+    for (text, meaning) in [
+        ("true", Blacklisting::EachCheck),
+        ("feed", Blacklisting::Feed),
+    ] {
+        let config = word("access_token_blacklisting", text);
+        assert_eq!(config.access.blacklisting, meaning);
+    }
     for (policy, meaning) in [
         ("revoke_session", TheftPolicy::RevokeSession),
         ("revoke_user", TheftPolicy::RevokeUser),

@@ -75,6 +75,7 @@ fn all_mistakes_are_reported_together() {
         ("access_token_signing_key_update_interval", "0"),
         ("access_token_validity", "0"),
         ("access_token_blacklisting", "no"),
+        ("revocation_max_staleness", "3601"),
         ("refresh_token_validity", "0"),
         ("refresh_reuse_window", "61"),
         ("on_token_theft", "panic"),
@@ -91,6 +92,21 @@ fn all_mistakes_are_reported_together() {
     named.sort_unstable();
     expected.sort_unstable();
     assert_eq!(named, expected);
+}
+
+#[test]
+fn a_feed_reaches_back_a_day() {
+    let feed = |validity| {
+        [
+            ("access_token_validity", validity),
+            ("access_token_blacklisting", "feed"),
+        ]
+    };
+    assert!(parse(&feed("86400")).is_ok());
+    assert_eq!(
+        mistake(&feed("86401")),
+        "access_token_blacklisting is \"feed\"; allowed with access_token_validity over a day: true, false"
+    );
 }
 
 #[test]
