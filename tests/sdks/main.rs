@@ -1,4 +1,4 @@
-//! Sites that others would write: on SuperTokens' own SDKs, unmodified, and examples/backend, against the real wasm; and
+//! Sites that others would write: on SuperTokens' own SDKs, unmodified, examples/backend and examples/verify, against the real wasm; and
 //! a TypeScript client made from docs/openapi.yaml.
 //!
 //! What they need comes from npm and PyPI into `target/sdks`, once. Without network and without that folder the tests
@@ -6,6 +6,7 @@
 
 mod backend;
 mod typescript;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -17,13 +18,18 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 const KEY: &str = "0123456789abcdef0123";
-const NODE: [&str; 4] = [
+const NODE: [&str; 5] = [
     "supertokens-node@24.0.3",
     "express@5.1.0",
     "openapi-typescript@7.13.0",
     "typescript@5.9.3",
+    "jose@6.2.18",
 ];
-const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
+const PYTHON: [&str; 3] = [
+    "supertokens-python==0.31.4",
+    "flask==3.1.2",
+    "pyjwt[crypto]",
+];
 
 /// How long a site may take; machines that compile beside it are slow.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -91,7 +97,9 @@ async fn node_site(uri: &str) -> Command {
 async fn python_folder() -> PathBuf {
     let _turn = INSTALLING.lock().await;
     let own = folder().join("python");
-    if !own.join("bin/flask").is_file() {
+    let stamp = own.join("installed");
+    let wanted = PYTHON.join(" ");
+    if std::fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
         testbed::packages::ensure_python_venv().expect("Python can make a folder for the SDK");
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&own);
@@ -99,6 +107,7 @@ async fn python_folder() -> PathBuf {
         let mut pip = Command::new(own.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON);
         succeed(pip).await;
+        std::fs::write(stamp, wanted).expect("target can be written");
     }
     own
 }
