@@ -32,7 +32,7 @@ async fn cc1_rv2_db6_a_cluster_gives_no_wrong_answer(db: Backend) {
     let nodes = cluster.nodes();
     let place = tokio::task::block_in_place(|| Place::private(db, &nodes[0]));
     let elsewhere = place.as_user_of(&nodes[1], nodes[1].user(), nodes[1].password());
-    let setup = |place: &Arc<Place>| place.service().set("refresh_reuse_window", 2);
+    let setup = |place: &Arc<Place>| place.service().real_timers().set("refresh_reuse_window", 2);
     let pair = [setup(&place).start().await, setup(&elsewhere).start().await];
     let now = pair[0].freeze().await;
     pair[1].freeze_at(now).await;
@@ -210,7 +210,7 @@ async fn behind_a_balancer(place: &Arc<Place>, nodes: &[Server]) {
             });
         }
     });
-    let service = place.service().set("mysql_port", port);
+    let service = place.service().real_timers().set("mysql_port", port);
     let service = service.one_instance().start().await;
     service.create("ada").await;
     isolate(&nodes[1], 1);
