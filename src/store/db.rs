@@ -235,9 +235,10 @@ impl DbError {
                 || text.contains("UnknownAuthPlugin")
                 || text.contains("mysql_old_password") =>
             {
+                // MySQL draws a plugin for accounts that do not exist, so that their names cannot be told.
                 Self::Refused(
                     "the account's authentication plugin is not supported; use mysql_native_password or \
-                     caching_sha2_password"
+                     caching_sha2_password; or there is no such account"
                         .into(),
                 )
             }

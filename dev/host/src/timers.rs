@@ -8,7 +8,7 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
-use wasmtime_wasi::{HostMonotonicClock, WasiView};
+use wasmtime_wasi::HostMonotonicClock;
 
 use crate::guest::Guest;
 
