@@ -2,6 +2,7 @@
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::sealed::seal;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -12,28 +13,42 @@ use session_store::{NewSession, Store};
 
 use super::{Grant, Result, Service, SessionInfo, TokenOptions};
 
+/// What a login says of its session.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Whose session it is.
+    pub user_id: UserId,
+    /// What its access tokens carry.
+    pub payload: Option<Json>,
+    /// What is kept with it.
+    pub data: Option<Json>,
+    /// How long it lives, checked by [`LifetimePolicy::check`](session_core::domain::lifetime::LifetimePolicy::check).
+    pub lifetime: RequestedLifetime,
+}
+
 impl<S: Store, P: Platform> Service<S, P> {
     /// Creates a session of the callers whose tokens have that form.
     ///
     /// # Errors
     /// If it could not be stored.
-    pub async fn create(
-        &self,
-        user_id: UserId,
-        payload: Option<Json>,
-        data: Option<Json>,
-        options: TokenOptions,
-    ) -> Result<Grant> {
+    pub async fn create(&self, login: Login, options: TokenOptions) -> Result<Grant> {
+        let Login {
+            user_id,
+            payload,
+            data,
+            lifetime,
+        } = login;
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
         let handle = SessionHandle::generate(&*self.platform).for_protocol(options.form.protocol());
         let issued_at = Timestamp::from_secs(now.as_secs());
-        let validity = self.config.refresh.validity;
+        let policy = self.config.refresh.lifetime;
+        let limits = policy.limits(lifetime, issued_at);
         let token = RefreshToken::first(
             handle,
             options.anti_csrf,
             issued_at,
-            validity,
+            limits.end(issued_at, policy.idle),
             ring.refresh_key(),
             &*self.platform,
         );
@@ -42,6 +57,8 @@ impl<S: Store, P: Platform> Service<S, P> {
             current: token.double_hash(),
             generation: Generation::FIRST,
             expires_at: token.claims.expires_at,
+            limits,
+            issued_at: Some(issued_at),
             payload: payload.clone(),
         };
         let session = NewSession {
@@ -60,6 +77,6 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id,
             payload,
         };
-        Ok(self.grant(&ring, info, &token, options.form, now))
+        Ok(self.grant(&ring, info, limits, &token, options.form, now))
     }
 }

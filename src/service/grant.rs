@@ -1,6 +1,9 @@
 //! The tokens that a login or a refresh hands out.
 
+use std::time::Duration;
+
 use session_core::domain::keys::KeyRing;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::reuse::ReuseWindow;
 use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::AccessClaims;
@@ -17,6 +20,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         ring: &KeyRing,
         session: SessionInfo,
+        limits: Limits,
         refresh: &RefreshToken,
         form: TokenFormat,
         now: Timestamp,
@@ -25,11 +29,11 @@ impl<S: Store, P: Platform> Service<S, P> {
         let issued_at = refresh.claims.issued_at;
         // No access token outlives its session.
         let session_left = refresh.claims.expires_at.since(issued_at);
-        let validity = self.config.access.validity.min(session_left);
+        let validity = self.access_validity(limits).min(session_left);
         let expires_at = match refresh.claims.parent {
             None => issued_at.plus(validity),
             Some(_) => {
-                let window = self.reuse_window();
+                let window = self.reuse_window(limits);
                 window.access_expiry(issued_at, validity, &*self.platform)
             }
         };
@@ -56,15 +60,20 @@ impl<S: Store, P: Platform> Service<S, P> {
                 issued,
                 expires,
             },
+            ends_at: limits.ends_at,
             anti_csrf,
             session,
         }
     }
 
-    pub(super) fn reuse_window(&self) -> ReuseWindow {
+    fn access_validity(&self, limits: Limits) -> Duration {
+        limits.access_validity(self.config.access.validity, &self.config.refresh.lifetime)
+    }
+
+    pub(super) fn reuse_window(&self, limits: Limits) -> ReuseWindow {
         ReuseWindow::new(
             self.config.refresh.reuse_window,
-            self.config.access.validity,
+            self.access_validity(limits),
         )
     }
 

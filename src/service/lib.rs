@@ -35,6 +35,7 @@ use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
 pub use self::counters::Counters;
+pub use self::create::Login;
 pub use self::list::{Listed, Page};
 pub use self::verify::{Check, CheckLevel};
 
@@ -116,6 +117,8 @@ pub struct Grant {
     pub refresh: Token,
     /// Goes with the refresh token; readable by the site's scripts.
     pub id_refresh: Token,
+    /// When the session ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
     /// Must accompany the other two, if it was requested.
     pub anti_csrf: Option<SecretString>,
 }

@@ -23,6 +23,8 @@ pub struct Listed {
     pub created_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// When it ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// A part of a list.
@@ -68,6 +70,7 @@ impl<S: Store, P: Platform> Service<S, P> {
                     handle,
                     created_at: row.created_at,
                     expires_at: row.expires_at,
+                    ends_at: row.ends_at,
                 }));
                 if page.sessions.len() as u64 == limit && index + 1 < count {
                     return Ok(page);

@@ -6,6 +6,7 @@ mod flows;
 mod histories;
 mod key_set;
 mod keys;
+mod lifetimes;
 mod list;
 mod master_key;
 mod metrics;
@@ -22,12 +23,14 @@ use std::time::Duration;
 
 use session_core::domain::id::UserId;
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::testing::{TestPlatform, config, ready};
 use session_store::testing::WatchedStore;
 
 use super::{
-    Check, Grant, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions, Verified,
+    Check, Grant, Login, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions,
+    Verified,
 };
 
 type TestService = Service<WatchedStore, TestPlatform>;
@@ -91,7 +94,7 @@ impl TestService {
         payload: Option<Json>,
         data: Option<Json>,
     ) -> Result<Grant, ServiceError> {
-        self.create(user_id, payload, data, TokenOptions::NATIVE)
+        self.create(login(user_id, payload, data), TokenOptions::NATIVE)
             .await
     }
 
@@ -132,6 +135,16 @@ fn instance(
 
 fn create(service: &TestService, id: &str) -> Grant {
     ready(service.create_native(user(id), json("{\"a\":1.0}"), json("[1e400]"))).unwrap()
+}
+
+/// A login that asks for nothing else.
+fn login(user_id: UserId, payload: Option<Json>, data: Option<Json>) -> Login {
+    Login {
+        user_id,
+        payload,
+        data,
+        lifetime: RequestedLifetime::default(),
+    }
 }
 
 fn user(id: &str) -> UserId {

@@ -79,7 +79,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
         }
-        let confirmation = confirm_access(&claims, self.config.refresh.validity);
+        let confirmation = confirm_access(&claims, self.config.refresh.lifetime.idle);
         match (confirmation, check.level) {
             (None, CheckLevel::Token) => Ok(Verified::Ok(info(claims), None)),
             (None, level) => self.verify_plain(claims, form, level, now).await,

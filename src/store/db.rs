@@ -66,6 +66,12 @@ impl From<Option<&str>> for Value {
     }
 }
 
+impl From<Option<u64>> for Value {
+    fn from(integer: Option<u64>) -> Self {
+        integer.map_or(Self::Null, Self::from)
+    }
+}
+
 /// A row of a result, its values in the order of the statement's columns.
 pub type Row = Vec<Value>;
 

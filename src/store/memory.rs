@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::secret::DoubleHash;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
@@ -111,6 +112,22 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(tables.stored(handle, now))
     }
 
+    async fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tables = self.begin("extend").await?;
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == current
+        {
+            session.stored.expires_at = session.stored.expires_at.max(expires_at);
+        }
+        Ok(())
+    }
+
     async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
         let mut tables = self.begin("delete").await?;
         let was_live = tables.live(handle, now).is_some();
@@ -197,6 +214,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
                     sealed: session.sealed.clone()?,
                     created_at: session.created_at,
                     expires_at: session.stored.expires_at,
+                    ends_at: session.stored.limits.ends_at,
                 })
             })
             .take(limit as usize)

@@ -9,6 +9,7 @@ use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::secret::DoubleHash;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
@@ -36,7 +37,7 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Makes the child current and replaces the sealed handle, if the child's parent is current (compare-and-set), then
+    /// Makes the child current, replaces the sealed handle and notes that the session is in use, if the child's parent is current (compare-and-set), then
     /// reads the session.
     fn confirm(
         &self,
@@ -45,6 +46,15 @@ pub trait SessionStore: Send + Sync + 'static {
         sealed: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Lets the session expire then, if it would earlier and that token is current. It need not tell if it did.
+    fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Removes a session. True for exactly one of any number of callers, and only if there was one.
     fn delete(

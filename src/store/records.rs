@@ -42,4 +42,6 @@ pub struct ListedSession {
     pub created_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// When it ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
 }

@@ -12,10 +12,11 @@ use http::{Method, StatusCode, request};
 
 pub(super) use self::path::owns;
 use session_core::domain::id::SessionHandle;
+use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
 use session_core::request::RequestError;
-use session_service::{Check, Service};
+use session_service::{Check, Login, Service};
 use session_store::Store;
 
 use self::input::Remove;
@@ -215,8 +216,13 @@ async fn answer<S: Store, P: Platform>(
         }
         VersionedCall::Create => {
             let input = input::create(body, version)?;
-            let (payload, data) = (Some(input.payload), Some(input.data));
-            let grant = service.create(input.user_id, payload, data, input.options);
+            let login = Login {
+                user_id: input.user_id,
+                payload: Some(input.payload),
+                data: Some(input.data),
+                lifetime: RequestedLifetime::default(),
+            };
+            let grant = service.create(login, input.options);
             reply::granted(&grant.await?, version)
         }
         VersionedCall::Verify => {

@@ -1,22 +1,18 @@
 //! The fields of each call's request, checked.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::{Json, present};
+use session_core::domain::lifetime::{LifetimePolicy, RequestedLifetime};
+use session_service::Login;
 
 use crate::error::ApiError;
-use crate::field::{Text, json, parameter, parse, required_parameter};
-
-/// A login.
-pub(super) struct Create {
-    pub(super) user_id: UserId,
-    pub(super) payload: Option<Json>,
-    pub(super) data: Option<Json>,
-}
+use crate::field::{Text, json, object, parameter, parse, required_parameter, whole};
 
 /// A session, and what is to be stored with it.
 pub(super) struct Write<'a> {
@@ -30,7 +26,7 @@ pub(super) struct List {
     pub(super) after: Option<HandleHash>,
 }
 
-pub(super) fn create(body: &[u8]) -> Result<Create, ApiError> {
+pub(super) fn create(body: &[u8], policy: &LifetimePolicy) -> Result<Login, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -40,13 +36,39 @@ pub(super) fn create(body: &[u8]) -> Result<Create, ApiError> {
         jwt_payload: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         session_data: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        lifetime: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    Ok(Create {
+    Ok(Login {
         user_id: check_user_id(fields.user_id.required("userId")?)?,
         payload: json(fields.jwt_payload, "jwtPayload")?,
         data: json(fields.session_data, "sessionData")?,
+        lifetime: lifetime(fields.lifetime, policy)?,
     })
+}
+
+fn lifetime(
+    raw: Option<&RawValue>,
+    policy: &LifetimePolicy,
+) -> Result<RequestedLifetime, ApiError> {
+    #[derive(Default, Deserialize)]
+    struct Fields<'a> {
+        #[serde(default, deserialize_with = "present", borrow)]
+        absolute: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        idle: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = object(raw, "lifetime")?.unwrap_or_default();
+    let seconds = |raw, field| Ok::<_, ApiError>(whole(raw, field)?.map(Duration::from_secs));
+    let asked = RequestedLifetime {
+        absolute: seconds(fields.absolute, "lifetime.absolute")?,
+        idle: seconds(fields.idle, "lifetime.idle")?,
+    };
+    match policy.check(asked) {
+        Ok(()) => Ok(asked),
+        Err(error) => Err(ApiError::invalid(error.to_string())),
+    }
 }
 
 /// The access token; `None` if the user is logged out.

@@ -142,9 +142,8 @@ impl ApiProtocol for Native {
         const OPTIONS: TokenOptions = TokenOptions::NATIVE;
         Ok(match call {
             Call::Create => {
-                let input = input::create(body)?;
-                let grant = service.create(input.user_id, input.payload, input.data, OPTIONS);
-                reply::created(&grant.await?)
+                let login = input::create(body, &service.config().refresh.lifetime)?;
+                reply::created(&service.create(login, OPTIONS).await?)
             }
             Call::Verify => reply::verified(&match input::verify(body)? {
                 Some(token) => {

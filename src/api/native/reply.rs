@@ -5,6 +5,7 @@ use serde::Serialize;
 use session_core::domain::id::HandleHash;
 use session_core::domain::json::Json;
 use session_core::domain::maintenance::Report;
+use session_core::domain::time::Timestamp;
 use session_service::{Grant, Listed, Page, Refreshed, SessionInfo, Token, Verified};
 
 use crate::reply::Reply;
@@ -117,6 +118,8 @@ pub(super) fn created(grant: &Grant) -> Reply {
         access_token: TokenBody<'a>,
         refresh_token: TokenBody<'a>,
         id_refresh_token: TokenBody<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
     }
     Reply::ok(&Created {
         message: "session created",
@@ -125,6 +128,7 @@ pub(super) fn created(grant: &Grant) -> Reply {
         access_token: (&grant.access).into(),
         refresh_token: (&grant.refresh).into(),
         id_refresh_token: (&grant.id_refresh).into(),
+        ends_at: grant.ends_at.map(Timestamp::as_millis),
     })
 }
 
@@ -163,6 +167,8 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
         new_access_token: TokenBody<'a>,
         new_refresh_token: TokenBody<'a>,
         new_id_refresh_token: TokenBody<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -192,6 +198,7 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
                 new_access_token: (&grant.access).into(),
                 new_refresh_token: (&grant.refresh).into(),
                 new_id_refresh_token: (&grant.id_refresh).into(),
+                ends_at: grant.ends_at.map(Timestamp::as_millis),
             });
         }
         Refreshed::Unauthorised => None,
@@ -292,11 +299,14 @@ pub(super) fn listed(page: &Page) -> Reply {
         handle: String,
         created_at: u64,
         expires: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
     }
     let item = |session: &Listed| Item {
         handle: session.handle.reveal(),
         created_at: session.created_at.as_millis(),
         expires: session.expires_at.as_millis(),
+        ends_at: session.ends_at.map(Timestamp::as_millis),
     };
     Reply::ok(&List {
         message: "the user's sessions",

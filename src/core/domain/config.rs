@@ -6,6 +6,7 @@ mod settings;
 use std::time::Duration;
 
 use super::keys::{MasterKeys, RotationPolicy};
+use super::lifetime::LifetimePolicy;
 use super::secret::SecretString;
 use super::token::key::Algorithm;
 pub use parser::is_api_key;
@@ -114,7 +115,7 @@ pub struct AccessSettings {
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshSettings {
     /// How long a refresh token, and with it its session, is good.
-    pub validity: Duration,
+    pub lifetime: LifetimePolicy,
     /// How long refreshes of one token return the same child; zero turns it off.
     pub reuse_window: Duration,
 }

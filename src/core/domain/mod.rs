@@ -4,6 +4,7 @@ pub mod config;
 pub mod id;
 pub mod json;
 pub mod keys;
+pub mod lifetime;
 pub mod log;
 pub mod maintenance;
 pub mod protocol;

@@ -7,7 +7,7 @@ use session_core::domain::token::header::{CdiFormat, CdiTokenVersion, TokenForma
 use session_core::domain::token::key::Class;
 use session_core::testing::ready;
 
-use super::{World, user};
+use super::{World, login, user};
 use crate::{Page, TokenOptions};
 
 const CDI: TokenOptions = TokenOptions {
@@ -24,7 +24,12 @@ fn world(native: usize, cdi: usize) -> World {
     let world = World::new(&[]);
     for (count, options) in [(native, TokenOptions::NATIVE), (cdi, CDI)] {
         for _ in 0..count {
-            ready(world.service.create(user("bob"), None, None, options)).unwrap();
+            ready(
+                world
+                    .service
+                    .create(login(user("bob"), None, None), options),
+            )
+            .unwrap();
         }
     }
     world.store.calls();

@@ -141,7 +141,7 @@ fn tf8_keys_from_before_it_end_with_their_last_tokens() {
             session.handle,
             false,
             now,
-            validity,
+            now.plus(validity),
             &key,
             &*forger.platform,
         );

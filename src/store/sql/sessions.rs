@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::secret::Random;
+use session_core::domain::secret::{DoubleHash, Random};
 use session_core::domain::session::{Confirmation, StoredSession};
-use session_core::domain::time::Timestamp;
+use session_core::domain::time::{Timestamp, millis};
 use session_core::platform::Platform;
 
 use super::failure::Failure;
@@ -59,6 +59,14 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             u64::from(session.stored.generation.0).into(),
             session.created_at.as_millis().into(),
             session.sealed.as_deref().into(),
+            session
+                .stored
+                .limits
+                .ends_at
+                .map(Timestamp::as_millis)
+                .into(),
+            session.stored.limits.idle_timeout.map(millis).into(),
+            session.stored.issued_at.map(Timestamp::as_millis).into(),
         ];
         match self
             .runner
@@ -84,10 +92,15 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let [key, time] = live(handle, now);
+        let expires_at = Value::from(confirmation.expires_at.as_millis());
         let confirm = vec![
             confirmation.child.as_str().into(),
-            confirmation.expires_at.as_millis().into(),
+            expires_at.clone(),
+            confirmation.issued_at.as_millis().into(),
+            expires_at.clone(),
+            expires_at,
             sealed.into(),
+            confirmation.issued_at.as_millis().into(),
             key,
             time,
             confirmation.parent.as_str().into(),
@@ -95,6 +108,22 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let confirm = Statement::execute(&self.sql.confirm, confirm);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
         self.one(&[confirm, find], decode_session).await
+    }
+
+    async fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        let [key, time] = live(handle, now);
+        let expires_at = Value::from(expires_at.as_millis());
+        let current = current.as_str().into();
+        let params = vec![expires_at.clone(), key, time, current, expires_at];
+        let extend = Statement::execute(&self.sql.extend, params);
+        self.runner.run(&[extend]).await?;
+        Ok(())
     }
 
     /// Marks the row with a text of its own, which one caller can do while the session is live, and reads back whose

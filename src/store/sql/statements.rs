@@ -7,11 +7,16 @@ use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
 use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
 
+/// The columns of a session that a request decides by, in the order in which they are decoded.
+const SESSION: &str = "`user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, `ends_at`, \
+                       `idle_timeout`, `last_active_at`";
+
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
     pub(super) confirm: String,
+    pub(super) extend: String,
     pub(super) mark: String,
     pub(super) read_mark: String,
     pub(super) remove_marked: String,
@@ -30,6 +35,7 @@ pub(super) struct Sql {
     pub(super) record_tick: String,
     pub(super) last_tick: String,
     sessions: String,
+    unexpired: String,
     pub(super) some_expired: String,
     pub(super) remove_expired: String,
     pub(super) count_expired: String,
@@ -39,22 +45,28 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) fn new(dialect: SqlDialect, tables: &Tables) -> Self {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
-        let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
+        // The release before knows no `ends_at`, and may set a later `expires_at`.
+        let least = dialect.least();
+        let unexpired = format!("{least}(`expires_at`, COALESCE(`ends_at`, `expires_at`)) > ?");
+        let live = format!("`session_handle_hash_1` = ? AND {unexpired}");
         let (same_user, order) = (dialect.same_user(), dialect.order_of_user());
         let from = format!("{same_user} AND `session_handle_hash_1` <> ? AND {order} >= ?");
         Self {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
-                 `handle_sealed`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
-            find: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
-                 FROM `{sessions}` WHERE {live}"
-            ),
+            find: format!("SELECT {SESSION} FROM `{sessions}` WHERE {live}"),
             confirm: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
-                 `expires_at` = ?, `handle_sealed` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+                 `expires_at` = {least}(?, COALESCE(? + `idle_timeout`, ?), COALESCE(`ends_at`, ?)), \
+                 `handle_sealed` = ?, `last_active_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+            ),
+            extend: format!(
+                "UPDATE `{sessions}` SET `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
+                 AND `expires_at` < ?"
             ),
             mark: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ? WHERE {live}"
@@ -74,13 +86,12 @@ impl Sql {
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
-                 `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
+                "SELECT {SESSION}, `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
             ),
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
-                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at` \
-                 FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND `handle_sealed` IS NOT NULL \
+                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `ends_at` \
+                 FROM `{sessions}` WHERE {same_user} AND {unexpired} AND `handle_sealed` IS NOT NULL \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
             keys: format!(
@@ -99,6 +110,7 @@ impl Sql {
                 "SELECT `key_value`, `created_at_time` FROM `{keys}` WHERE `key_name` = ?"
             ),
             sessions: sessions.clone(),
+            unexpired,
             some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
             count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
@@ -108,9 +120,9 @@ impl Sql {
 
     /// Which of `count` sessions are live, and what removes those.
     pub(super) fn of_many(&self, count: usize) -> (String, String) {
-        let sessions = &self.sessions;
+        let (sessions, unexpired) = (&self.sessions, &self.unexpired);
         let places = vec!["?"; count].join(", ");
-        let these = format!("`expires_at` > ? AND `session_handle_hash_1` IN ({places})");
+        let these = format!("{unexpired} AND `session_handle_hash_1` IN ({places})");
         (
             format!("SELECT `session_handle_hash_1` FROM `{sessions}` WHERE {these}"),
             format!("DELETE FROM `{sessions}` WHERE {these}"),

@@ -15,6 +15,7 @@ use std::time::Duration;
 use session_core::domain::config::Tables;
 use session_core::domain::id::{Generation, HandleHash, SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::secret::{DoubleHash, SingleHash};
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
@@ -76,6 +77,8 @@ fn session(number: u8, id: &str) -> NewSession {
             current: token(0),
             generation: Generation::FIRST,
             expires_at: in_secs(3600),
+            limits: Limits::default(),
+            issued_at: Some(START),
             payload: json(r#"{"a":1.0}"#),
         },
         data: json("[1e400]"),
@@ -89,6 +92,7 @@ fn confirmation(parent: u8) -> Confirmation {
     Confirmation {
         parent: token(parent),
         child: token(parent + 1),
+        issued_at: START,
         expires_at: in_secs(7200),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::settings;
 use super::{AccessSettings, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy};
 use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, PUBLISHED_SLOTS, RotationPolicy};
+use crate::domain::lifetime::{self, LifetimePolicy};
 use crate::domain::secret::SecretString;
 use crate::domain::setting::Parser;
 use crate::domain::token::key::Algorithm;
@@ -99,8 +100,32 @@ impl Parser<'_> {
 
     pub(super) fn refresh(&mut self) -> RefreshSettings {
         RefreshSettings {
-            validity: self.hours(&settings::REFRESH_VALIDITY),
+            lifetime: self.lifetime(),
             reuse_window: self.seconds(&settings::REUSE_WINDOW),
+        }
+    }
+
+    fn lifetime(&mut self) -> LifetimePolicy {
+        let validity = self.hours(&settings::REFRESH_VALIDITY);
+        let default = Duration::from_secs(3600 * settings::REFRESH_VALIDITY.default_number());
+        let timeout = self.optional(&settings::IDLE_TIMEOUT);
+        let timeout = timeout.and_then(|secs| secs.parse().ok().map(Duration::from_secs));
+        // Two settings that say different things: neither can be what is meant.
+        if timeout.is_some_and(|timeout| validity != timeout && validity != default) {
+            let value = Some((validity.as_secs() / 3600).to_string());
+            let allowed = "allowed with session_idle_timeout: nothing, or the same time";
+            self.fail(&settings::REFRESH_VALIDITY, value, allowed.to_owned());
+        }
+        let absolute = self.seconds(&settings::ABSOLUTE_LIFETIME);
+        if !absolute.is_zero() && absolute < lifetime::MIN {
+            let value = Some(absolute.as_secs().to_string());
+            let allowed = format!("allowed: 0, or at least {}", lifetime::MIN.as_secs());
+            self.fail(&settings::ABSOLUTE_LIFETIME, value, allowed);
+        }
+        LifetimePolicy {
+            idle: timeout.unwrap_or(validity),
+            is_idle_timeout: timeout.is_some(),
+            absolute: Some(absolute).filter(|absolute| !absolute.is_zero()),
         }
     }
 

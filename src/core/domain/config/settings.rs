@@ -1,5 +1,6 @@
 //! The service's settings as one table: a row for each, in the order of spin.toml.
 
+use crate::domain::lifetime;
 use crate::domain::setting::{BOOLEAN, Kind, LOG_FORMAT, LOG_LEVEL, NeededBy, Setting};
 
 macro_rules! settings {
@@ -64,6 +65,13 @@ settings! {
     REFRESH_VALIDITY = "refresh_token_validity", "2400", number(1, 8760, "hours"), All, "",
         "how long a session lives without a refresh; a change counts for a session from its next refresh or \
          confirmation";
+    IDLE_TIMEOUT = "session_idle_timeout", "", number(lifetime::MIN.as_secs(), lifetime::MAX_IDLE.as_secs(), "seconds"),
+        All, "what `refresh_token_validity` says",
+        "how long a session lives without a request, to half of it precise: access tokens are good for half of it at most; \
+         then leave `refresh_token_validity` alone";
+    ABSOLUTE_LIFETIME = "session_absolute_lifetime", "0", number(0, lifetime::MAX_ABSOLUTE.as_secs(), "seconds"), Http,
+        "", "how long a session lives at most, refreshed or not, from 60 on; 0: as long as it is refreshed; a change counts \
+             for new sessions";
     REUSE_WINDOW = "refresh_reuse_window", "10", number(0, 60, "seconds"), Http, "",
         "for how long refreshes of one token return the same child; never more than a sixtieth of \
          `access_token_validity`, but at least 1; 0 turns it off";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
+use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::{EXPIRY_MARGIN, Report};
 use session_core::domain::secret::SingleHash;
 use session_core::domain::session::StoredSession;
@@ -26,6 +27,8 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
                 current: SingleHash::of_token("t").double(),
                 generation: Generation::FIRST,
                 expires_at,
+                limits: Limits::default(),
+                issued_at: None,
                 payload: None,
             },
             data: None,

@@ -1,7 +1,10 @@
 //! The contract: whatever is asked, SQL answers as the store in memory does.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use session_core::domain::id::Generation;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::{LastTick, Report};
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -37,6 +40,7 @@ enum Op {
         handle: u8,
         user: usize,
         expires: u64,
+        limits: (Option<u64>, Option<u64>),
         data: Option<usize>,
         payload: Option<usize>,
     },
@@ -44,6 +48,12 @@ enum Op {
     Confirm {
         handle: u8,
         parent: u8,
+        now: u64,
+    },
+    Extend {
+        handle: u8,
+        current: u8,
+        to: u64,
         now: u64,
     },
     Delete(u8, u64),
@@ -62,14 +72,18 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let (h, t) = (0_u8..5, 0_u64..12);
     let users = 0..USERS.len();
+    let limits = (prop::option::of(t.clone()), prop::option::of(1_u64..9));
     let text = prop::option::of(0..TEXTS.len());
     prop_oneof![
-        5 => (h.clone(), users.clone(), t.clone(), text.clone(), text.clone()).prop_map(
-            |(handle, user, expires, data, payload)| Op::Insert { handle, user, expires, data, payload }
+        5 => (h.clone(), users.clone(), t.clone(), limits, text.clone(), text.clone()).prop_map(
+            |(handle, user, expires, limits, data, payload)|
+                Op::Insert { handle, user, expires, limits, data, payload }
         ),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Find(handle, now)),
         4 => (h.clone(), 0_u8..3, t.clone())
             .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
+        2 => (h.clone(), 0_u8..3, t.clone(), t.clone())
+            .prop_map(|(handle, current, to, now)| Op::Extend { handle, current, to, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
         1 => h.clone().prop_map(Op::Remove),
         1 => (users, prop::option::of(h.clone())).prop_map(|(user, except)| Op::DeleteUser(user, except)),
@@ -95,14 +109,21 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             handle: number,
             user: id,
             expires,
+            limits: (ends, idle),
             data,
             payload,
         } => {
+            let limits = Limits {
+                ends_at: ends.map(in_secs),
+                idle_timeout: idle.map(Duration::from_secs),
+            };
             let stored = StoredSession {
                 user_id: user(USERS[id]),
                 current: token(0),
                 generation: Generation::FIRST,
-                expires_at: in_secs(expires),
+                expires_at: limits.clamp(in_secs(expires)),
+                limits,
+                issued_at: (expires % 2 > 0).then_some(START),
                 payload: text(payload),
             };
             let session = NewSession {
@@ -121,11 +142,21 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             now,
         } => {
             let mut confirmation = confirmation(parent);
+            confirmation.issued_at = in_secs(now);
             confirmation.expires_at = in_secs(now + 4);
             let answer = store
                 .confirm(handle(number), confirmation, "sealed again", in_secs(now))
                 .await;
             format!("{answer:?}")
+        }
+        Op::Extend {
+            handle: number,
+            current,
+            to,
+            now,
+        } => {
+            let answer = store.extend(handle(number), token(current), in_secs(to), in_secs(now));
+            format!("{:?}", answer.await)
         }
         Op::Delete(number, now) => {
             format!("{:?}", store.delete(handle(number), in_secs(now)).await)
@@ -249,6 +280,31 @@ async fn ends_when_it_expires(store: &impl Store) {
 async fn a_session_ends_when_it_expires() {
     ends_when_it_expires(&<MemoryStore>::default()).await;
     ends_when_it_expires(&store(&Database::new())).await;
+}
+
+/// A replica of the release before knows no end, and has set a later expiry.
+#[tokio::test]
+async fn the_end_counts_whatever_the_expiry_says() {
+    let store = store(&Database::new());
+    let mut row = session(1, "bob");
+    row.stored.limits.ends_at = Some(in_secs(60));
+    row.sealed = Some("sealed".to_owned());
+    store.insert(&row).await.unwrap();
+    let found = store.find(handle(1), START).await.unwrap().unwrap();
+    assert_eq!(found.expires_at, in_secs(60));
+    let bob = user("bob");
+    let listed = store.list_user(&bob, None, 9, START).await.unwrap();
+    assert_eq!(listed[0].expires_at, in_secs(60));
+    let (at, last) = (
+        in_secs(60),
+        Timestamp::from_millis(in_secs(60).as_millis() - 1),
+    );
+    assert!(store.find(handle(1), last).await.unwrap().is_some());
+    assert_eq!(store.find(handle(1), at).await, Ok(None));
+    assert_eq!(store.read_data(handle(1), at).await, Ok(None));
+    assert_eq!(store.list_user(&bob, None, 9, at).await, Ok(Vec::new()));
+    assert_eq!(store.delete_batch(&[handle(1)], at).await, Ok(Vec::new()));
+    assert_eq!(store.delete(handle(1), at).await, Ok(false));
 }
 
 #[tokio::test]
