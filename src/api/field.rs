@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use session_core::domain::json::{JSON_MAX_BYTES, Json};
+use session_core::domain::json::{CLIENT_MAX_BYTES, JSON_MAX_BYTES, Json};
 
 use super::error::ApiError;
 
@@ -142,8 +142,21 @@ pub(super) fn whole(raw: Option<&RawValue>, field: &str) -> Result<Option<u64>, 
 
 /// A field that may be any JSON, kept as text; an error that names the field if it is too long.
 pub(super) fn json(raw: Option<&RawValue>, field: &'static str) -> Result<Option<Json>, ApiError> {
+    short_json(raw, field, JSON_MAX_BYTES)
+}
+
+/// Where a session is used: any JSON that is short.
+pub(super) fn client(raw: Option<&RawValue>) -> Result<Option<Json>, ApiError> {
+    short_json(raw, "client", CLIENT_MAX_BYTES)
+}
+
+fn short_json(
+    raw: Option<&RawValue>,
+    field: &'static str,
+    most: usize,
+) -> Result<Option<Json>, ApiError> {
     match raw {
-        Some(raw) if raw.get().len() > JSON_MAX_BYTES => Err(ApiError::FieldTooLarge(field)),
+        Some(raw) if raw.get().len() > most => Err(ApiError::FieldTooLarge(field, most)),
         raw => Ok(raw.map(Json::from)),
     }
 }

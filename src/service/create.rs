@@ -1,8 +1,10 @@
 //! Creating a session.
 
+use session_core::domain::config::SessionLimit;
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::lifetime::RequestedLifetime;
+use session_core::domain::protocol::Protocol;
 use session_core::domain::sealed::seal;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -24,6 +26,8 @@ pub struct Login {
     pub data: Option<Json>,
     /// How long it lives, checked by [`LifetimePolicy::check`](session_core::domain::lifetime::LifetimePolicy::check).
     pub lifetime: RequestedLifetime,
+    /// Where it is used, as the site says.
+    pub client: Option<Json>,
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
@@ -37,6 +41,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             payload,
             data,
             lifetime,
+            client,
         } = login;
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
@@ -66,9 +71,19 @@ impl<S: Store, P: Platform> Service<S, P> {
             stored,
             data,
             created_at: now,
+            client,
             sealed: Some(seal(handle, ring.refresh_key())),
         };
         self.store.insert(&session).await?;
+        if let Some(limit) = self.config.session_limit {
+            let refuses = limit.refuses && handle.protocol() == Protocol::Native;
+            let limit = SessionLimit { refuses, ..limit };
+            if let Err(error) = self.keep_limit(&session, limit, now).await {
+                // Nobody will have its tokens. If it stays it ends as one that is not used.
+                self.store.remove(session.handle).await.ok();
+                return Err(error);
+            }
+        }
         self.log(&Event::SessionCreated {
             session: session.handle,
         });

@@ -18,6 +18,7 @@ mod ready;
 mod refresh;
 mod revoke;
 mod revoke_by_token;
+mod session_limit;
 mod verify;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -151,6 +152,9 @@ pub enum ServiceError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The user has as many sessions as one may have.
+    #[error("the user has too many sessions")]
+    TooManySessions,
     /// The settings contradict the database.
     #[error("{0}")]
     Misconfigured(String),

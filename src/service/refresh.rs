@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use session_core::domain::config::TheftPolicy;
+use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRing;
 use session_core::domain::lifetime::Limits;
 use session_core::domain::request_times::RequestTimes;
@@ -25,7 +26,7 @@ use super::{Refreshed, Result, Service, SessionInfo, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Exchanges a refresh token for a child of it. If the options have anti-CSRF tokens, the one that was issued with
-    /// the token must be `shown`.
+    /// the token must be `shown`. If the token is confirmed, the `client` is noted.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded. Then the token is as good as before.
@@ -33,6 +34,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         text: &str,
         shown: Option<&str>,
+        client: Option<&Json>,
         options: TokenOptions,
     ) -> Result<Refreshed> {
         let ring = self.keys.ring().await?;
@@ -71,7 +73,9 @@ impl<S: Store, P: Platform> Service<S, P> {
             RefreshDecision::Confirm(confirmation) => {
                 // Under the key of today, so that the session is listed after a change of the master key.
                 let sealed = seal(token.claims.handle, ring.refresh_key());
-                let stored = self.store.confirm(handle, confirmation, &sealed, started);
+                let stored = self
+                    .store
+                    .confirm(handle, confirmation, &sealed, client, started);
                 let stored = stored.await?;
                 decide_confirmed(stored, &token, &factory, times())
             }

@@ -14,6 +14,7 @@ mod model;
 mod parties;
 mod races;
 mod rotation;
+mod session_limit;
 mod theft;
 mod thief;
 mod timing;
@@ -104,7 +105,7 @@ impl TestService {
     }
 
     async fn refresh_native(&self, token: &str) -> Result<Refreshed, ServiceError> {
-        self.refresh(token, None, TokenOptions::NATIVE).await
+        self.refresh(token, None, None, TokenOptions::NATIVE).await
     }
 
     async fn revoke_native(&self, handle: &str) -> Result<bool, ServiceError> {
@@ -144,7 +145,18 @@ fn login(user_id: UserId, payload: Option<Json>, data: Option<Json>) -> Login {
         payload,
         data,
         lifetime: RequestedLifetime::default(),
+        client: None,
     }
+}
+
+async fn create_as(
+    service: &TestService,
+    id: &str,
+    options: TokenOptions,
+) -> Result<Grant, ServiceError> {
+    service
+        .create(login(user(id), json("{}"), None), options)
+        .await
 }
 
 fn user(id: &str) -> UserId {

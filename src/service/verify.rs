@@ -1,5 +1,6 @@
 //! Checking an access token.
 
+use session_core::domain::json::Json;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::rotation::{AccessDecision, Refusal, confirm_access, decide_access};
 use session_core::domain::sealed::seal;
@@ -23,6 +24,8 @@ pub struct Check<'a> {
     pub level: CheckLevel,
     /// The anti-CSRF token that came with it, if one is required.
     pub anti_csrf: Option<Option<&'a str>>,
+    /// Where the session is used: noted if the token is confirmed.
+    pub client: Option<&'a Json>,
 }
 
 /// What to check besides the token itself. For a token with a parent the row is read anyway.
@@ -46,6 +49,7 @@ impl Check<'_> {
                 false => CheckLevel::Token,
             },
             anti_csrf: None,
+            client: None,
         }
     }
 }
@@ -83,7 +87,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         match (confirmation, check.level) {
             (None, CheckLevel::Token) => Ok(Verified::Ok(info(claims), None)),
             (None, level) => self.verify_plain(claims, form, level, now).await,
-            (Some(confirmation), _) => self.verify_child(claims, form, confirmation, now).await,
+            (Some(confirmation), _) => {
+                self.verify_child(claims, form, confirmation, check.client, now)
+                    .await
+            }
         }
     }
 
@@ -131,12 +138,15 @@ impl<S: Store, P: Platform> Service<S, P> {
         claims: AccessClaims,
         form: TokenFormat,
         confirmation: Confirmation,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> Result<Verified> {
         let handle = claims.handle.hash();
         let ring = self.keys.ring().await?;
         let sealed = seal(claims.handle, ring.refresh_key());
-        let stored = self.store.confirm(handle, confirmation, &sealed, now);
+        let stored = self
+            .store
+            .confirm(handle, confirmation, &sealed, client, now);
         let stored = stored.await?;
         self.reissue(stored, claims, form, now).await
     }

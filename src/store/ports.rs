@@ -22,6 +22,15 @@ pub const BATCH_ROWS: u64 = 1000;
 /// How many expired sessions are counted at most, so that a count is soon over however many there are.
 pub const BACKLOG_ROWS: u64 = 100_000;
 
+/// In which order a user's sessions come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// The oldest first.
+    Oldest,
+    /// The newest first.
+    Newest,
+}
+
 /// Keeps sessions.
 ///
 /// A session that has expired at the given `now` is as one that does not exist, whether or not its row is still there;
@@ -37,13 +46,14 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Makes the child current, replaces the sealed handle and notes that the session is in use, if the child's parent is current (compare-and-set), then
-    /// reads the session.
+    /// If the child's parent is current, makes the child current, and replaces the sealed handle and, if one is given, the
+    /// `client` (compare-and-set); then reads the session.
     fn confirm(
         &self,
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
@@ -105,7 +115,18 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Reads those of a user's sessions whose rows have a sealed handle, in the order of their primary keys: at most
+    /// The keys of a user's sessions by age, up to `limit` of them after the first `skip`. Of two that were made at the same
+    /// time the one with the lesser key is the older.
+    fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<HandleHash>>> + Send;
+
+    /// Reads a user's sessions, in the order of their primary keys: at most
     /// `limit` of those `after` one.
     fn list_user(
         &self,

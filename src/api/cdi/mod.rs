@@ -221,6 +221,7 @@ async fn answer<S: Store, P: Platform>(
                 payload: Some(input.payload),
                 data: Some(input.data),
                 lifetime: RequestedLifetime::default(),
+                client: None,
             };
             let grant = service.create(login, input.options);
             reply::granted(&grant.await?, version)
@@ -231,13 +232,14 @@ async fn answer<S: Store, P: Platform>(
                 protocol: PROTOCOL,
                 level: input.level,
                 anti_csrf: input.anti_csrf.as_ref().map(Option::as_deref),
+                client: None,
             };
             reply::verified(&service.verify(&input.token, check).await?, version)
         }
         VersionedCall::Refresh => {
             let input = input::refresh(body, version)?;
             let shown = input.anti_csrf.as_deref();
-            let answer = service.refresh(&input.token, shown, input.options);
+            let answer = service.refresh(&input.token, shown, None, input.options);
             reply::refreshed(&answer.await?, version)
         }
         VersionedCall::Regenerate => {
@@ -274,7 +276,7 @@ async fn answer<S: Store, P: Platform>(
                 Remove::User(user_id) => {
                     let handles = async { Ok(service.list_all(PROTOCOL, &user_id).await?) };
                     let handles = before(deadline, service.config(), handles).await?;
-                    service.revoke_all(&user_id).await?;
+                    service.revoke_all(&user_id, None).await?;
                     let handles: Vec<_> = handles.iter().map(SessionHandle::reveal).collect();
                     reply::removed(&handles)
                 }

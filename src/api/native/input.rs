@@ -12,7 +12,7 @@ use session_core::domain::lifetime::{LifetimePolicy, RequestedLifetime};
 use session_service::Login;
 
 use crate::error::ApiError;
-use crate::field::{Text, json, object, parameter, parse, required_parameter, whole};
+use crate::field::{Text, client, json, object, parameter, parse, required_parameter, whole};
 
 /// A session, and what is to be stored with it.
 pub(super) struct Write<'a> {
@@ -38,6 +38,8 @@ pub(super) fn create(body: &[u8], policy: &LifetimePolicy) -> Result<Login, ApiE
         session_data: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         lifetime: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
     Ok(Login {
@@ -45,6 +47,7 @@ pub(super) fn create(body: &[u8], policy: &LifetimePolicy) -> Result<Login, ApiE
         payload: json(fields.jwt_payload, "jwtPayload")?,
         data: json(fields.session_data, "sessionData")?,
         lifetime: lifetime(fields.lifetime, policy)?,
+        client: client(fields.client)?,
     })
 }
 
@@ -71,8 +74,14 @@ fn lifetime(
     }
 }
 
+/// A token, and where its session is used.
+pub(super) struct Present<'a> {
+    pub(super) token: Cow<'a, str>,
+    pub(super) client: Option<Json>,
+}
+
 /// The access token; `None` if the user is logged out.
-pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
+pub(super) fn verify(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -80,13 +89,16 @@ pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
         access_token: Text<'a>,
         #[serde(default, borrow)]
         id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)
+    let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
+    presented(token, fields.client)
 }
 
 /// The refresh token; `None` if the user is logged out.
-pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
+pub(super) fn refresh(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -94,13 +106,26 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
         refresh_token: Text<'a>,
         #[serde(default, borrow)]
         id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    of_logged_in(
+    let token = of_logged_in(
         fields.refresh_token,
         "refreshToken",
         &fields.id_refresh_token,
-    )
+    )?;
+    presented(token, fields.client)
+}
+
+/// Without a token the answer is known, whatever else was sent.
+fn presented<'a>(
+    token: Option<Cow<'a, str>>,
+    raw: Option<&RawValue>,
+) -> Result<Option<Present<'a>>, ApiError> {
+    let Some(token) = token else { return Ok(None) };
+    let client = client(raw)?;
+    Ok(Some(Present { token, client }))
 }
 
 /// What names the session that is to be revoked.
@@ -139,15 +164,28 @@ pub(super) fn revoke(body: &[u8]) -> Result<Revoke<'_>, ApiError> {
     }
 }
 
-pub(super) fn revoke_all(body: &[u8]) -> Result<UserId, ApiError> {
+/// Whose sessions are to be revoked, and the handle of the one that stays.
+pub(super) struct RevokeAll<'a> {
+    pub(super) user_id: UserId,
+    pub(super) except: Option<Cow<'a, str>>,
+}
+
+pub(super) fn revoke_all(body: &[u8]) -> Result<RevokeAll<'_>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
         #[serde(default, borrow)]
         user_id: Text<'a>,
+        #[serde(default, borrow)]
+        except_session_handle: Text<'a>,
     }
     let fields: Fields<'_> = parse(body)?;
-    check_user_id(fields.user_id.required("userId")?)
+    Ok(RevokeAll {
+        user_id: check_user_id(fields.user_id.required("userId")?)?,
+        except: fields
+            .except_session_handle
+            .optional("exceptSessionHandle")?,
+    })
 }
 
 pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {

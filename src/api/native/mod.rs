@@ -10,7 +10,7 @@ use session_core::platform::Platform;
 use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
 use session_store::Store;
 
-use self::input::Revoke;
+use self::input::{Present, Revoke};
 use super::error::ApiError;
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
@@ -146,14 +146,20 @@ impl ApiProtocol for Native {
                 reply::created(&service.create(login, OPTIONS).await?)
             }
             Call::Verify => reply::verified(&match input::verify(body)? {
-                Some(token) => {
-                    let check = Check::native(service.config().access.blacklisting);
-                    service.verify(&token, check).await?
+                Some(input) => {
+                    let check = Check {
+                        client: input.client.as_ref(),
+                        ..Check::native(service.config().access.blacklisting)
+                    };
+                    service.verify(&input.token, check).await?
                 }
                 None => Verified::Unauthorised,
             }),
             Call::Refresh => reply::refreshed(&match input::refresh(body)? {
-                Some(token) => service.refresh(&token, None, OPTIONS).await?,
+                Some(Present { token, client }) => {
+                    let answer = service.refresh(&token, None, client.as_ref(), OPTIONS);
+                    answer.await?
+                }
                 None => Refreshed::Unauthorised,
             }),
             Call::Revoke => {
@@ -169,8 +175,10 @@ impl ApiProtocol for Native {
                 revoked.map_or_else(reply::unauthorised, reply::revoked)
             }
             Call::RevokeAll => {
-                service.revoke_all(&input::revoke_all(body)?).await?;
-                reply::revoked_all()
+                let input = input::revoke_all(body)?;
+                let except = input.except.as_deref();
+                service.revoke_all(&input.user_id, except).await?;
+                reply::revoked_all(except.is_some())
             }
             Call::List => {
                 let input = input::list(&head.uri)?;

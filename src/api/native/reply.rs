@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use session_core::domain::id::HandleHash;
+use session_core::domain::id::{HandleHash, SessionHandle};
 use session_core::domain::json::Json;
 use session_core::domain::maintenance::Report;
 use session_core::domain::time::Timestamp;
@@ -238,10 +238,18 @@ pub(super) fn revoked(deleted: bool) -> Reply {
     })
 }
 
-pub(super) fn revoked_all() -> Reply {
-    Reply::ok(&StatusBody {
+pub(super) fn revoked_all(excepted: bool) -> Reply {
+    #[derive(Serialize)]
+    struct RevokedAll<'a> {
+        message: &'a str,
+        status: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        excepted: Option<bool>,
+    }
+    Reply::ok(&RevokedAll {
         message: "the user's sessions are deleted",
         status: "OK",
+        excepted: excepted.then_some(true),
     })
 }
 
@@ -289,25 +297,34 @@ pub(super) fn listed(page: &Page) -> Reply {
     struct List<'a> {
         message: &'a str,
         status: &'a str,
-        sessions: Vec<Item>,
+        sessions: Vec<Item<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<&'a str>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Item {
-        handle: String,
+    struct Item<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        handle: Option<String>,
         created_at: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_active_at: Option<u64>,
         expires: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         ends_at: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<&'a Json>,
     }
-    let item = |session: &Listed| Item {
-        handle: session.handle.reveal(),
-        created_at: session.created_at.as_millis(),
-        expires: session.expires_at.as_millis(),
-        ends_at: session.ends_at.map(Timestamp::as_millis),
-    };
+    fn item(session: &Listed) -> Item<'_> {
+        Item {
+            handle: session.handle.as_ref().map(SessionHandle::reveal),
+            created_at: session.created_at.as_millis(),
+            last_active_at: session.last_active_at.map(Timestamp::as_millis),
+            expires: session.expires_at.as_millis(),
+            ends_at: session.ends_at.map(Timestamp::as_millis),
+            client: session.client.as_ref(),
+        }
+    }
     Reply::ok(&List {
         message: "the user's sessions",
         status: "OK",

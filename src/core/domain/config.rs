@@ -28,6 +28,8 @@ pub struct Config {
     pub refresh: RefreshSettings,
     /// What happens when a theft is seen.
     pub on_theft: TheftPolicy,
+    /// How many sessions a user may have; none: any number.
+    pub session_limit: Option<SessionLimit>,
     /// What callers must show; empty: nothing.
     pub api_keys: Vec<SecretString>,
     /// Secrets that keys are derived from; none: keys are kept in the database.
@@ -120,6 +122,15 @@ pub struct RefreshSettings {
     pub reuse_window: Duration,
 }
 
+/// How many sessions a user may have, and what happens at a login beyond that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimit {
+    /// At least 1.
+    pub most: u64,
+    /// The login is refused, or the oldest sessions end.
+    pub refuses: bool,
+}
+
 /// What happens when a theft is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TheftPolicy {
@@ -157,6 +168,7 @@ impl Config {
             access: parser.access(cdi),
             refresh: parser.refresh(),
             on_theft: parser.on_theft(),
+            session_limit: parser.session_limit(),
             master_keys: parser.master_keys(),
             maintenance: parser.maintenance(!api_keys.is_empty()),
             log: parser.log(),

@@ -86,7 +86,7 @@ impl Subject for Native {
             }
             Request::DeleteAll(number) => {
                 let user = user(&number.to_string());
-                service.revoke_all(&user).await.unwrap();
+                service.revoke_all(&user, None).await.unwrap();
                 Response::Done
             }
             Request::Read(handle) => match service.read_data_native(handle).await.unwrap() {

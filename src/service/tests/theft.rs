@@ -152,6 +152,7 @@ fn db9_a_restored_backup_is_no_theft() {
         data: None,
         created_at: session_core::testing::START,
         sealed: None,
+        client: None,
     };
     ready(session_store::SessionStore::insert(&*world.store, &session)).unwrap();
     world.store.calls();

@@ -57,8 +57,8 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         let (null, zero) = (|| Value::Null, || Value::Integer(0));
         let key_and_texts = [key.as_str().into(), "".into(), "".into(), null()];
         let others = [zero(), null(), zero(), zero(), null()];
-        let limits = [null(), null(), null()];
-        let row = [&key_and_texts[..], &others, &limits].concat();
+        let rest = [null(), null(), null(), null()];
+        let row = [&key_and_texts[..], &others, &rest].concat();
         let script = [
             Statement::execute(&self.sql.insert, row),
             Statement::execute(&self.sql.remove, vec![key.as_str().into()]),

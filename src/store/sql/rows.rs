@@ -99,12 +99,14 @@ pub(super) fn decode_record(row: Row) -> Result<SessionRecord> {
     })
 }
 
-/// Columns: row key, covered handle, time of creation, expiry.
+/// Columns: row key, covered handle, time of creation, expiry, end, last confirmation, client.
 pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
     let mut columns = row.into_iter();
     let handle = row_key(columns.next())?;
-    let sealed =
-        text(columns.next()).ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?;
+    let sealed = match columns.next() {
+        Some(Value::Null) => None,
+        value => Some(text(value).ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?),
+    };
     let created_at = time(columns.next(), SESSIONS, "created_at")?;
     let expires_at = time(columns.next(), SESSIONS, "expires_at")?;
     let ends_at = optional_time(columns.next(), "ends_at")?;
@@ -114,6 +116,8 @@ pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
         created_at,
         expires_at: expires_at.min(ends_at.unwrap_or(expires_at)),
         ends_at,
+        last_active_at: optional_time(columns.next(), "last_active_at")?,
+        client: optional_json(columns.next(), "client")?,
     })
 }
 

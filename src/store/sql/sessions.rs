@@ -14,7 +14,7 @@ use super::rows::{decode_data, decode_handle, decode_listed, decode_record, deco
 use super::store::SqlStore;
 use crate::db::{Connector, DbError, Statement, Value};
 use crate::error::Result;
-use crate::ports::SessionStore;
+use crate::ports::{First, SessionStore};
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
 /// When a session that is marked as deleted has expired, before now: long enough ago for every clock, and too short for
@@ -67,6 +67,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
                 .into(),
             session.stored.limits.idle_timeout.map(millis).into(),
             session.stored.issued_at.map(Timestamp::as_millis).into(),
+            session.client.as_ref().map(Json::as_str).into(),
         ];
         match self
             .runner
@@ -89,6 +90,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let [key, time] = live(handle, now);
@@ -101,6 +103,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             expires_at,
             sealed.into(),
             confirmation.issued_at.as_millis().into(),
+            client.map(Json::as_str).into(),
             key,
             time,
             confirmation.parent.as_str().into(),
@@ -205,6 +208,26 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let write = Statement::execute(&self.sql.write_payload, write);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
         self.one(&[write, find], decode_session).await
+    }
+
+    async fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let user = Value::from(user.as_str());
+        let time = now.as_millis().into();
+        let params = vec![user.clone(), user, time, limit.into(), skip.into()];
+        let [oldest, newest] = &self.sql.by_age;
+        let sql = match first {
+            First::Oldest => oldest,
+            First::Newest => newest,
+        };
+        let rows = self.runner.run(&[Statement::query(sql, params)]).await?;
+        rows.into_iter().map(decode_handle).collect()
     }
 
     async fn list_user(

@@ -29,6 +29,8 @@ pub(super) struct Sql {
     pub(super) record: String,
     pub(super) write_payload: String,
     pub(super) list_user: String,
+    /// The oldest first, and the newest first.
+    pub(super) by_age: [String; 2],
     pub(super) keys: String,
     pub(super) add_key: String,
     pub(super) remove_key: String,
@@ -55,14 +57,14 @@ impl Sql {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
-                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, `client`) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             find: format!("SELECT {SESSION} FROM `{sessions}` WHERE {live}"),
             confirm: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
                  `expires_at` = {least}(?, COALESCE(? + `idle_timeout`, ?), COALESCE(`ends_at`, ?)), \
-                 `handle_sealed` = ?, `last_active_at` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+                 `handle_sealed` = ?, `last_active_at` = ?, `client` = COALESCE(?, `client`) WHERE {live} AND `refresh_token_hash_2` = ?"
             ),
             extend: format!(
                 "UPDATE `{sessions}` SET `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
@@ -90,10 +92,15 @@ impl Sql {
             ),
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
-                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `ends_at` \
-                 FROM `{sessions}` WHERE {same_user} AND {unexpired} AND `handle_sealed` IS NOT NULL \
-                 AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
+                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `ends_at`, \
+                 `last_active_at`, `client` FROM `{sessions}` WHERE {same_user} AND {unexpired} AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
+            by_age: ["", "DESC"].map(|order| {
+                format!(
+                    "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
+                     ORDER BY `created_at` {order}, `session_handle_hash_1` {order} LIMIT ? OFFSET ?"
+                )
+            }),
             keys: format!(
                 "SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}` \
                  WHERE `key_name` <> '{LAST_TICK}' AND `key_name` NOT LIKE '{RECORD_PREFIX}%'"

@@ -84,6 +84,7 @@ fn session(number: u8, id: &str) -> NewSession {
         data: json("[1e400]"),
         created_at: START,
         sealed: None,
+        client: None,
     }
 }
 

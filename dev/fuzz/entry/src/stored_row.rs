@@ -251,7 +251,7 @@ fn check_rest(store: &Sql) -> bool {
     };
     let user = UserId::parse("bob").expect("three characters");
     block_on(async {
-        drop(store.confirm(handle(), confirmation, "", NOW).await);
+        drop(store.confirm(handle(), confirmation, "", None, NOW).await);
         drop(store.write_data(handle(), None, NOW).await);
         drop(store.delete(handle(), NOW).await);
         drop(store.delete_user(&user, Some(handle())).await);

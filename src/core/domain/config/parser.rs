@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::settings;
-use super::{AccessSettings, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy};
+use super::{
+    AccessSettings, Database, MySqlSettings, RefreshSettings, SessionLimit, Tables, TheftPolicy,
+};
 use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, PUBLISHED_SLOTS, RotationPolicy};
 use crate::domain::lifetime::{self, LifetimePolicy};
 use crate::domain::secret::SecretString;
@@ -180,6 +182,13 @@ impl Parser<'_> {
                 ("revoke_user", TheftPolicy::RevokeUser),
             ],
         )
+    }
+
+    pub(super) fn session_limit(&mut self) -> Option<SessionLimit> {
+        let most = self.number(&settings::MAX_SESSIONS);
+        let words = [("end_oldest", false), ("refuse", true)];
+        let refuses = self.word(&settings::ON_SESSION_LIMIT, &words);
+        (most > 0).then_some(SessionLimit { most, refuses })
     }
 
     pub(super) fn maintenance(&mut self, has_api_keys: bool) -> Option<Duration> {

@@ -77,6 +77,11 @@ settings! {
          `access_token_validity`, but at least 1; 0 turns it off";
     ON_THEFT = "on_token_theft", "report", Kind::Word(&["report", "revoke_session", "revoke_user"]), Http, "",
         "what happens, besides the report to the caller, when a theft is noticed";
+    MAX_SESSIONS = "max_sessions_per_user", "0", number(0, 1000, "sessions"), Http, "",
+        "how many sessions a user may have at once; 0: any number";
+    ON_SESSION_LIMIT = "on_session_limit", "end_oldest", Kind::Word(&["end_oldest", "refuse"]), Http, "",
+        "what a login beyond that does: it ends the user's oldest sessions, or gets a 409 `too_many_sessions` (never through \
+         SuperTokens' SDKs)";
     API_KEYS = "api_keys", "", Kind::Secret, Http, "none",
         "comma-separated, at least 16 characters each; every one of them is valid";
     MASTER_KEY = "master_key", "", Kind::Secret, All, "none",

@@ -34,6 +34,7 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
             data: None,
             created_at: START,
             sealed: None,
+            client: None,
         };
         ready(world.store.insert(&session)).unwrap();
     }

@@ -13,7 +13,7 @@ use session_core::testing::{START, cases};
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, store, token, user};
 use crate::memory::MemoryStore;
-use crate::{KeyRow, NewSession, SessionStore, Store};
+use crate::{First, KeyRow, NewSession, SessionStore, Store};
 
 const USERS: [&str; 8] = [
     "bob",
@@ -38,6 +38,7 @@ const TEXTS: [&str; 5] = [
 enum Op {
     Insert {
         handle: u8,
+        created: u64,
         user: usize,
         expires: u64,
         limits: (Option<u64>, Option<u64>),
@@ -59,6 +60,12 @@ enum Op {
     Delete(u8, u64),
     Remove(u8),
     DeleteUser(usize, Option<u8>),
+    ByAge {
+        user: usize,
+        newest: bool,
+        skip: u64,
+        now: u64,
+    },
     ReadData(u8, u64),
     WriteData(u8, Option<usize>, u64),
     AddKeys(Vec<(u8, u64)>),
@@ -75,9 +82,9 @@ fn op() -> impl Strategy<Value = Op> {
     let limits = (prop::option::of(t.clone()), prop::option::of(1_u64..9));
     let text = prop::option::of(0..TEXTS.len());
     prop_oneof![
-        5 => (h.clone(), users.clone(), t.clone(), limits, text.clone(), text.clone()).prop_map(
-            |(handle, user, expires, limits, data, payload)|
-                Op::Insert { handle, user, expires, limits, data, payload }
+        5 => (h.clone(), users.clone(), 0_u64..3, t.clone(), limits, text.clone(), text.clone()).prop_map(
+            |(handle, user, created, expires, limits, data, payload)|
+                Op::Insert { handle, user, created, expires, limits, data, payload }
         ),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Find(handle, now)),
         4 => (h.clone(), 0_u8..3, t.clone())
@@ -86,6 +93,8 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(handle, current, to, now)| Op::Extend { handle, current, to, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
         1 => h.clone().prop_map(Op::Remove),
+        2 => (users.clone(), any::<bool>(), 0_u64..3, t.clone())
+            .prop_map(|(user, newest, skip, now)| Op::ByAge { user, newest, skip, now }),
         1 => (users, prop::option::of(h.clone())).prop_map(|(user, except)| Op::DeleteUser(user, except)),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::ReadData(handle, now)),
         2 => (h, text, t.clone()).prop_map(|(handle, data, now)| Op::WriteData(handle, data, now)),
@@ -107,6 +116,7 @@ async fn ask(store: &impl Store, op: &Op) -> String {
     match op.clone() {
         Op::Insert {
             handle: number,
+            created,
             user: id,
             expires,
             limits: (ends, idle),
@@ -130,8 +140,9 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 handle: handle(number),
                 stored,
                 data: text(data),
-                created_at: START,
+                created_at: in_secs(created),
                 sealed: None,
+                client: None,
             };
             format!("{:?}", store.insert(&session).await)
         }
@@ -142,10 +153,17 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             now,
         } => {
             let mut confirmation = confirmation(parent);
+            let client = text((now % 2 > 0).then_some(parent.into()));
             confirmation.issued_at = in_secs(now);
             confirmation.expires_at = in_secs(now + 4);
             let answer = store
-                .confirm(handle(number), confirmation, "sealed again", in_secs(now))
+                .confirm(
+                    handle(number),
+                    confirmation,
+                    "sealed again",
+                    client.as_ref(),
+                    in_secs(now),
+                )
                 .await;
             format!("{answer:?}")
         }
@@ -165,6 +183,16 @@ async fn ask(store: &impl Store, op: &Op) -> String {
         Op::DeleteUser(id, except) => {
             let except = except.map(handle);
             format!("{:?}", store.delete_user(&user(USERS[id]), except).await)
+        }
+        Op::ByAge {
+            user: id,
+            newest,
+            skip,
+            now,
+        } => {
+            let first = if newest { First::Newest } else { First::Oldest };
+            let keys = store.by_age(&user(USERS[id]), first, skip, 3, in_secs(now));
+            format!("{:?}", keys.await)
         }
         Op::ReadData(number, now) => {
             format!("{:?}", store.read_data(handle(number), in_secs(now)).await)
@@ -262,7 +290,7 @@ async fn ends_when_it_expires(store: &impl Store) {
     let at = in_secs(3600);
     assert_eq!(
         store
-            .confirm(handle(1), confirmation(0), "sealed again", at)
+            .confirm(handle(1), confirmation(0), "sealed again", None, at)
             .await,
         Ok(None)
     );
@@ -337,10 +365,10 @@ async fn of_many_children_at_once_one_is_confirmed() {
         ..confirmation(0)
     };
     let (a, b, c, d) = tokio::join!(
-        one.confirm(handle(1), confirmation(0), "sealed again", START),
-        two.confirm(handle(1), rival, "sealed again", START),
-        two.confirm(handle(1), confirmation(0), "sealed again", START),
-        one.confirm(handle(1), rival, "sealed again", START),
+        one.confirm(handle(1), confirmation(0), "sealed again", None, START),
+        two.confirm(handle(1), rival, "sealed again", None, START),
+        two.confirm(handle(1), confirmation(0), "sealed again", None, START),
+        one.confirm(handle(1), rival, "sealed again", None, START),
     );
     let current = one.find(handle(1), START).await.unwrap().unwrap();
     assert_eq!(current.generation, Generation(1));

@@ -193,12 +193,13 @@ fn create(service: &Service<MemoryStore, TestPlatform>, user: &str) -> Grant {
         payload,
         data,
         lifetime: RequestedLifetime::default(),
+        client: None,
     };
     block_on(service.create(login, TokenOptions::NATIVE)).expect("a store in memory")
 }
 
 fn refresh(service: &Service<MemoryStore, TestPlatform>, grant: &Grant) -> Grant {
-    match block_on(service.refresh(&grant.refresh.value, None, TokenOptions::NATIVE)) {
+    match block_on(service.refresh(&grant.refresh.value, None, None, TokenOptions::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),
     }
@@ -213,6 +214,7 @@ fn stored(store: &MemoryStore, handle: SessionHandle) -> NewSession {
         stored: stored.ok().flatten().expect("it was just made"),
         data: data.ok().flatten().flatten(),
         sealed: None,
+        client: None,
         created_at: NOW,
     }
 }

@@ -80,6 +80,8 @@ fn all_mistakes_are_reported_together() {
         ("session_absolute_lifetime", "59"),
         ("refresh_reuse_window", "61"),
         ("on_token_theft", "panic"),
+        ("max_sessions_per_user", "1001"),
+        ("on_session_limit", "panic"),
         ("api_keys", "short"),
         ("master_key", "short"),
         ("maintenance_endpoint", "perhaps"),
