@@ -1,5 +1,6 @@
 //! Creating a session.
 
+use session_core::domain::authentication::Authentication;
 use session_core::domain::config::SessionLimit;
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
@@ -28,6 +29,8 @@ pub struct Login {
     pub lifetime: RequestedLifetime,
     /// Where it is used, as the site says.
     pub client: Option<Json>,
+    /// When and how the user was authenticated.
+    pub authentication: Option<Authentication>,
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
@@ -42,6 +45,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             data,
             lifetime,
             client,
+            authentication,
         } = login;
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
@@ -64,6 +68,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             expires_at: token.claims.expires_at,
             limits,
             issued_at: Some(issued_at),
+            authentication,
             payload: payload.clone(),
         };
         let session = NewSession {
@@ -92,6 +97,6 @@ impl<S: Store, P: Platform> Service<S, P> {
             user_id,
             payload,
         };
-        Ok(self.grant(&ring, info, limits, &token, options.form, now))
+        Ok(self.grant(&ring, info, &session.stored, &token, options.form, now))
     }
 }

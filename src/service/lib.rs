@@ -15,6 +15,7 @@ pub mod maintenance;
 mod metrics;
 mod payload;
 mod ready;
+mod reauthenticate;
 mod refresh;
 mod revoke;
 mod revoke_by_token;
@@ -38,6 +39,7 @@ use session_store::{Store, StoreError};
 pub use self::counters::Counters;
 pub use self::create::Login;
 pub use self::list::{Listed, Page};
+pub use self::reauthenticate::Reauthenticated;
 pub use self::verify::{Check, CheckLevel};
 
 use self::kept::Kept;
@@ -129,6 +131,9 @@ pub struct Grant {
 pub enum Verified {
     /// The session is live; a new access token if the caller must replace its own.
     Ok(SessionInfo, Option<Token>),
+    /// The session is live, but its user was authenticated longer ago than the caller asks for, or nobody knows when. As of
+    /// [`Self::Ok`].
+    Reauthenticate(SessionInfo, Option<Token>),
     /// The session is gone.
     Unauthorised,
     /// The caller has to refresh the session.

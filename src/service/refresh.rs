@@ -141,14 +141,14 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
         let session = SessionInfo {
             handle: refresh.claims.handle,
-            user_id: stored.user_id,
-            payload: stored.payload,
+            user_id: stored.user_id.clone(),
+            payload: stored.payload.clone(),
         };
         self.log(&Event::SessionRefreshed {
             session: refresh.claims.handle.hash(),
             generation: refresh.claims.generation,
         });
-        let grant = self.grant(ring, session, limits, refresh, form, now);
+        let grant = self.grant(ring, session, &stored, refresh, form, now);
         Ok(Refreshed::Ok(Box::new(grant)))
     }
 

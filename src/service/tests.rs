@@ -1,5 +1,6 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
+mod authentication;
 mod endings;
 mod fleet;
 mod flows;
@@ -146,6 +147,7 @@ fn login(user_id: UserId, payload: Option<Json>, data: Option<Json>) -> Login {
         data,
         lifetime: RequestedLifetime::default(),
         client: None,
+        authentication: None,
     }
 }
 

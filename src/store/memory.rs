@@ -184,6 +184,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
                 stored: session.stored.clone(),
                 data: session.data.clone(),
                 created_at: session.created_at,
+                client: session.client.clone(),
             }))
     }
 

@@ -31,6 +31,8 @@ pub struct SessionRecord {
     pub data: Option<Json>,
     /// When it was made; the epoch if that was before the column was there.
     pub created_at: Timestamp,
+    /// Where it is used, as the site says.
+    pub client: Option<Json>,
 }
 
 /// One of a user's sessions.

@@ -222,6 +222,7 @@ async fn answer<S: Store, P: Platform>(
                 data: Some(input.data),
                 lifetime: RequestedLifetime::default(),
                 client: None,
+                authentication: None,
             };
             let grant = service.create(login, input.options);
             reply::granted(&grant.await?, version)
@@ -233,6 +234,7 @@ async fn answer<S: Store, P: Platform>(
                 level: input.level,
                 anti_csrf: input.anti_csrf.as_ref().map(Option::as_deref),
                 client: None,
+                max_authentication_age: None,
             };
             reply::verified(&service.verify(&input.token, check).await?, version)
         }

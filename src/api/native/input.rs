@@ -6,9 +6,11 @@ use std::time::Duration;
 use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::{Json, present};
 use session_core::domain::lifetime::{LifetimePolicy, RequestedLifetime};
+use session_core::domain::time::Timestamp;
 use session_service::Login;
 
 use crate::error::ApiError;
@@ -26,7 +28,11 @@ pub(super) struct List {
     pub(super) after: Option<HandleHash>,
 }
 
-pub(super) fn create(body: &[u8], policy: &LifetimePolicy) -> Result<Login, ApiError> {
+pub(super) fn create(
+    body: &[u8],
+    policy: &LifetimePolicy,
+    now: Timestamp,
+) -> Result<Login, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -40,6 +46,8 @@ pub(super) fn create(body: &[u8], policy: &LifetimePolicy) -> Result<Login, ApiE
         lifetime: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
     Ok(Login {
@@ -48,7 +56,60 @@ pub(super) fn create(body: &[u8], policy: &LifetimePolicy) -> Result<Login, ApiE
         data: json(fields.session_data, "sessionData")?,
         lifetime: lifetime(fields.lifetime, policy)?,
         client: client(fields.client)?,
+        authentication: authentication(fields.authentication, now)?,
     })
+}
+
+fn authentication(
+    raw: Option<&RawValue>,
+    now: Timestamp,
+) -> Result<Option<Authentication>, ApiError> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(default, deserialize_with = "present", borrow)]
+        time: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        methods: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        level: Text<'a>,
+    }
+    let Some(fields) = object::<Fields<'_>>(raw, "authentication")? else {
+        return Ok(None);
+    };
+    let time = whole(fields.time, "authentication.time")?.map(Timestamp::from_millis);
+    let methods = fields.methods.map(|raw| serde_json::from_str(raw.get()));
+    let methods = methods
+        .transpose()
+        .map_err(|_| ApiError::invalid("authentication.methods must be a list of strings"))?;
+    let level = fields.level.optional("authentication.level")?;
+    let level = level.map(Cow::into_owned);
+    Authentication::new(time, methods.unwrap_or_default(), level, now)
+        .map(Some)
+        .map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// An access token whose user was authenticated once more; `None` if the user is logged out.
+pub(super) fn reauthenticate(
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Option<(Cow<'_, str>, Authentication)>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        access_token: Text<'a>,
+        #[serde(default, borrow)]
+        id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
+    let Some(token) = token else { return Ok(None) };
+    let authentication = authentication(fields.authentication, now)?;
+    let authentication =
+        authentication.ok_or_else(|| ApiError::invalid("authentication is missing"))?;
+    Ok(Some((token, authentication)))
 }
 
 fn lifetime(
@@ -78,6 +139,8 @@ fn lifetime(
 pub(super) struct Present<'a> {
     pub(super) token: Cow<'a, str>,
     pub(super) client: Option<Json>,
+    /// How long ago its user may have been authenticated.
+    pub(super) max_authentication_age: Option<Duration>,
 }
 
 /// The access token; `None` if the user is logged out.
@@ -91,10 +154,12 @@ pub(super) fn verify(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
         id_refresh_token: Text<'a>,
         #[serde(default, deserialize_with = "present", borrow)]
         client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        max_authentication_age: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
     let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
-    presented(token, fields.client)
+    presented(token, fields.client, fields.max_authentication_age)
 }
 
 /// The refresh token; `None` if the user is logged out.
@@ -115,17 +180,22 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
         "refreshToken",
         &fields.id_refresh_token,
     )?;
-    presented(token, fields.client)
+    presented(token, fields.client, None)
 }
 
 /// Without a token the answer is known, whatever else was sent.
 fn presented<'a>(
     token: Option<Cow<'a, str>>,
-    raw: Option<&RawValue>,
+    raw_client: Option<&RawValue>,
+    max_age: Option<&RawValue>,
 ) -> Result<Option<Present<'a>>, ApiError> {
     let Some(token) = token else { return Ok(None) };
-    let client = client(raw)?;
-    Ok(Some(Present { token, client }))
+    let max_age = whole(max_age, "maxAuthenticationAge")?;
+    Ok(Some(Present {
+        token,
+        client: client(raw_client)?,
+        max_authentication_age: max_age.map(Duration::from_secs),
+    }))
 }
 
 /// What names the session that is to be revoked.

@@ -7,7 +7,7 @@ mod reply;
 use http::{Method, StatusCode, request};
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
-use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
+use session_service::{Check, Refreshed, Service, TokenOptions};
 use session_store::Store;
 
 use self::input::{Present, Revoke};
@@ -24,6 +24,7 @@ const PAGE_ROWS: u64 = 100;
 pub(super) enum Call {
     Create,
     Verify,
+    Reauthenticate,
     Refresh,
     Revoke,
     RevokeAll,
@@ -39,7 +40,7 @@ pub(super) enum Call {
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 12] = [
     (
         "/session",
         Access::WithKey,
@@ -65,6 +66,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
             ),
             (Method::GET, Endpoint::without_body(Call::List)),
         ],
+    ),
+    (
+        "/session/authentication",
+        Access::WithKey,
+        &[(Method::PUT, Endpoint::with_body(Call::Reauthenticate))],
     ),
     (
         "/session/payload",
@@ -142,21 +148,31 @@ impl ApiProtocol for Native {
         const OPTIONS: TokenOptions = TokenOptions::NATIVE;
         Ok(match call {
             Call::Create => {
-                let login = input::create(body, &service.config().refresh.lifetime)?;
+                let policy = &service.config().refresh.lifetime;
+                let login = input::create(body, policy, service.platform().now())?;
                 reply::created(&service.create(login, OPTIONS).await?)
             }
-            Call::Verify => reply::verified(&match input::verify(body)? {
+            Call::Verify => match input::verify(body)? {
                 Some(input) => {
                     let check = Check {
                         client: input.client.as_ref(),
+                        max_authentication_age: input.max_authentication_age,
                         ..Check::native(service.config().access.blacklisting)
                     };
-                    service.verify(&input.token, check).await?
+                    let answer = service.verify(&input.token, check).await?;
+                    reply::verified(&answer, input.max_authentication_age.is_some())
                 }
-                None => Verified::Unauthorised,
-            }),
+                None => reply::unauthorised(),
+            },
+            Call::Reauthenticate => match input::reauthenticate(body, service.platform().now())? {
+                Some((token, authentication)) => {
+                    let answer = service.reauthenticate(&token, authentication, OPTIONS);
+                    reply::reauthenticated(&answer.await?)
+                }
+                None => reply::unauthorised(),
+            },
             Call::Refresh => reply::refreshed(&match input::refresh(body)? {
-                Some(Present { token, client }) => {
+                Some(Present { token, client, .. }) => {
                     let answer = service.refresh(&token, None, client.as_ref(), OPTIONS);
                     answer.await?
                 }

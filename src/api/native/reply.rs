@@ -6,7 +6,9 @@ use session_core::domain::id::{HandleHash, SessionHandle};
 use session_core::domain::json::Json;
 use session_core::domain::maintenance::Report;
 use session_core::domain::time::Timestamp;
-use session_service::{Grant, Listed, Page, Refreshed, SessionInfo, Token, Verified};
+use session_service::{
+    Grant, Listed, Page, Reauthenticated, Refreshed, SessionInfo, Token, Verified,
+};
 
 use crate::reply::Reply;
 
@@ -15,6 +17,9 @@ const UNAUTHORISED: &str = "there is no such session, or its token is not valid"
 
 /// The text of every `TRY_REFRESH_TOKEN`.
 const TRY_REFRESH_TOKEN: &str = "the access token is not valid; refresh the session";
+
+/// The text of every `REAUTHENTICATE`.
+const REAUTHENTICATE: &str = "the session is live; authenticate the user again for this";
 
 #[derive(Serialize)]
 struct TokenBody<'a> {
@@ -132,7 +137,8 @@ pub(super) fn created(grant: &Grant) -> Reply {
     })
 }
 
-pub(super) fn verified(answer: &Verified) -> Reply {
+/// `is_checked`: the caller has asked when the user was authenticated.
+pub(super) fn verified(answer: &Verified, is_checked: bool) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Good<'a> {
@@ -141,19 +147,38 @@ pub(super) fn verified(answer: &Verified) -> Reply {
         session: SessionBody<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         new_access_token: Option<TokenBody<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        authentication_checked: Option<bool>,
     }
+    let (message, status, session, token) = match answer {
+        Verified::Ok(session, token) => ("session verified", "OK", session, token),
+        Verified::Reauthenticate(session, token) => {
+            (REAUTHENTICATE, "REAUTHENTICATE", session, token)
+        }
+        Verified::Unauthorised => return unauthorised(),
+        Verified::TryRefreshToken => return try_refresh(),
+    };
+    Reply::ok(&Good {
+        message,
+        status,
+        session: session.into(),
+        new_access_token: token.as_ref().map(TokenBody::from),
+        authentication_checked: is_checked.then_some(true),
+    })
+}
+
+fn try_refresh() -> Reply {
+    Reply::ok(&StatusBody {
+        message: TRY_REFRESH_TOKEN,
+        status: "TRY_REFRESH_TOKEN",
+    })
+}
+
+pub(super) fn reauthenticated(answer: &Reauthenticated) -> Reply {
     match answer {
-        Verified::Ok(session, token) => Reply::ok(&Good {
-            message: "session verified",
-            status: "OK",
-            session: session.into(),
-            new_access_token: token.as_ref().map(TokenBody::from),
-        }),
-        Verified::Unauthorised => unauthorised(),
-        Verified::TryRefreshToken => Reply::ok(&StatusBody {
-            message: TRY_REFRESH_TOKEN,
-            status: "TRY_REFRESH_TOKEN",
-        }),
+        Reauthenticated::Ok(grant) => created(grant),
+        Reauthenticated::Unauthorised => unauthorised(),
+        Reauthenticated::TryRefreshToken => try_refresh(),
     }
 }
 

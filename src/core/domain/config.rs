@@ -107,6 +107,12 @@ pub struct AccessSettings {
     pub algorithm: Algorithm,
     /// Whether each verification asks the database if the session is still there.
     pub blacklisting: bool,
+    /// `iss` of new ones, and of any that has one.
+    pub issuer: Option<String>,
+    /// `aud` of new ones, and of any that has one.
+    pub audience: Option<String>,
+    /// Whether new ones say when and how the user was authenticated.
+    pub authentication_claims: bool,
     /// How the signing key rotates.
     pub rotation: RotationPolicy,
     /// A file mounted into the component that holds the signing key instead; then it does not rotate.

@@ -1,5 +1,6 @@
 //! The rules of sessions as pure code: no async, no I/O, no clock and no randomness of its own.
 
+pub mod authentication;
 pub mod config;
 pub mod id;
 pub mod json;

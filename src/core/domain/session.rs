@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::authentication::Authentication;
 use super::id::{Generation, UserId};
 use super::json::Json;
 use super::lifetime::Limits;
@@ -24,6 +25,8 @@ pub struct StoredSession {
     pub limits: Limits,
     /// When the current refresh token was issued; none if that is not known.
     pub issued_at: Option<Timestamp>,
+    /// When and how its user was authenticated, if the site said so.
+    pub authentication: Option<Authentication>,
     /// What goes into its access tokens.
     pub payload: Option<Json>,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use session_core::domain::authentication::Authentication;
 use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
@@ -77,6 +78,14 @@ fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSessi
         idle_timeout: optional_integer(columns.next(), "idle_timeout")?.map(Duration::from_millis),
     };
     let issued_at = optional_time(columns.next(), "last_active_at")?;
+    let authentication = match columns.next() {
+        None | Some(Value::Null) => None,
+        value => {
+            let read = text(value).and_then(|text| Authentication::from_json(&text));
+            let problem = "not what this service writes";
+            Some(read.ok_or_else(|| corrupt(SESSIONS, "authentication", problem))?)
+        }
+    };
     Ok(StoredSession {
         user_id,
         current,
@@ -85,17 +94,19 @@ fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSessi
         expires_at: limits.clamp(expires_at),
         limits,
         issued_at,
+        authentication,
         payload,
     })
 }
 
-/// Columns: those of a session, data, time of creation.
+/// Columns: those of a session, data, time of creation, client.
 pub(super) fn decode_record(row: Row) -> Result<SessionRecord> {
     let mut columns = row.into_iter();
     Ok(SessionRecord {
         stored: read_session(&mut columns)?,
         data: optional_json(columns.next(), "session_info")?,
         created_at: time(columns.next(), SESSIONS, "created_at")?,
+        client: optional_json(columns.next(), "client")?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use session_core::domain::authentication::Authentication;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::secret::{DoubleHash, Random};
@@ -49,6 +50,8 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
 
 impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
     async fn insert(&self, session: &NewSession) -> Result<()> {
+        let authentication = session.stored.authentication.as_ref();
+        let authentication = authentication.map(Authentication::to_json);
         let params = vec![
             session.handle.as_str().into(),
             session.stored.user_id.as_str().into(),
@@ -68,6 +71,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             session.stored.limits.idle_timeout.map(millis).into(),
             session.stored.issued_at.map(Timestamp::as_millis).into(),
             session.client.as_ref().map(Json::as_str).into(),
+            authentication.as_deref().into(),
         ];
         match self
             .runner

@@ -9,7 +9,7 @@ use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
 
 /// The columns of a session that a request decides by, in the order in which they are decoded.
 const SESSION: &str = "`user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, `ends_at`, \
-                       `idle_timeout`, `last_active_at`";
+                       `idle_timeout`, `last_active_at`, `authentication`";
 
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {
@@ -57,8 +57,8 @@ impl Sql {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
-                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, `client`) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, `client`, \
+                 `authentication`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             find: format!("SELECT {SESSION} FROM `{sessions}` WHERE {live}"),
             confirm: format!(
@@ -88,7 +88,7 @@ impl Sql {
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
-                "SELECT {SESSION}, `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
+                "SELECT {SESSION}, `session_info`, `created_at`, `client` FROM `{sessions}` WHERE {live}"
             ),
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(

@@ -79,6 +79,7 @@ fn session(number: u8, id: &str) -> NewSession {
             expires_at: in_secs(3600),
             limits: Limits::default(),
             issued_at: Some(START),
+            authentication: None,
             payload: json(r#"{"a":1.0}"#),
         },
         data: json("[1e400]"),

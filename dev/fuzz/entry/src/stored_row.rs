@@ -9,6 +9,7 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::value::RawValue;
 use session_api::Api;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::config::Config;
 use session_core::domain::id::{Generation, UserId};
 use session_core::domain::json::Json;
@@ -179,6 +180,10 @@ fn session(row: &Row) -> Option<StoredSession> {
             idle_timeout: optional_integer(row.get(6))?.map(Duration::from_millis),
         },
         issued_at: optional_integer(row.get(7))?.map(Timestamp::from_millis),
+        authentication: match row.get(8) {
+            None | Some(Value::Null) => None,
+            value => Some(Authentication::from_json(text(value)?)?),
+        },
     };
     session.expires_at = session.limits.clamp(session.expires_at);
     Some(session)

@@ -71,6 +71,9 @@ impl Parser<'_> {
             validity,
             algorithm: self.algorithm(has_cdi),
             blacklisting: self.boolean(&settings::BLACKLISTING),
+            issuer: self.optional(&settings::ISSUER),
+            audience: self.optional(&settings::AUDIENCE),
+            authentication_claims: self.boolean(&settings::AUTHENTICATION_CLAIMS),
             rotation: RotationPolicy {
                 dynamic: self.boolean(&settings::KEY_DYNAMIC),
                 interval: self.hours(&settings::KEY_INTERVAL),

@@ -62,6 +62,13 @@ settings! {
         "how long an access token is good";
     BLACKLISTING = "access_token_blacklisting", "false", BOOLEAN, Http, "",
         "whether each check asks the database if the session is still there";
+    ISSUER = "access_token_issuer", "", Kind::Text, Http, "none",
+        "`iss` of access tokens, not of those for SuperTokens' SDKs; one with another `iss` is refused. Set it when every \
+         instance is of a release that knows it";
+    AUDIENCE = "access_token_audience", "", Kind::Text, Http, "none", "`aud`, likewise";
+    AUTHENTICATION_CLAIMS = "access_token_authentication_claims", "false", BOOLEAN, Http, "",
+        "whether access tokens say when and how the user was authenticated (`auth_time`, `amr`, `acr`), if the site said so at \
+         the login ([sessions](docs/sessions.md)). Set it when every instance is of a release that knows it";
     REFRESH_VALIDITY = "refresh_token_validity", "2400", number(1, 8760, "hours"), All, "",
         "how long a session lives without a refresh; a change counts for a session from its next refresh or \
          confirmation";

@@ -99,6 +99,7 @@ fn row(current: &RefreshToken) -> StoredSession {
         expires_at: current.claims.expires_at,
         limits: Limits::default(),
         issued_at: None,
+        authentication: None,
         payload: None,
     }
 }

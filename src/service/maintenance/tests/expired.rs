@@ -29,6 +29,7 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
                 expires_at,
                 limits: Limits::default(),
                 issued_at: None,
+                authentication: None,
                 payload: None,
             },
             data: None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::id::Generation;
 use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::{LastTick, Report};
@@ -134,6 +135,10 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 expires_at: limits.clamp(in_secs(expires)),
                 limits,
                 issued_at: (expires % 2 > 0).then_some(START),
+                authentication: Authentication::from_json(
+                    r#"{"time":1000,"methods":["otp"],"level":"2"}"#,
+                )
+                .filter(|_| expires % 3 > 0),
                 payload: text(payload),
             };
             let session = NewSession {
@@ -191,7 +196,8 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             now,
         } => {
             let first = if newest { First::Newest } else { First::Oldest };
-            let keys = store.by_age(&user(USERS[id]), first, skip, 3, in_secs(now));
+            let user = user(USERS[id]);
+            let keys = store.by_age(&user, first, skip, 3, in_secs(now));
             format!("{:?}", keys.await)
         }
         Op::ReadData(number, now) => {

@@ -194,6 +194,7 @@ fn create(service: &Service<MemoryStore, TestPlatform>, user: &str) -> Grant {
         data,
         lifetime: RequestedLifetime::default(),
         client: None,
+        authentication: None,
     };
     block_on(service.create(login, TokenOptions::NATIVE)).expect("a store in memory")
 }

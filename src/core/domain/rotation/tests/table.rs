@@ -15,7 +15,7 @@ use crate::domain::secret::Key;
 use crate::domain::secret::testing::SeededRandom;
 use crate::domain::session::{Confirmation, StoredSession};
 use crate::domain::time::Timestamp;
-use crate::domain::token::access::AccessClaims;
+use crate::domain::token::access::{AccessClaims, OptionalClaims};
 use crate::domain::token::refresh::{IssueTime, RefreshToken};
 use crate::testing::START;
 
@@ -106,6 +106,7 @@ pub(super) fn row(token: &RefreshToken) -> StoredSession {
         expires_at: token.claims.expires_at,
         limits: Limits::default(),
         issued_at: None,
+        authentication: None,
         payload: None,
     }
 }
@@ -121,6 +122,7 @@ pub(super) fn access(token: &RefreshToken, parent: Option<&RefreshToken>) -> Acc
         parent: parent.map(RefreshToken::hash),
         payload: Json::parse("{}".to_owned()),
         anti_csrf: None,
+        optional: OptionalClaims::default(),
     }
 }
 
