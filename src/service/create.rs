@@ -6,6 +6,7 @@ use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
+use session_core::domain::revocation::Reason;
 use session_core::domain::sealed::seal;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -85,7 +86,8 @@ impl<S: Store, P: Platform> Service<S, P> {
             let limit = SessionLimit { refuses, ..limit };
             if let Err(error) = self.keep_limit(&session, limit, now).await {
                 // Nobody will have its tokens. If it stays it ends as one that is not used.
-                self.store.remove(session.handle).await.ok();
+                let revocation = self.revocation(Reason::Limit);
+                self.store.revoke(session.handle, revocation).await.ok();
                 return Err(error);
             }
         }

@@ -2,6 +2,7 @@
 
 use session_core::domain::authentication::Authentication;
 use session_core::domain::id::{Generation, SessionHandle};
+use session_core::domain::revocation::Reason;
 use session_core::domain::rotation::Refusal;
 use session_core::domain::sealed::seal;
 use session_core::domain::session::StoredSession;
@@ -93,10 +94,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             sealed: Some(seal(handle, ring.refresh_key())),
         };
         self.store.insert(&session).await?;
-        let revoked = self.store.delete(old, now).await;
+        let revocation = self.revocation(Reason::Reauthenticated);
+        let revoked = self.store.delete(old, revocation).await;
         if revoked != Ok(true) {
             // Somebody else has revoked the old one, or nobody knows: nobody gets the new one.
-            self.store.remove(session.handle).await.ok();
+            self.store.revoke(session.handle, revocation).await.ok();
             revoked?;
             self.log_rejected(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
             return Ok(Reauthenticated::Unauthorised);

@@ -1,6 +1,7 @@
 //! The limit on a user's sessions: what a login does that is beyond it.
 
 use session_core::domain::config::SessionLimit;
+use session_core::domain::revocation::Reason;
 use session_core::domain::time::Timestamp;
 use session_core::log::Event;
 use session_core::platform::Platform;
@@ -37,7 +38,8 @@ impl<S: Store, P: Platform> Service<S, P> {
             .filter(|key| *key != own)
             .collect();
         if !beyond.is_empty() {
-            for session in self.store.delete_batch(&beyond, now).await? {
+            let revocation = self.revocation(Reason::Limit);
+            for session in self.store.delete_batch(&beyond, revocation).await? {
                 self.log(&Event::SessionRevoked { session });
             }
         }

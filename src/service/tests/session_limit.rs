@@ -50,7 +50,7 @@ fn or_the_login_is_refused_and_leaves_nothing() {
     world.wait(1);
     let again = || ready(create_as(&world.service, "bob", TokenOptions::NATIVE));
     assert_eq!(again(), Err(ServiceError::TooManySessions));
-    assert_eq!(world.store.calls().last(), Some(&"remove"));
+    assert_eq!(world.store.calls().last(), Some(&"revoke"));
     assert_eq!((live(&world), world.store.sessions().len()), (vec![3], 3));
     ready(
         world
