@@ -157,9 +157,8 @@ fn a_fresh_login_is_a_new_session_with_all_that_the_old_one_has() {
     );
     let data = ready(world.service.read_data_native(&new.session.handle.reveal()));
     assert_eq!(data, Ok(Some(json("[1]"))));
-    let page = world
-        .service
-        .list(Default::default(), &user("bob"), None, 9);
+    let bob = user("bob");
+    let page = world.service.list(Default::default(), &bob, None, 9);
     let listed = ready(page).unwrap().sessions;
     assert_eq!(listed.len(), 1);
     assert_eq!(

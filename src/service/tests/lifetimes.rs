@@ -44,7 +44,7 @@ impl<'a> Browser<'a> {
                     return true;
                 }
                 Verified::Unauthorised => return false,
-                Verified::TryRefreshToken => {}
+                Verified::TryRefreshToken | Verified::Reauthenticate(..) => {}
             }
             match self.world.refresh(&self.refresh) {
                 Refreshed::Ok(grant) => {
@@ -62,7 +62,7 @@ impl<'a> Browser<'a> {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(60))]
 
     /// An active user is never out; one who is idle is out after half of the timeout to all of it, and everybody at the
     /// end. Times are whole seconds.

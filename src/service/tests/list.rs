@@ -100,7 +100,8 @@ fn a_session_without_a_known_handle_is_in_the_list() {
     let page = page(&world, &Page::default());
     assert_eq!(page.sessions.len(), 2);
     assert!(page.sessions.iter().all(|session| session.handle.is_none()));
-    let named = world.service.list_all(Protocol::Native, &user("bob"));
+    let bob = user("bob");
+    let named = world.service.list_all(Protocol::Native, &bob);
     assert_eq!(ready(named), Ok(Vec::new()));
 }
 

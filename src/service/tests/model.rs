@@ -80,6 +80,7 @@ impl Subject for Native {
                 }
                 Verified::Unauthorised => Response::Unauthorised,
                 Verified::TryRefreshToken => Response::TryRefreshToken,
+                answer @ Verified::Reauthenticate(..) => panic!("nobody asked: {answer:?}"),
             },
             Request::Delete(handle) => {
                 Response::Deleted(service.revoke_native(handle).await.unwrap())
