@@ -66,6 +66,12 @@ impl From<Option<&str>> for Value {
     }
 }
 
+impl From<Option<u64>> for Value {
+    fn from(integer: Option<u64>) -> Self {
+        integer.map_or(Self::Null, Self::from)
+    }
+}
+
 /// A row of a result, its values in the order of the statement's columns.
 pub type Row = Vec<Value>;
 
@@ -229,7 +235,8 @@ impl DbError {
                 Self::TooLarge
             }
             None if text.contains("TLS error") || text.contains("asked for SSL") => Self::Connect(
-                "TLS failed; the server needs a certificate for its host name that is trusted here".into(),
+                "TLS failed; the server needs a certificate for its host name that is trusted here"
+                    .into(),
             ),
             None if text.contains("nknown authentication plugin")
                 || text.contains("UnknownAuthPlugin")

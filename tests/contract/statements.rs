@@ -53,6 +53,28 @@ async fn statements_per_operation(db: Backend) {
     .await;
 }
 
+/// What limits cost: nothing, but for a refresh so late that the row would go before its child.
+#[test_on(everywhere)]
+async fn an_idle_timeout_costs_one_statement_where_it_has_to_extend_a_row(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    service.freeze().await;
+    let lifetime = r#""lifetime":{"absolute":86400,"idle":600}"#;
+    for (wait, expected) in [(290, 1), (310, 2)] {
+        let body = format!(r#"{{"userId":"ada",{lifetime}}}"#);
+        service.forget_statements().await;
+        let session = service.post_session(body).await;
+        assert!(session.part("endsAt").is_some());
+        let session = Session::created(&session);
+        service.advance(wait * SECOND).await;
+        service.create("warm").await;
+        service.forget_statements().await;
+        let child = service.child(&session).await;
+        assert_eq!(service.statements().await, expected, "after {wait} s");
+        service.verify(&child.access.value).await;
+        assert_eq!(service.statements().await, expected + 2, "after {wait} s");
+    }
+}
+
 #[test_on(everywhere)]
 async fn verifying_with_blacklisting_takes_one_statement(db: Backend) {
     let service = db

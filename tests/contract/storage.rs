@@ -81,6 +81,11 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "generation 0",
                 "created_at 0",
                 "handle_sealed 0",
+                "ends_at 0",
+                "idle_timeout 0",
+                "last_active_at 0",
+                "client 0",
+                "authentication 0",
             ]
         );
     } else {
@@ -112,6 +117,11 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "generation int unsigned NO  -",
                 "created_at bigint unsigned NO  -",
                 "handle_sealed varchar(64) YES  utf8mb4_bin",
+                "ends_at bigint unsigned YES  -",
+                "idle_timeout bigint unsigned YES  -",
+                "last_active_at bigint unsigned YES  -",
+                "client text YES  utf8mb4_bin",
+                "authentication text YES  utf8mb4_bin",
             ]
         );
     }

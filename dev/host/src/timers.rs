@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::HostMonotonicClock;
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
-use wasmtime_wasi::HostMonotonicClock;
 
 use crate::guest::Guest;
 

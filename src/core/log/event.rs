@@ -78,6 +78,13 @@ pub enum Event<'a> {
         /// Its session.
         session: HandleHash,
     },
+    /// A fresh login put a new session in the place of one.
+    SessionReauthenticated {
+        /// The new session.
+        session: HandleHash,
+        /// The old one, which was revoked.
+        replaced: HandleHash,
+    },
     /// All sessions of a user were revoked.
     UserRevoked,
     /// A request published a signing key, because no tick of the scheduled component had.
@@ -153,6 +160,7 @@ impl Event<'_> {
             Self::SessionCreated { .. } => "session_created",
             Self::SessionRefreshed { .. } => "session_refreshed",
             Self::SessionRevoked { .. } => "session_revoked",
+            Self::SessionReauthenticated { .. } => "session_reauthenticated",
             Self::UserRevoked => "user_revoked",
             Self::SigningKeyPublished { .. } => "signing_key_published",
             Self::SigningKeyNotPublished { .. } => "signing_key_not_published",
@@ -188,6 +196,7 @@ impl Event<'_> {
             Self::SessionCreated { .. }
             | Self::SessionRefreshed { .. }
             | Self::SessionRevoked { .. }
+            | Self::SessionReauthenticated { .. }
             | Self::UserRevoked
             | Self::SigningKeyPublished { .. }
             | Self::TablesChanged
@@ -250,6 +259,10 @@ impl Event<'_> {
             Self::SessionCreated { session } | Self::SessionRevoked { session } => {
                 vec![("session", session.as_str().into())]
             }
+            Self::SessionReauthenticated { session, replaced } => vec![
+                ("session", session.as_str().into()),
+                ("replaced", replaced.as_str().into()),
+            ],
             Self::SessionRefreshed {
                 session,
                 generation,

@@ -120,7 +120,7 @@ fn all_sessions_of_a_user_end_and_nobody_elses() {
     let world = World::new(&[]);
     let ids = ["bob", "Bob", "bob ", "bo\u{301}b", "b\u{f3}b"];
     let grants = ids.map(|id| [create(&world.service, id), create(&world.service, id)]);
-    ready(world.service.revoke_all(&user("bob"))).unwrap();
+    ready(world.service.revoke_all(&user("bob"), None)).unwrap();
     for (id, grants) in ids.iter().zip(&grants) {
         for grant in grants {
             let answer = world.refresh(&grant.refresh);
@@ -176,7 +176,7 @@ fn without_a_database_nothing_is_granted() {
     )));
     assert!(is_unavailable(&ready(world.service.revoke_native(&handle))));
     assert!(is_unavailable(&ready(
-        world.service.revoke_all(&user("bob"))
+        world.service.revoke_all(&user("bob"), None)
     )));
     assert!(is_unavailable(&ready(
         world.service.read_data_native(&handle)

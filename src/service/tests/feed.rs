@@ -35,7 +35,7 @@ fn the_feed_names_what_was_revoked_why_and_until_when() {
     let [signed_out, stolen, of_eve, stays] =
         ["bob", "bob", "eve", "bob"].map(|user| create(&world.service, user));
     revoke(&world.service, &signed_out);
-    ready(world.service.revoke_all(&user("eve"))).unwrap();
+    ready(world.service.revoke_all(&user("eve"), None)).unwrap();
     let second = child(world.refresh(&stolen.refresh));
     child(world.refresh(&second.refresh));
     world.wait(300);
@@ -151,7 +151,7 @@ fn a_flood_of_revocations_stops_no_check() {
         world.verify(&stays.access);
     }
     let gone: Vec<_> = (0..10_000).map(|_| world.create()).collect();
-    ready(world.service.revoke_all(&user("bob"))).unwrap();
+    ready(world.service.revoke_all(&user("bob"), None)).unwrap();
     world.platform.advance(Duration::from_millis(1001));
     world.platform.queue_tasks();
     assert!(matches!(world.verify(&stays.access), Verified::Ok(..)));

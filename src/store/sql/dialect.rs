@@ -26,6 +26,14 @@ impl SqlDialect {
         "`user_id` = ? AND HEX(`user_id`) = HEX(?)"
     }
 
+    /// The name of the function that gives the least of its arguments.
+    pub(super) fn least(self) -> &'static str {
+        match self {
+            Self::MySql => "LEAST",
+            Self::Sqlite => "MIN",
+        }
+    }
+
     /// By what a user's rows are in order in the index on users: a row keeps its place as long as it is there.
     pub(super) fn order_of_user(self) -> &'static str {
         match self {

@@ -57,8 +57,10 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         let (null, zero) = (|| Value::Null, || Value::Integer(0));
         let key_and_texts = [key.as_str().into(), "".into(), "".into(), null()];
         let others = [zero(), null(), zero(), zero(), null()];
+        let rest = [const { Value::Null }; 5];
+        let row = [&key_and_texts[..], &others, &rest].concat();
         let script = [
-            Statement::execute(&self.sql.insert, [&key_and_texts[..], &others].concat()),
+            Statement::execute(&self.sql.insert, row),
             Statement::execute(&self.sql.remove, vec![key.as_str().into()]),
         ];
         match self.runner.run(&script).await {

@@ -8,11 +8,16 @@ use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
 use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
 
+/// The columns of a session that a request decides by, in the order in which they are decoded.
+const SESSION: &str = "`user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, `ends_at`, \
+                       `idle_timeout`, `last_active_at`, `authentication`";
+
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
     pub(super) confirm: String,
+    pub(super) extend: String,
     pub(super) revoke: String,
     pub(super) next_batch_of_user: String,
     pub(super) revoke_batch_of_user: String,
@@ -24,12 +29,15 @@ pub(super) struct Sql {
     pub(super) record: String,
     pub(super) write_payload: String,
     pub(super) list_user: String,
+    /// The oldest first, and the newest first.
+    pub(super) by_age: [String; 2],
     pub(super) keys: String,
     pub(super) add_key: String,
     pub(super) remove_key: String,
     pub(super) record_tick: String,
     pub(super) last_tick: String,
     sessions: String,
+    unexpired: String,
     pub(super) some_expired: String,
     pub(super) remove_expired: String,
     pub(super) count_expired: String,
@@ -39,8 +47,13 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) fn new(dialect: SqlDialect, tables: &Tables) -> Self {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
+        // The release before knows no `ends_at`, and may set a later `expires_at`.
+        let least = dialect.least();
         let not_revoked = format!("`generation` <> {}", Generation::REVOKED.0);
-        let live = format!("`session_handle_hash_1` = ? AND `expires_at` > ? AND {not_revoked}");
+        let unexpired = format!(
+            "{least}(`expires_at`, COALESCE(`ends_at`, `expires_at`)) > ? AND {not_revoked}"
+        );
+        let live = format!("`session_handle_hash_1` = ? AND {unexpired}");
         let (same_user, order) = (dialect.same_user(), dialect.order_of_user());
         let from = format!("{same_user} AND `session_handle_hash_1` <> ? AND {order} >= ?");
         let revoke = revoke(sessions);
@@ -48,15 +61,19 @@ impl Sql {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
-                 `handle_sealed`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, `client`, \
+                 `authentication`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
-            find: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
-                 FROM `{sessions}` WHERE {live}"
-            ),
+            find: format!("SELECT {SESSION} FROM `{sessions}` WHERE {live}"),
             confirm: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
-                 `expires_at` = ?, `handle_sealed` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+                 `expires_at` = {least}(?, COALESCE(? + `idle_timeout`, ?), COALESCE(`ends_at`, ?)), \
+                 `handle_sealed` = ?, `last_active_at` = ?, `client` = COALESCE(?, `client`) \
+                 WHERE {live} AND `refresh_token_hash_2` = ?"
+            ),
+            extend: format!(
+                "UPDATE `{sessions}` SET `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
+                 AND `expires_at` < ?"
             ),
             revoke: format!("{revoke} WHERE {not_revoked} AND `session_handle_hash_1` = ?"),
             next_batch_of_user: format!(
@@ -77,16 +94,20 @@ impl Sql {
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
-                 `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
+                "SELECT {SESSION}, `session_info`, `created_at`, `client` FROM `{sessions}` WHERE {live}"
             ),
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
-                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at` \
-                 FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND {not_revoked} \
-                 AND `handle_sealed` IS NOT NULL \
+                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `ends_at`, \
+                 `last_active_at`, `client` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
+            by_age: ["", "DESC"].map(|order| {
+                format!(
+                    "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
+                     ORDER BY `created_at` {order}, `session_handle_hash_1` {order} LIMIT ? OFFSET ?"
+                )
+            }),
             keys: format!(
                 "SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}` \
                  WHERE `key_name` <> '{LAST_TICK}' AND `key_name` NOT LIKE '{RECORD_PREFIX}%'"
@@ -103,6 +124,7 @@ impl Sql {
                 "SELECT `key_value`, `created_at_time` FROM `{keys}` WHERE `key_name` = ?"
             ),
             sessions: sessions.clone(),
+            unexpired,
             some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
             count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
@@ -112,16 +134,13 @@ impl Sql {
 
     /// What revokes those of `count` sessions that are live, and which of them have this mark.
     pub(super) fn of_many(&self, count: usize) -> (String, String) {
-        let (sessions, revoked) = (&self.sessions, Generation::REVOKED.0);
+        let (sessions, unexpired) = (&self.sessions, &self.unexpired);
         let these = format!(
             "`session_handle_hash_1` IN ({})",
             vec!["?"; count].join(", ")
         );
         (
-            format!(
-                "{} WHERE `expires_at` > ? AND `generation` <> {revoked} AND {these}",
-                revoke(sessions)
-            ),
+            format!("{} WHERE {unexpired} AND {these}", revoke(sessions)),
             format!(
                 "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE `refresh_token_hash_2` = ? AND {these}"
             ),
@@ -134,7 +153,8 @@ impl Sql {
 fn revoke(sessions: &str) -> String {
     format!(
         "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ?, `user_id` = ?, `generation` = {}, \
-         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL",
+         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL, `client` = NULL, \
+         `authentication` = NULL",
         Generation::REVOKED.0
     )
 }

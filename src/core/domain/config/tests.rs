@@ -56,7 +56,7 @@ fn without_settings_there_are_defaults() {
         assert_eq!(config.access.rotation.interval, HOUR * 24);
         assert_eq!(config.access.rotation.token_validity, HOUR);
         assert_eq!(config.access.key_path, None);
-        assert_eq!(config.refresh.validity, HOUR * 2400);
+        assert_eq!(config.refresh.lifetime.idle, HOUR * 2400);
         assert_eq!(config.refresh.reuse_window, Duration::from_secs(10));
         assert_eq!(config.on_theft, TheftPolicy::Report);
         assert!(config.api_keys.is_empty());
@@ -84,6 +84,7 @@ fn numbers_have_ranges() {
         ("access_token_validity", "seconds", 1, 86_400_000),
         ("refresh_token_validity", "hours", 1, 8760),
         ("refresh_reuse_window", "seconds", 0, 60),
+        ("session_idle_timeout", "seconds", 60, 31_536_000),
         ("maintenance_endpoint_time_budget", "seconds", 1, 3600),
         ("clean_up_time_budget", "seconds", 1, 3600),
     ] {
@@ -130,7 +131,7 @@ fn numbers_mean_what_their_unit_says() {
         config.access.rotation.token_validity,
         config.access.validity
     );
-    assert_eq!(config.refresh.validity, HOUR * 8760);
+    assert_eq!(config.refresh.lifetime.idle, HOUR * 8760);
     assert_eq!(config.refresh.reuse_window, Duration::ZERO);
     assert_eq!(config.clean_up_budget, HOUR);
     let settings = mysql(&[("mysql_port", "1"), ("mysql_connection_limit", "100")]).unwrap();

@@ -225,14 +225,16 @@ fn an_instance_loads_from_its_20th_check() {
 fn memory_serves_while_the_database_is_away_up_to_a_limit() {
     let mut feed = Feed::new(VALIDITY, STALENESS);
     feed.has_read((0, DAWN), &[]);
-    assert_eq!(feed.step(1001, DAWN), Step::Read);
+    let at = |ms| (ms, DAWN.plus(Duration::from_millis(ms)));
+    let step = |feed: &mut Feed, ms| feed.step(ms, at(ms).1);
+    assert_eq!(step(&mut feed, 1001), Step::Read);
     feed.has_failed(2000);
-    assert_eq!(feed.step(2499, DAWN), Step::Memory);
-    assert_eq!(feed.step(2500, DAWN), Step::Read);
+    assert_eq!(step(&mut feed, 2499), Step::Memory);
+    assert_eq!(step(&mut feed, 2500), Step::Read);
     feed.has_failed(60_000);
-    assert_eq!(feed.step(60_000, DAWN), Step::Memory);
-    assert_eq!(feed.step(60_001, DAWN), Step::AskDatabase);
-    assert_eq!(feed.step(60_500, DAWN), Step::Read);
-    feed.has_read((60_500, DAWN), &[]);
-    assert_eq!(feed.step(60_501, DAWN), Step::Memory);
+    assert_eq!(step(&mut feed, 60_000), Step::Memory);
+    assert_eq!(step(&mut feed, 60_001), Step::AskDatabase);
+    assert_eq!(step(&mut feed, 60_500), Step::Read);
+    feed.has_read(at(60_500), &[]);
+    assert_eq!(step(&mut feed, 60_501), Step::Memory);
 }

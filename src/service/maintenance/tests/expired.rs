@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
+use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::Report;
 use session_core::domain::revocation::removable_before;
 use session_core::domain::secret::SingleHash;
@@ -27,11 +28,15 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
                 current: SingleHash::of_token("t").double(),
                 generation: Generation::FIRST,
                 expires_at,
+                limits: Limits::default(),
+                issued_at: None,
+                authentication: None,
                 payload: None,
             },
             data: None,
             created_at: START,
             sealed: None,
+            client: None,
         };
         ready(world.store.insert(&session)).unwrap();
     }
