@@ -158,7 +158,8 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         if let Some(session) = tables.live(handle, now)
             && session.stored.current == current
         {
-            session.stored.expires_at = session.stored.expires_at.max(expires_at);
+            let end = session.stored.limits.clamp(expires_at);
+            session.stored.expires_at = session.stored.expires_at.max(end);
         }
         Ok(())
     }

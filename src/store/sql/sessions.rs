@@ -163,7 +163,8 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let [key, time] = live(handle, now);
         let expires_at = Value::from(expires_at.as_millis());
         let current = current.as_str().into();
-        let params = vec![expires_at.clone(), key, time, current, expires_at];
+        let end = expires_at.clone();
+        let params = vec![end.clone(), end, key, time, current, expires_at];
         let extend = Statement::execute(&self.sql.extend, params);
         self.runner.run(&[extend]).await?;
         Ok(())

@@ -72,8 +72,8 @@ impl Sql {
                  WHERE {live} AND `refresh_token_hash_2` = ?"
             ),
             extend: format!(
-                "UPDATE `{sessions}` SET `expires_at` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
-                 AND `expires_at` < ?"
+                "UPDATE `{sessions}` SET `expires_at` = {least}(?, COALESCE(`ends_at`, ?)) \
+                 WHERE {live} AND `refresh_token_hash_2` = ? AND `expires_at` < ?"
             ),
             revoke: format!("{revoke} WHERE {not_revoked} AND `session_handle_hash_1` = ?"),
             next_batch_of_user: format!(

@@ -6,7 +6,7 @@ use session_core::testing::START;
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, sign_out, store, user};
 use crate::memory::MemoryStore;
-use crate::{MaintenanceStore as _, SessionStore as _, Store};
+use crate::{SessionStore as _, Store};
 
 /// Every operation on a session that ends at a moment, a millisecond before and at it.
 async fn ends_when_it_expires(store: &impl Store) {
