@@ -220,3 +220,42 @@ async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
     assert_eq!((stats.connections.opened, stats.statements_run()), (0, 0));
     assert_eq!(stats.instances, 10);
 }
+
+/// What docs/scale.md reckons with.
+#[test_on(everywhere)]
+async fn statements_are_those_that_are_reckoned_with(db: Backend) {
+    let inputs = testbed::workspace_root().join("docs/scale.json");
+    let inputs = std::fs::read_to_string(inputs).expect("the file is there");
+    let inputs: serde_json::Value = serde_json::from_str(&inputs).expect("it is JSON");
+    let start = |strict: bool| {
+        let setup = db.service().set("access_token_blacklisting", strict);
+        setup.one_instance().start()
+    };
+    let (service, strict) = (start(false).await, start(true).await);
+    service.freeze().await;
+    let session = service.create("ada").await;
+    let child = service.child(&session).await;
+    let checked = strict.create("ada").await;
+    strict.verify(&checked.access.value).await;
+    macro_rules! counted {
+        ($service:ident, $($operation:literal: $request:expr),+ $(,)?) => {$(
+            $service.forget_statements().await;
+            $request.await;
+            let reckoned = inputs["statements"][$operation].as_u64();
+            assert_eq!(Some($service.statements().await), reckoned, $operation);
+        )+};
+    }
+    counted!(service,
+        "create": service.create("bob"),
+        "check": service.verify(&session.access.value),
+        "refresh": service.refresh(&session.refresh.value),
+        "confirm": service.verify(&child.access.value),
+        "read data": service.data(&session.handle),
+        "write data": service.write_data(&session.handle, "1"),
+        "delete": service.revoke(&session.handle),
+        "metrics": service.send("GET", "/metrics", &[], ""),
+    );
+    service.advance(61 * SECOND).await;
+    counted!(service, "keys": service.verify(&session.access.value));
+    counted!(strict, "check with blacklisting": strict.verify(&checked.access.value));
+}

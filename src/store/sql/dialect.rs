@@ -50,17 +50,6 @@ impl SqlDialect {
         }
     }
 
-    /// A delete of at most `rows` of the rows that fit `condition`.
-    pub(super) fn delete_batch(self, table: &str, condition: &str, rows: u64) -> String {
-        match self {
-            Self::MySql => format!("DELETE FROM `{table}` WHERE {condition} LIMIT {rows}"),
-            Self::Sqlite => format!(
-                "DELETE FROM `{table}` WHERE rowid IN \
-                 (SELECT rowid FROM `{table}` WHERE {condition} LIMIT {rows})"
-            ),
-        }
-    }
-
     /// What a connection begins with: the first of these that the server takes. One statement, since each is two turns
     /// with the server. MySQL reads `/*!50720`, MariaDB `/*M!`.
     ///

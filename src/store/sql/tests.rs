@@ -8,6 +8,7 @@ mod faults;
 mod migrations;
 mod retries;
 mod schema;
+mod subset;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
