@@ -119,6 +119,7 @@ pub fn confirm_access(claims: &AccessClaims, validity: Duration) -> Option<Confi
 }
 
 /// What an access token leads to that is held against the row.
+#[expect(clippy::large_enum_variant, reason = "matched at once, and never kept")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessDecision {
     /// Its refresh token is current: hand out the same access token without `prt`, with the payload that is stored.
