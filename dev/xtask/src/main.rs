@@ -5,6 +5,8 @@
 
 mod args;
 mod bench;
+#[cfg(test)]
+mod compliance;
 mod convert_config;
 mod curl;
 mod demo;
