@@ -133,12 +133,21 @@ pub(super) fn object<'a, T: Deserialize<'a>>(
     }
 }
 
-/// A field that should be a whole number.
+/// A field that should be a whole number; `1.0` and `1e3` are some, too (JSON Schema).
 pub(super) fn whole(raw: Option<&RawValue>, field: &str) -> Result<Option<u64>, ApiError> {
-    raw.map(|raw| raw.get().parse())
-        .transpose()
-        .map_err(|_| ApiError::invalid(format!("{field} must be a whole number")))
+    let number = |raw: &RawValue| {
+        let exact = raw.get().parse().ok();
+        let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..=MAX_WHOLE).contains(number);
+        exact.or_else(|| Some(raw.get().parse().ok().filter(is_whole)? as u64))
+    };
+    raw.map(|raw| {
+        number(raw).ok_or_else(|| ApiError::invalid(format!("{field} must be a whole number")))
+    })
+    .transpose()
 }
+
+/// Up to here a double-precision number is exact.
+const MAX_WHOLE: f64 = 9_007_199_254_740_991.0;
 
 /// A field that may be any JSON, kept as text; an error that names the field if it is too long.
 pub(super) fn json(raw: Option<&RawValue>, field: &'static str) -> Result<Option<Json>, ApiError> {

@@ -129,6 +129,8 @@ async fn a_fresh_login_is_a_new_session_and_the_old_tokens_are_good_for_nothing(
         );
         service.json("PUT", "/session", body).await
     };
+    // The keys are read again, as every minute.
+    check(&old, 400).await;
     service.forget_statements().await;
     for (age, answer) in [(400, "OK"), (399, "REAUTHENTICATE")] {
         let reply = check(&old, age).await;

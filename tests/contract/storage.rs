@@ -230,12 +230,18 @@ async fn assert_migrations(tables: &Tables, db: Backend) {
     let records =
         "SELECT key_name FROM signing_key WHERE key_name LIKE 'migration.%' ORDER BY key_name";
     let files: &[&str] = match db {
-        Backend::Sqlite => &["migration.001", "migration.002", "migration.003"],
+        Backend::Sqlite => &[
+            "migration.001",
+            "migration.002",
+            "migration.003",
+            "migration.004",
+        ],
         _ => &[
             "migration.001",
             "migration.002",
             "migration.003",
             "migration.004",
+            "migration.005",
         ],
     };
     assert_eq!(listed(tables.query(records, &[]).await), files);
