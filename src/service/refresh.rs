@@ -7,6 +7,7 @@ use session_core::domain::config::TheftPolicy;
 use session_core::domain::keys::KeyRing;
 use session_core::domain::request_times::RequestTimes;
 use session_core::domain::reuse::ChildFactory;
+use session_core::domain::revocation::Reason;
 use session_core::domain::rotation::{
     Outcome, RefreshDecision, Refusal, decide_confirmed, decide_refresh,
 };
@@ -139,14 +140,14 @@ impl<S: Store, P: Platform> Service<S, P> {
             current: stored.generation,
             policy,
         });
+        let revocation = self.revocation(Reason::Theft);
         if policy == TheftPolicy::RevokeUser {
             self.store
-                .delete_user(&stored.user_id, Some(handle.hash()))
+                .delete_user(&stored.user_id, Some(handle.hash()), revocation)
                 .await?;
         }
         if policy != TheftPolicy::Report {
-            // Not `delete`: a lost answer must not turn a revocation that happened into a failure that hides it.
-            self.store.remove(handle.hash()).await?;
+            self.store.revoke(handle.hash(), revocation).await?;
         }
         Ok(Refreshed::TheftDetected(handle, stored.user_id))
     }

@@ -10,6 +10,7 @@ use session_core::domain::time::Timestamp;
 
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::revocation::{Revocation, Revoked};
 
 use crate::error::Result;
 use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore};
@@ -41,6 +42,7 @@ impl Hook for () {
 #[derive(Debug, Default)]
 struct Tables {
     sessions: BTreeMap<HandleHash, NewSession>,
+    revoked: BTreeMap<HandleHash, Revocation>,
     keys: BTreeMap<String, KeyRow>,
     last_tick: Option<LastTick>,
 }
@@ -57,7 +59,9 @@ impl<H> MemoryStore<H> {
 
     /// Restores a backup.
     pub fn replace_sessions(&self, backup: &BTreeMap<HandleHash, NewSession>) {
-        self.tables().sessions.clone_from(backup);
+        let mut tables = self.tables();
+        tables.sessions.clone_from(backup);
+        tables.revoked.clear();
     }
 }
 
@@ -78,15 +82,42 @@ impl Tables {
     fn stored(&mut self, handle: HandleHash, now: Timestamp) -> Option<StoredSession> {
         self.live(handle, now).map(|session| session.stored.clone())
     }
+
+    /// Leaves a tombstone of a session, if there is one.
+    fn revoke(&mut self, handle: HandleHash, revocation: Revocation) {
+        if self.sessions.remove(&handle).is_some() {
+            self.revoked.insert(handle, revocation);
+        }
+    }
+
+    /// As [`Self::revoke`], if the session is live. Whether it was.
+    fn revoke_live(&mut self, handle: HandleHash, revocation: Revocation) -> bool {
+        let was_live = self.live(handle, revocation.at).is_some();
+        if was_live {
+            self.revoke(handle, revocation);
+        }
+        was_live
+    }
+
+    /// The sessions, revoked ones among them, that expired before a time.
+    fn expired(&self, before: Timestamp) -> impl Iterator<Item = HandleHash> {
+        let sessions = self.sessions.iter();
+        let sessions = sessions.map(|(handle, session)| (handle, session.stored.expires_at));
+        let revoked = self.revoked.iter();
+        let revoked = revoked.map(|(handle, revocation)| (handle, revocation.expires_at()));
+        let all = sessions.chain(revoked);
+        all.filter(move |(_, expires_at)| *expires_at < before)
+            .map(|(handle, _)| *handle)
+    }
 }
 
 impl<H: Hook> SessionStore for MemoryStore<H> {
     async fn insert(&self, session: &NewSession) -> Result<()> {
-        self.begin("insert")
-            .await?
-            .sessions
-            .entry(session.handle)
-            .or_insert_with(|| session.clone());
+        let mut tables = self.begin("insert").await?;
+        if !tables.revoked.contains_key(&session.handle) {
+            let entry = tables.sessions.entry(session.handle);
+            entry.or_insert_with(|| session.clone());
+        }
         Ok(())
     }
 
@@ -111,25 +142,34 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(tables.stored(handle, now))
     }
 
-    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
+    async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {
         let mut tables = self.begin("delete").await?;
-        let was_live = tables.live(handle, now).is_some();
-        if was_live {
-            tables.sessions.remove(&handle);
-        }
-        Ok(was_live)
+        Ok(tables.revoke_live(handle, revocation))
     }
 
-    async fn remove(&self, handle: HandleHash) -> Result<()> {
-        self.begin("remove").await?.sessions.remove(&handle);
+    async fn revoke(&self, handle: HandleHash, revocation: Revocation) -> Result<()> {
+        self.begin("revoke").await?.revoke(handle, revocation);
         Ok(())
     }
 
-    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
-        self.begin("delete_user")
-            .await?
-            .sessions
-            .retain(|handle, session| session.stored.user_id != *user || Some(*handle) == except);
+    async fn delete_user(
+        &self,
+        user: &UserId,
+        except: Option<HandleHash>,
+        revocation: Revocation,
+    ) -> Result<()> {
+        let mut tables = self.begin("delete_user").await?;
+        let sessions = tables.sessions.iter();
+        let is_theirs = |handle: &HandleHash, session: &NewSession| {
+            session.stored.user_id == *user && Some(*handle) != except
+        };
+        let theirs: Vec<_> = sessions
+            .filter(|(handle, session)| is_theirs(handle, session))
+            .map(|(handle, _)| *handle)
+            .collect();
+        for handle in theirs {
+            tables.revoke(handle, revocation);
+        }
         Ok(())
     }
 
@@ -206,17 +246,29 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
     async fn delete_batch(
         &self,
         handles: &[HandleHash],
-        now: Timestamp,
+        revocation: Revocation,
     ) -> Result<Vec<HandleHash>> {
         let mut tables = self.begin("delete_batch").await?;
-        let mut there = Vec::new();
-        for handle in handles {
-            if tables.live(*handle, now).is_some() {
-                tables.sessions.remove(handle);
-                there.push(*handle);
-            }
-        }
-        Ok(there)
+        let handles = handles.iter().copied();
+        let revoked = handles.filter(|handle| tables.revoke_live(*handle, revocation));
+        Ok(revoked.collect())
+    }
+
+    async fn revocations(
+        &self,
+        (from, after): (Timestamp, Option<HandleHash>),
+        before: Timestamp,
+    ) -> Result<Vec<Revoked>> {
+        let tables = self.begin("revocations").await?;
+        let revoked = tables.revoked.iter();
+        let mut revoked: Vec<_> = revoked
+            .map(|(&handle, &revocation)| Revoked { handle, revocation })
+            .filter(|it| (it.revocation.at, Some(it.handle)) > (from, after))
+            .filter(|it| it.revocation.at < before)
+            .collect();
+        revoked.sort_unstable_by_key(|it| (it.revocation.at, it.handle));
+        revoked.truncate(BATCH_ROWS as usize);
+        Ok(revoked)
     }
 }
 
@@ -245,32 +297,23 @@ impl<H: Hook> KeyStore for MemoryStore<H> {
 impl<H: Hook> MaintenanceStore for MemoryStore<H> {
     async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
         let mut tables = self.begin("remove_expired").await?;
-        let expired: Vec<_> = tables
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.stored.expires_at < before)
-            .map(|(handle, _)| *handle)
-            .take(BATCH_ROWS as usize)
-            .collect();
+        let expired: Vec<_> = tables.expired(before).take(BATCH_ROWS as usize).collect();
         for handle in &expired {
             tables.sessions.remove(handle);
+            tables.revoked.remove(handle);
         }
         Ok(expired.len() as u64)
     }
 
     async fn count_expired(&self, before: Timestamp) -> Result<u64> {
         let tables = self.begin("count_expired").await?;
-        let expired = |session: &&NewSession| session.stored.expires_at < before;
-        let counted = tables
-            .sessions
-            .values()
-            .filter(expired)
-            .take(BACKLOG_ROWS as usize);
+        let counted = tables.expired(before).take(BACKLOG_ROWS as usize);
         Ok(counted.count() as u64)
     }
 
     async fn estimate_rows(&self) -> Result<u64> {
-        Ok(self.begin("estimate_rows").await?.sessions.len() as u64)
+        let tables = self.begin("estimate_rows").await?;
+        Ok((tables.sessions.len() + tables.revoked.len()) as u64)
     }
 
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use session_tests::prelude::*;
-use testbed::workspace_root;
+use testbed::{packages, workspace_root};
 
 /// The fields of `core.spinkube.dev/v1alpha1`'s SpinApp that there are, as far as we use them: from spin-operator's
 /// `config/crd/bases/core.spinkube.dev_spinapps.yaml`.
@@ -71,6 +72,24 @@ async fn every_field_is_one_of_spinkubes(_: Backend) {
     assert!(patch.contains("path: /spec/enableAutoscaling\n"));
     let target = read("deploy/spinkube-autoscale/hpa.yaml");
     assert!(target.contains("kind: Deployment\n    name: session\n"));
+}
+
+/// Each alert fires when it should, and only then.
+#[test_on(once)]
+async fn alerts_fire_as_their_tests_say(_: Backend) {
+    packages::ensure(packages::PROMTOOL).expect("promtool can be had");
+    let mut promtool = Command::new("promtool");
+    promtool.args(["test", "rules", "deploy/monitoring/alerts.test.yaml"]);
+    let output = promtool.current_dir(workspace_root()).output();
+    let output = output.expect("promtool starts");
+    let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let tested = read("deploy/monitoring/alerts.test.yaml");
+    for rule in read("deploy/monitoring/alerts.yaml").split("- alert: ").skip(1) {
+        let name = rule.lines().next().expect("it has a name");
+        let fires = format!("alertname: {name}\n        exp_alerts:\n          - ");
+        assert!(tested.contains(&fires), "no test sees {name} fire");
+    }
 }
 
 /// What kustomize rejects: a file that is missing, and a base that holds the folder that names it, its own included ("cycle

@@ -51,6 +51,12 @@ pub const CADDY: Program = Program {
     packages: &["caddy"],
 };
 
+/// Runs the tests of alert rules.
+pub const PROMTOOL: Program = Program {
+    name: "promtool",
+    packages: &["prometheus"],
+};
+
 /// Copies the data of a Galera node to a new one, by a script of mariadb-server's.
 pub const RSYNC: Program = Program {
     name: "wsrep_sst_rsync",

@@ -170,6 +170,9 @@ impl Generation {
     /// The generation of a session's first refresh token.
     pub const FIRST: Self = Self(0);
 
+    /// What a revoked session's row has in place of a generation; no session gets so far.
+    pub const REVOKED: Self = Self(u32::MAX);
+
     /// The generation of a child of this one.
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))

@@ -10,6 +10,7 @@ pub mod protocol;
 mod race;
 pub mod request_times;
 pub mod reuse;
+pub mod revocation;
 pub mod rotation;
 pub mod sealed;
 pub mod secret;

@@ -4,6 +4,7 @@ use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::revocation::{Reason, Revocation, Revoked};
 use session_core::domain::secret::{DoubleHash, Sha256Hex};
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -97,6 +98,29 @@ pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
             .ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?,
         created_at: time(columns.next(), SESSIONS, "created_at")?,
         expires_at: time(columns.next(), SESSIONS, "expires_at")?,
+    })
+}
+
+/// What a tombstone's user begins with; the reason follows.
+const REVOKED: &str = "revoked:";
+
+/// What a tombstone has in place of the session's user, who is forgotten and whose other sessions it is none of.
+pub(super) fn user_of_tombstone(reason: Reason) -> String {
+    format!("{REVOKED}{}", reason.as_str())
+}
+
+/// Columns: row key, expiry, user id. A reason that is not known here counts as a sign-out: a later release, or the
+/// statement of an operator, wrote it.
+pub(super) fn decode_revoked(row: Row) -> Result<Revoked> {
+    let mut columns = row.into_iter();
+    let handle = row_key(columns.next())?;
+    let expires_at = time(columns.next(), SESSIONS, "expires_at")?;
+    let reason = text(columns.next())
+        .and_then(|user| Reason::parse(user.strip_prefix(REVOKED)?))
+        .unwrap_or(Reason::SignedOut);
+    Ok(Revoked {
+        handle,
+        revocation: Revocation::of_tombstone(expires_at, reason),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The statements, with the tables' names in them.
 
 use session_core::domain::config::Tables;
+use session_core::domain::id::Generation;
 
 use super::dialect::SqlDialect;
 use super::migrations::RECORD_PREFIX;
@@ -12,13 +13,12 @@ pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
     pub(super) confirm: String,
-    pub(super) mark: String,
-    pub(super) read_mark: String,
-    pub(super) remove_marked: String,
-    pub(super) remove: String,
+    pub(super) revoke: String,
     pub(super) next_batch_of_user: String,
-    pub(super) delete_batch_of_user: String,
-    pub(super) delete_rest_of_user: String,
+    pub(super) revoke_batch_of_user: String,
+    pub(super) revoke_rest_of_user: String,
+    pub(super) revocations: String,
+    pub(super) remove: String,
     pub(super) read_data: String,
     pub(super) write_data: String,
     pub(super) record: String,
@@ -39,9 +39,11 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) fn new(dialect: SqlDialect, tables: &Tables) -> Self {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
-        let live = "`session_handle_hash_1` = ? AND `expires_at` > ?";
+        let not_revoked = format!("`generation` <> {}", Generation::REVOKED.0);
+        let live = format!("`session_handle_hash_1` = ? AND `expires_at` > ? AND {not_revoked}");
         let (same_user, order) = (dialect.same_user(), dialect.order_of_user());
         let from = format!("{same_user} AND `session_handle_hash_1` <> ? AND {order} >= ?");
+        let revoke = revoke(sessions);
         Self {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
@@ -56,21 +58,22 @@ impl Sql {
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
                  `expires_at` = ?, `handle_sealed` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
             ),
-            mark: format!(
-                "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ? WHERE {live}"
-            ),
-            read_mark: format!(
-                "SELECT `refresh_token_hash_2` FROM `{sessions}` WHERE `session_handle_hash_1` = ?"
-            ),
-            remove_marked: format!(
-                "DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ? AND `refresh_token_hash_2` = ?"
-            ),
-            remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
+            revoke: format!("{revoke} WHERE {not_revoked} AND `session_handle_hash_1` = ?"),
             next_batch_of_user: format!(
                 "SELECT {order} FROM `{sessions}` WHERE {from} ORDER BY {order} LIMIT 1 OFFSET {BATCH_ROWS}"
             ),
-            delete_batch_of_user: format!("DELETE FROM `{sessions}` WHERE {from} AND {order} < ?"),
-            delete_rest_of_user: format!("DELETE FROM `{sessions}` WHERE {from}"),
+            revoke_batch_of_user: format!(
+                "{revoke} WHERE {not_revoked} AND {from} AND {order} < ?"
+            ),
+            revoke_rest_of_user: format!("{revoke} WHERE {not_revoked} AND {from}"),
+            revocations: format!(
+                "SELECT `session_handle_hash_1`, `expires_at`, `user_id` FROM `{sessions}` \
+                 WHERE `generation` = {} AND `expires_at` >= ? AND `expires_at` < ? \
+                 AND (`expires_at` > ? OR `session_handle_hash_1` > ?) \
+                 ORDER BY `expires_at`, `session_handle_hash_1` LIMIT {BATCH_ROWS}",
+                Generation::REVOKED.0
+            ),
+            remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
@@ -80,7 +83,8 @@ impl Sql {
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
                 "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at` \
-                 FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND `handle_sealed` IS NOT NULL \
+                 FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND {not_revoked} \
+                 AND `handle_sealed` IS NOT NULL \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
             keys: format!(
@@ -106,16 +110,33 @@ impl Sql {
         }
     }
 
-    /// Which of `count` sessions are live, and what removes those.
+    /// What revokes those of `count` sessions that are live, and which of them have this mark.
     pub(super) fn of_many(&self, count: usize) -> (String, String) {
-        let sessions = &self.sessions;
-        let places = vec!["?"; count].join(", ");
-        let these = format!("`expires_at` > ? AND `session_handle_hash_1` IN ({places})");
+        let (sessions, revoked) = (&self.sessions, Generation::REVOKED.0);
+        let these = format!(
+            "`session_handle_hash_1` IN ({})",
+            vec!["?"; count].join(", ")
+        );
         (
-            format!("SELECT `session_handle_hash_1` FROM `{sessions}` WHERE {these}"),
-            format!("DELETE FROM `{sessions}` WHERE {these}"),
+            format!(
+                "{} WHERE `expires_at` > ? AND `generation` <> {revoked} AND {these}",
+                revoke(sessions)
+            ),
+            format!(
+                "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE `refresh_token_hash_2` = ? AND {these}"
+            ),
         )
     }
+}
+
+/// Makes rows tombstones: a mark, an expiry that is over and a reason take the place of the refresh token, the expiry and
+/// the user, and what the session held is gone.
+fn revoke(sessions: &str) -> String {
+    format!(
+        "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ?, `user_id` = ?, `generation` = {}, \
+         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL",
+        Generation::REVOKED.0
+    )
 }
 
 /// Counts rows, at most `limit` of them.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use session_core::domain::config::Tables;
 use session_core::domain::id::{Generation, HandleHash, SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::secret::{DoubleHash, SingleHash};
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
@@ -91,6 +92,12 @@ fn confirmation(parent: u8) -> Confirmation {
         child: token(parent + 1),
         expires_at: in_secs(7200),
     }
+}
+
+/// A sign-out at that time.
+fn sign_out(at: Timestamp) -> Revocation {
+    let reason = Reason::SignedOut;
+    Revocation { at, reason }
 }
 
 fn in_secs(secs: u64) -> Timestamp {

@@ -12,6 +12,7 @@ use session_api::Api;
 use session_core::domain::config::Config;
 use session_core::domain::id::{Generation, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
@@ -237,8 +238,11 @@ fn check_rest(store: &Sql) -> bool {
     block_on(async {
         drop(store.confirm(handle(), confirmation, "", NOW).await);
         drop(store.write_data(handle(), None, NOW).await);
-        drop(store.delete(handle(), NOW).await);
-        drop(store.delete_user(&user, Some(handle())).await);
+        let (at, reason) = (NOW, Reason::SignedOut);
+        let revocation = Revocation { at, reason };
+        drop(store.delete(handle(), revocation).await);
+        drop(store.delete_user(&user, Some(handle()), revocation).await);
+        drop(store.revocations((Timestamp::EPOCH, None), NOW).await);
         store.count_expired(NOW).await.is_ok()
     })
 }

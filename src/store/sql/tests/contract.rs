@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use session_core::domain::id::Generation;
 use session_core::domain::maintenance::{LastTick, Report};
+use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
 use session_core::testing::{START, cases};
 
 use super::connector::Database;
-use super::{confirmation, handle, in_secs, json, session, store, token, user};
+use super::{confirmation, handle, in_secs, json, session, sign_out, store, token, user};
 use crate::memory::MemoryStore;
 use crate::{KeyRow, NewSession, SessionStore, Store};
 
@@ -47,8 +48,10 @@ enum Op {
         now: u64,
     },
     Delete(u8, u64),
-    Remove(u8),
-    DeleteUser(usize, Option<u8>),
+    DeleteBatch(Vec<u8>, u64),
+    Revoke(u8, u64),
+    DeleteUser(usize, Option<u8>, u64),
+    Revocations(u64, Option<u8>, u64),
     ReadData(u8, u64),
     WriteData(u8, Option<usize>, u64),
     AddKeys(Vec<(u8, u64)>),
@@ -71,8 +74,13 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (h.clone(), 0_u8..3, t.clone())
             .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
-        1 => h.clone().prop_map(Op::Remove),
-        1 => (users, prop::option::of(h.clone())).prop_map(|(user, except)| Op::DeleteUser(user, except)),
+        1 => (prop::collection::vec(h.clone(), 1..4), t.clone())
+            .prop_map(|(handles, now)| Op::DeleteBatch(handles, now)),
+        1 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Revoke(handle, now)),
+        1 => (users, prop::option::of(h.clone()), t.clone())
+            .prop_map(|(user, except, now)| Op::DeleteUser(user, except, now)),
+        1 => (t.clone(), prop::option::of(h.clone()), t.clone())
+            .prop_map(|(from, after, before)| Op::Revocations(from, after, before)),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::ReadData(handle, now)),
         2 => (h, text, t.clone()).prop_map(|(handle, data, now)| Op::WriteData(handle, data, now)),
         1 => prop::collection::vec((0_u8..4, t.clone()), 0..3).prop_map(Op::AddKeys),
@@ -128,12 +136,30 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             format!("{answer:?}")
         }
         Op::Delete(number, now) => {
-            format!("{:?}", store.delete(handle(number), in_secs(now)).await)
+            let deleted = store.delete(handle(number), sign_out(in_secs(now)));
+            format!("{:?}", deleted.await)
         }
-        Op::Remove(number) => format!("{:?}", store.remove(handle(number)).await),
-        Op::DeleteUser(id, except) => {
-            let except = except.map(handle);
-            format!("{:?}", store.delete_user(&user(USERS[id]), except).await)
+        Op::DeleteBatch(numbers, now) => {
+            let handles: Vec<_> = numbers.into_iter().map(handle).collect();
+            let mut deleted = store.delete_batch(&handles, sign_out(in_secs(now))).await;
+            deleted.iter_mut().for_each(|deleted| deleted.sort());
+            format!("{deleted:?}")
+        }
+        Op::Revoke(number, now) => {
+            let at = in_secs(now);
+            let reason = Reason::Theft;
+            let revoked = store.revoke(handle(number), Revocation { at, reason });
+            format!("{:?}", revoked.await)
+        }
+        Op::DeleteUser(id, except, now) => {
+            let (user, except, at) = (user(USERS[id]), except.map(handle), in_secs(now));
+            let reason = Reason::User;
+            let deleted = store.delete_user(&user, except, Revocation { at, reason });
+            format!("{:?}", deleted.await)
+        }
+        Op::Revocations(from, after, before) => {
+            let from = (in_secs(from), after.map(handle));
+            format!("{:?}", store.revocations(from, in_secs(before)).await)
         }
         Op::ReadData(number, now) => {
             format!("{:?}", store.read_data(handle(number), in_secs(now)).await)
@@ -187,6 +213,8 @@ async fn everything(store: &impl Store) -> Vec<String> {
             .map(|key| format!("{} {} {:?}", key.name, key.value, key.time)),
     );
     seen.push(format!("{:?}", store.count_expired(in_secs(999)).await));
+    let revocations = store.revocations((START, None), in_secs(999)).await;
+    seen.push(format!("{revocations:?}"));
     seen
 }
 
@@ -235,7 +263,7 @@ async fn ends_when_it_expires(store: &impl Store) {
             .await,
         Ok(None)
     );
-    assert_eq!(store.delete(handle(1), at).await, Ok(false));
+    assert_eq!(store.delete(handle(1), sign_out(at)).await, Ok(false));
     assert_eq!(store.count_expired(at).await, Ok(0));
     assert_eq!(store.remove_expired(at).await, Ok(0));
     let after = in_secs(3601);
@@ -256,7 +284,7 @@ async fn of_many_deletes_at_once_one_removes_the_session() {
     let database = Database::new();
     let (one, two) = (store(&database), store(&database));
     one.insert(&session(1, "bob")).await.unwrap();
-    let delete = |store| SessionStore::delete(store, handle(1), START);
+    let delete = |store| SessionStore::delete(store, handle(1), sign_out(START));
     let (a, b, c, d, e) = tokio::join!(
         delete(&one),
         delete(&two),
@@ -268,7 +296,7 @@ async fn of_many_deletes_at_once_one_removes_the_session() {
         .into_iter()
         .filter(|removed| *removed == Ok(true));
     assert_eq!(removed.count(), 1);
-    assert_eq!(one.delete(handle(1), START).await, Ok(false));
+    assert_eq!(one.delete(handle(1), sign_out(START)).await, Ok(false));
 }
 
 #[tokio::test]

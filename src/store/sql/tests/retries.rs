@@ -6,7 +6,7 @@ use session_core::testing::START;
 use tokio::time::Instant;
 
 use super::connector::{Database, Fault};
-use super::{confirmation, handle, session, store, user, watched};
+use super::{confirmation, handle, session, sign_out, store, user, watched};
 use crate::db::DbError;
 use crate::{KeyStore, SessionStore, StoreError};
 
@@ -111,7 +111,7 @@ async fn db3_a_batch_notices_that_the_database_hangs() {
     for faults in [hangs, is_slow] {
         database.at_statements(faults);
         let began = Instant::now();
-        let outcome = store.delete_user(&user("bob"), None).await;
+        let outcome = store.delete_user(&user("bob"), None, sign_out(START)).await;
         assert!(
             matches!(outcome, Err(StoreError::Unavailable(_))),
             "{outcome:?}"
