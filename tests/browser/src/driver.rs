@@ -18,7 +18,7 @@ use crate::Page;
 static DRIVER: OnceLock<(Mutex<Child>, String)> = OnceLock::new();
 
 /// What a browser needs in a container, and what keeps it from asking its maker's servers for anything.
-const ARGUMENTS: [&str; 12] = [
+const ARGUMENTS: [&str; 11] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -28,7 +28,6 @@ const ARGUMENTS: [&str; 12] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-popup-blocking",
     "--disable-backgrounding-occluded-windows",
     "--window-size=1000,1300",
 ];
@@ -53,12 +52,26 @@ impl Browser {
     /// # Errors
     /// As [`Browser::start`].
     pub async fn start_with(more: &[&str]) -> Result<Self> {
+        Self::start_without("", more).await
+    }
+
+    /// Starts one that blocks pop-ups, as people's browsers do. Drivers switch that off.
+    ///
+    /// # Errors
+    /// As [`Browser::start`].
+    pub async fn start_with_popups_blocked() -> Result<Self> {
+        Self::start_without("disable-popup-blocking", &[]).await
+    }
+
+    async fn start_without(switch: &str, more: &[&str]) -> Result<Self> {
         let url = driver()?;
         let profile = TempFolder::new()?;
         let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let options = json!({ "binary": "/usr/bin/chromium", "args": arguments });
+        let options = json!({
+            "binary": "/usr/bin/chromium", "args": arguments, "excludeSwitches": [switch],
+        });
         let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options)]
             .into_iter()
             .collect();

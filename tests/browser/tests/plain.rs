@@ -1,9 +1,15 @@
 //! The gateway example's pages without scripts, in a browser with JavaScript switched off, and what the script of the
 //! edge knows afterwards where it is on.
 
+use std::fs;
+
 use browser_tests::Browser;
 use serde_json::{Value, json};
-use testbed::service::{Action, FaultRule, On, ServiceProcess};
+use testbed::{
+    folder::TempFolder,
+    service::{Action, FaultRule, On, ServiceProcess},
+    workspace_root,
+};
 
 const WITHOUT_SCRIPTS: &str = "--blink-settings=scriptEnabled=false";
 
@@ -118,5 +124,48 @@ async fn the_script_knows_what_forms_have_done() {
          giveUp.abort(); return reply"
     );
     assert_eq!(page.run_async(&given_up).await, "AbortError");
+    browser.close().await;
+}
+
+/// The edge's address is another one than the page's; the second time the browser has no storage for the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_trusted_origin_has_sessions() {
+    let at_localhost = |service: &ServiceProcess| service.url().replace("127.0.0.1", "localhost");
+    let site = ServiceProcess::builder().manifest("examples/gateway/spin.toml");
+    let site = site.start().unwrap();
+    let origin = at_localhost(&site);
+    let text = fs::read_to_string(workspace_root().join("examples/gateway/spin.toml")).unwrap();
+    let target = workspace_root().join("target");
+    let trusting = format!("trusted_origins = \"{origin}\"\nupstream = ");
+    let text = text
+        .replace("../../target", target.to_str().unwrap())
+        .replace("upstream = ", &trusting);
+    let folder = TempFolder::new().unwrap();
+    let file = folder.path().join("spin.toml");
+    fs::write(&file, text).unwrap();
+    let edge = ServiceProcess::builder().manifest(&file).start().unwrap();
+    let url = at_localhost(&edge);
+    let import = format!("const edge = await import('{url}/auth/client.js');");
+
+    let browser = Browser::start().await.unwrap();
+    let page = browser.visit(&format!("{origin}/plain")).await;
+    for storage in [
+        "",
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })",
+    ] {
+        page.goto(&format!("{origin}/plain")).await;
+        page.run(storage).await;
+        let log_in = format!(
+            "{import} await edge.fetch('{url}/login', {{ method: 'POST' }}); return edge.session()?.userId"
+        );
+        assert_eq!(page.run_async(&log_in).await, "ada", "{storage}");
+        let control = edge.control().expect("the development host has one");
+        control.advance_ms(3_600_000).await.unwrap();
+        let go_on = format!(
+            "{import} return [(await edge.fetch('{url}/me')).status, await edge.signOut(), edge.session()]"
+        );
+        let went_on = page.run_async(&go_on).await;
+        assert_eq!(went_on, json!([200, true, null]), "{storage}");
+    }
     browser.close().await;
 }

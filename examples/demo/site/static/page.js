@@ -1,17 +1,22 @@
 // The page: which screen, what the buttons do, and the words for what happened.
 
 import { fetch, onChange, refresh, session, signOut } from "/auth/client.js";
-import { draw, graph } from "/line.js";
-import { events, held, isOver, isThief, me, onStory, otherOrigin, share, tell } from "/story.js";
+import { draw, graph } from "/static/line.js";
+import { events, greet, held, isOver, isThief, me, newId, onLoot, onStory, otherOrigin, share, tell } from "/static/story.js";
 
 const ASK_EVERY = 1000, STEAL_EVERY = 4000, TOKEN_LIVES = 10;
 // For longer than this two refreshes of one token are not taken for a race.
 const SLOT = 2000;
+// A theft so shortly before a swap would be over before anyone has looked.
+const SECONDS_TO_READ = 3;
 const $ = (id) => document.getElementById(id);
 const NAME = { ada: "Ada", thief: "the attacker" };
+const OWNER = { ada: "Ada’s", thief: "the attacker’s" };
+const ENDS = ["ended", "signout", "theft"];
 const onLoopback = ["localhost", "127.0.0.1"].includes(location.hostname);
 
 let account = null;
+let shown = null;
 
 // What this browser holds
 
@@ -21,14 +26,38 @@ async function token() {
   return response.ok ? response.json() : null;
 }
 
+function swapped(token) {
+  const parent = held(events(), me);
+  // Who has lost the session meanwhile has nothing to tell any more.
+  if (token && parent && token.print !== parent.print) tell("refresh", { parent, token });
+}
+
+/** What happened while no page was there to tell it: a reply came when the page was being left. */
+async function catchUp() {
+  const now = await token();
+  if (now) swapped(now);
+  else if (held(events(), me)) tell("ended");
+}
+
+/** Asks for the account, by way of a refresh if need be. */
 async function ask() {
   const response = await fetch("/api/account");
+  // A 401 that leaves the session there: it could not be refreshed now.
+  if (response.status >= 500 || (response.status === 401 && session())) throw new Error("the service is away");
   if (response.ok) account = await response.json();
-  render();
+}
+
+/** The same without a refresh: the copied access token is good for a moment. */
+async function look() {
+  const response = await window.fetch("/api/account");
+  if (response.status >= 500) throw new Error("the service is away");
+  if (response.ok) account = await response.json();
+  // By this mark the edge's script would know at the next load that the session has changed, and refresh it.
+  if (!session()) document.cookie = "sFrontTokenHash=; Path=/; Max-Age=0";
 }
 
 onChange(async (now, why) => {
-  if (why === "refreshed") tell("refresh", { parent: held(events(), me), token: await token() });
+  if (why === "refreshed") swapped(await token());
   if (why === "stolen") tell("theft", { token: held(events(), me) });
   if (why === "ended" && held(events(), me)) tell("ended");
   render();
@@ -38,16 +67,22 @@ onChange(async (now, why) => {
 
 async function signIn() {
   const response = await fetch("/api/login", { method: "POST" });
-  if (!response.ok) return;
+  if (!response.ok) throw new Error("the service is away");
   tell("login", { token: await token() });
   await ask();
 }
 
-function steal(event) {
-  event.preventDefault();
+/** Opens the attacker's window and has the cookies copied into it. That window reports what it got. */
+async function steal() {
   const other = window.open("", "thief", "popup,width=620,height=900");
+  $("blocked").hidden = Boolean(other);
+  if (!other) return;
   share(other);
-  tell("copy", { token: held(events(), "ada"), when: new FormData(event.target).get("when") });
+  other.focus();
+  if (secondsLeft() < SECONDS_TO_READ && !(await refresh()).ok) {
+    other.close();
+    return ask();
+  }
   const form = Object.assign(document.createElement("form"), {
     method: "post", action: "/auth/session/refresh/demo/copy", target: "thief",
   });
@@ -59,12 +94,13 @@ function steal(event) {
 async function lose() {
   const before = held(events(), me);
   const response = await window.fetch("/auth/session/refresh/demo/lose", { method: "POST" });
-  if (response.status === 504) tell("lost", { token: before });
+  if (response.status === 504) return tell("lost", { token: before });
+  await ask();
 }
 
 async function leave() {
-  if (await signOut()) tell("signout");
-  render();
+  if (!(await signOut())) throw new Error("the service is away");
+  tell("signout");
 }
 
 // The attacker
@@ -73,27 +109,25 @@ async function attack() {
   const had = held(events(), me);
   if (!had) return;
   const { code } = await refresh();
+  if (code === "unreachable") throw new Error(code);
   if (code === "unauthorised" && held(events(), me)) tell("ended");
   // Without a front token of its own this page was told nothing.
   if (code === "token_theft" && held(events(), me)) tell("theft", { token: had });
   if (code === "refreshed") await ask();
 }
 
-/** Whether the attacker may go on: at once, or some time after Ada has refreshed the tokens that were copied. */
+/**
+ * Whether the attacker may go on: at once, or after Ada has swapped the token that was copied. Never so soon after a swap of
+ * hers that the two would look like a race of her tabs.
+ */
 function mayAttack() {
   const all = events();
-  const copied = all.findLastIndex((event) => event.what === "copy");
-  if (copied < 0) return false;
-  if (all[copied].when !== "second") return true;
-  const refreshed = all.slice(copied + 1).find((event) => event.who === "ada" && event.what === "refresh");
-  return refreshed !== undefined && Date.now() - refreshed.at > SLOT;
-}
-
-/** The copied access token is good for a moment without any refresh. */
-async function look() {
-  const response = await window.fetch("/api/account");
-  if (response.ok) account = await response.json();
-  render();
+  const copy = all.findLast((event) => event.what === "copy");
+  const swaps = all.filter((event) => event.who === "ada" && event.what === "refresh");
+  if (!copy || Date.now() - (swaps.at(-1)?.at ?? 0) <= SLOT) return false;
+  const since = all.slice(all.indexOf(copy));
+  return copy.when !== "second" || swaps.some((event) => event.parent.print === copy.token.print)
+    || since.some((event) => event.who === "thief" || ENDS.includes(event.what));
 }
 
 // What is shown
@@ -109,61 +143,89 @@ function screen() {
 function render() {
   const all = events(), now = screen();
   for (const id of ["out", "in", "idle", "over"]) $(id).hidden = id !== now;
-  $("line").hidden = $("log-section").hidden = all.length === 0 || now === "idle";
-  $("owner-actions").hidden = isThief;
-  $("thief-actions").hidden = !isThief;
+  $("facts").hidden = now !== "in";
+  $("owner-actions").hidden = now !== "in" || isThief;
+  $("thief-actions").hidden = now !== "in" || !isThief;
+  $("line").hidden = $("story").hidden = all.length === 0 || now === "idle";
+  document.body.classList.toggle("told", !$("story").hidden);
   if (now === "in") renderAccount(all);
   if (now === "over") renderEnd(all);
   draw($("drawing"), all);
   renderLog(all);
+  if (now !== shown) enter(now);
+}
+
+/** A new screen: its heading is where reading and the keyboard go on. */
+function enter(now) {
+  const heading = $(now).querySelector("h1");
+  document.title = now === "out" ? "Steal this session" : `${heading.textContent} · ${whose}`;
+  if (shown !== null) heading.focus();
+  shown = now;
 }
 
 function renderAccount(all) {
-  $("name").textContent = isThief ? "You hold a copy of Ada’s cookies" : account?.name ?? "Ada";
+  const mine = held(all, me), others = held(all, isThief ? "ada" : "thief");
+  $("name").textContent = isThief ? "You hold a copy of Ada’s cookies" : `Signed in as ${account?.name ?? "Ada"}`;
+  $("plot").textContent = isThief ? thiefsPlot(all, mine, others) : adasPlot(mine, others);
   $("balance").textContent = account?.balance ?? "…";
-  const mine = held(all, me);
-  const others = held(all, isThief ? "ada" : "thief");
-  $("holds").textContent = isThief
-    ? waiting() ? `You hold ${name(mine)} and wait until Ada has refreshed.`
-      : `This is Ada’s account, in your browser. You hold ${name(mine)}, Ada ${name(others)}. You refresh every four seconds.`
-    : others ? `You hold ${name(mine)}. Another browser holds ${name(others)}, and sees all that you see.`
-      : `You are signed in, and hold ${name(mine)}. This page asks for your balance every second.`;
   $("refreshes").textContent = all.filter((event) => event.who === me && event.what === "refresh").length;
   $("readable").textContent = document.cookie.includes("Token=") ? document.cookie : "no token: both are HttpOnly";
+  $("loot").textContent = name(mine);
   renderClock();
 }
 
+function adasPlot(mine, others) {
+  return others
+    ? `You are Ada, and hold ${name(mine)}. Another browser holds ${name(others)}, and sees all that you see. Whoever swaps second shows that there are two of you.`
+    : `You are Ada. Every 5 to 10 s your browser swaps its refresh token for a new one, now ${name(mine)}. Steal it, and see who swaps first.`;
+}
+
+function thiefsPlot(all, mine, others) {
+  if (all.some((event) => event.who === "thief" && event.what === "refresh")) {
+    return `This is Ada’s account, in your browser. You hold ${name(mine)}, and Ada ${name(others)}. You swap every four seconds. Her next swap shows that there are two of you.`;
+  }
+  const { when } = all.findLast((event) => event.what === "copy");
+  return others?.print === mine.print
+    ? `This is Ada’s account, in your browser. You hold ${name(mine)}, as she does, and ${when === "second" ? "wait until she has swapped it" : "swap it in a moment"}.`
+    : `You hold ${name(mine)}. Ada has swapped it for ${name(others)}. Your swap will show that there are two of you.`;
+}
+
+const secondsLeft = () => Math.max(0, Math.min(TOKEN_LIVES, ((session()?.expires ?? 0) - Date.now()) / 1000));
+
 function renderClock() {
-  const left = Math.max(0, Math.min(TOKEN_LIVES, ((session()?.expires ?? 0) - Date.now()) / 1000));
-  $("remaining").textContent = left > 0 ? `${Math.ceil(left)} s left` : "expired: the next request refreshes it";
+  const left = secondsLeft();
+  $("remaining").textContent = left > 0 ? `${Math.ceil(left)} s left`
+    : session() ? "expired: the next request refreshes it" : "copied, until it expires";
   $("clock").value = left;
+  $("due").textContent = left < SECONDS_TO_READ ? "Ada swaps first" : `Ada swaps in ${Math.ceil(left)} s`;
 }
 
 function renderEnd(all) {
   const theft = all.find((event) => event.what === "theft");
-  $("over").classList.toggle("calm", !theft);
+  $("over").classList.toggle("calm", !theft && !isThief);
   $("evidence").hidden = !theft;
-  $("again-in").textContent = isThief ? "Back to Ada’s browser" : "Sign in again";
+  $("again-in").textContent = !isThief ? "Sign in again" : ownerIsThere() ? "Close this window" : "Go to Ada’s browser";
+  $("verdict").textContent = isThief ? "You are out. Your copy is worthless."
+    : theft ? "Theft detected. This session was ended everywhere." : "This session has ended";
   if (!theft) {
-    $("verdict").textContent = "This session has ended";
-    $("explained").textContent = isThief && all.some((event) => event.what === "signout")
-      ? "Ada signed out, and with her the copy of her session." : "The service knows it no longer.";
+    $("explained").textContent = all.some((event) => event.what === "signout")
+      ? "Ada signed out, and with her every copy of her session." : "The service knows it no longer.";
     return;
   }
   const { nodes, refused } = graph(all);
-  const rival = [...nodes.values()].filter((node) => !node.lost).reduce((a, b) => (b.generation > a.generation ? b : a));
+  const successor = [...nodes.values()].find((node) => node.parent === refused?.from.id && !node.lost);
   const copied = all.findLast((event) => event.what === "copy");
-  $("verdict").textContent = "Theft detected. This session was ended everywhere.";
   $("explained").textContent = theft.who === "ada"
-    ? "The attacker had exchanged the copied token before Ada. When Ada’s browser presented it again, the service saw two holders."
-    : "Ada’s browser had exchanged the token before the attacker. When the attacker presented the copy, the service saw two holders.";
-  $("second").textContent = capital(NAME[theft.who]);
-  $("against").textContent = `${refused?.from.name ?? name(theft.token)} was presented; the line had gone on to ${rival.name}`;
-  $("took").textContent = copied ? `${((theft.at - copied.at) / 1000).toFixed(1)} s` : "the copy was not made here";
+    ? "The attacker had swapped the stolen token before Ada. When her browser showed it again, the service knew that there were two holders, and ended the session for both."
+    : "Ada’s browser had swapped its token before the attacker. When the attacker showed the copy, the service knew that there were two holders, and ended the session for both.";
+  $("second").textContent = `${OWNER[theft.who]} browser, which showed ${name(theft.token)}`;
+  $("against").textContent = successor
+    ? `${name(theft.token)} had been swapped for ${successor.name} by ${NAME[successor.by]}` : `${name(theft.token)} had been swapped by someone else`;
+  $("took").textContent = copied ? `${((theft.at - copied.at) / 1000).toFixed(1)} s after the copy` : "the copy was not made here";
 }
 
 function renderLog(all) {
-  const list = $("log");
+  const list = $("log").firstElementChild;
   const known = new Set([...list.children].map((item) => item.dataset.id));
   if (list.lastElementChild && list.lastElementChild.dataset.id !== all[0]?.id) {
     list.replaceChildren();
@@ -187,12 +249,12 @@ function renderLog(all) {
 function sentence({ who, what, token, parent }, all) {
   switch (what) {
     case "login": return `Ada signed in. Her browser got ${name(token)}.`;
-    case "copy": return `Ada’s cookies were copied. Two browsers hold ${name(token)} now, and nobody can tell them apart.`;
-    case "refresh": return who === "ada"
-      ? `Ada’s access token had expired. Her browser exchanged ${name(parent)} for ${name(token)}.`
-      : `The attacker exchanged ${name(parent)} for ${name(token)}.`;
+    case "copy": return `Ada’s cookies were stolen. Two browsers hold ${name(token)} now, and nobody can tell them apart.`;
+    case "refresh": return graph(all).nodes.get(token.print)?.parent === parent.print
+      ? `${capital(OWNER[who])} browser swapped ${name(parent)} for ${name(token)}.`
+      : `${capital(OWNER[who])} browser showed ${name(parent)}. It had been swapped so soon that the service took the two for a race, and gave it ${name(token)}, too.`;
     case "lost": return `Ada’s browser asked for a successor of ${name(token)}, and the reply was lost. ${name(token)} is still good.`;
-    case "theft": return `${capital(NAME[who])} presented ${name(token)}, which the line had left behind. Theft detected: the service ended the session.`;
+    case "theft": return `${capital(OWNER[who])} browser showed ${name(token)}, which the line had left behind. Theft detected: the service ended the session.`;
     case "ended": return all.some((event) => event.what === "theft")
       ? `${capital(NAME[who])} was turned away: the session is over.` : `${capital(NAME[who])} learned that the session is over.`;
     case "signout": return "Ada signed out.";
@@ -202,9 +264,20 @@ function sentence({ who, what, token, parent }, all) {
 
 const name = (token) => (token ? `R${token.generation}` : "nothing");
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-const waiting = () => isThief && !mayAttack();
+const ownerIsThere = () => Boolean(window.opener && !window.opener.closed);
 
 // Going
+
+/** Does something that needs the server, and says so if it does not answer. */
+async function attempt(work) {
+  try {
+    await work();
+    $("away").hidden = true;
+  } catch {
+    $("away").hidden = false;
+  }
+  render();
+}
 
 /** One at a time: a slow reply must not start a second round. */
 function every(interval, work) {
@@ -212,53 +285,57 @@ function every(interval, work) {
   const once = async () => {
     if (busy) return;
     busy = true;
-    try {
-      await work();
-    } catch {
-      // The network is away; the next round asks again.
-    } finally {
-      busy = false;
-    }
+    await attempt(work);
+    busy = false;
   };
   setInterval(once, interval);
   return once;
 }
 
+const whose = isThief ? "The attacker’s browser" : "Ada’s browser";
 document.body.classList.toggle("thief", isThief);
-$("whose").append(Object.assign(document.createElement("strong"), {
-  textContent: isThief ? "The attacker’s browser" : "Ada’s browser",
-}));
-document.title = isThief ? "The attacker’s browser" : "Steal this session";
+$("whose").append(Object.assign(document.createElement("strong"), { textContent: whose }));
 $("home").href = otherOrigin;
 $("home").textContent = otherOrigin;
 $("copy").hidden = $("lose").hidden = !onLoopback;
 
-$("sign-in").onclick = signIn;
-$("again-in").onclick = () => (isThief ? location.assign(otherOrigin) : signIn());
-$("copy").onsubmit = steal;
+$("sign-in").onclick = () => attempt(signIn);
+$("again-in").onclick = () => {
+  if (!isThief) return attempt(signIn);
+  return ownerIsThere() ? window.close() : location.assign(otherOrigin);
+};
+$("copy").onsubmit = (event) => {
+  event.preventDefault();
+  attempt(steal);
+};
 $("second-tab").onclick = () => window.open(location.href, "_blank");
-$("lose").onclick = lose;
-$("sign-out").onclick = leave;
+$("lose").onclick = () => attempt(lose);
+$("sign-out").onclick = () => attempt(leave);
+$("swap").onclick = () => attempt(attack);
 onStory(render);
+onLoot((loot) => tell("copy", { ...loot, when: new FormData($("copy")).get("when") }));
+render();
 setInterval(() => screen() === "in" && renderClock(), 250);
 
 if (isThief) {
-  const round = every(STEAL_EVERY, async () => {
-    if (isOver(events(), me)) return session() && ask();
-    return mayAttack() ? attack() : look();
-  });
-  let went = false;
-  const begin = () => {
-    if (!went && mayAttack()) {
-      went = true;
-      round();
+  // What was just pasted here, until Ada's page has taken note of it.
+  let loot = location.hash === "#stolen" ? { id: newId(), token: await token() } : null;
+  let next = 0;
+  if (!loot) await attempt(catchUp);
+  const round = every(ASK_EVERY, async () => {
+    if (loot && events().some(({ id }) => id === loot.id)) {
+      loot = null;
+      history.replaceState(null, "", "/");
     }
-  };
-  $("again").onclick = round;
-  onStory(begin);
-  begin();
-  look();
+    greet(loot);
+    if (isOver(events(), me)) return session() && ask();
+    if (!mayAttack() || Date.now() < next) return look();
+    next = Date.now() + STEAL_EVERY;
+    return attack();
+  });
+  onStory(() => mayAttack() && next === 0 && round());
+  round();
 } else {
-  every(ASK_EVERY, async () => session() && ask())();
+  await attempt(catchUp);
+  every(ASK_EVERY, () => (session() ? ask() : $("away").hidden || look()))();
 }
-render();

@@ -11,6 +11,7 @@ export const otherOrigin = elsewhere.origin;
 
 const peers = new Set();
 const listeners = new Set();
+let lootListener = () => {};
 
 function read() {
   return JSON.parse(localStorage.getItem(KEY)) ?? { started: 0, events: [] };
@@ -26,9 +27,19 @@ export function onStory(callback) {
   listeners.add(callback);
 }
 
+/** Calls back in Ada's browser with what the attacker's window has got: { id, token }. */
+export function onLoot(callback) {
+  lootListener = callback;
+}
+
+/** What tells events apart. */
+export function newId() {
+  return crypto.getRandomValues(new Uint32Array(3)).join("-");
+}
+
 /** Adds an event of this browser's. A login begins the story anew. */
 export function tell(what, details = {}) {
-  const event = { id: crypto.randomUUID(), at: Date.now(), who: me, what, ...details };
+  const event = { id: newId(), at: Date.now(), who: me, what, ...details };
   const story = what === "login" ? { started: event.at, events: [] } : read();
   story.events.push(event);
   write(story);
@@ -81,14 +92,16 @@ addEventListener("storage", (event) => {
   for (const peer of peers) peer.postMessage({ story: read() }, otherOrigin);
 });
 
-addEventListener("message", (message) => {
-  if (message.origin !== otherOrigin) return;
-  peers.add(message.source);
-  if (message.data.story) merge(message.data.story);
-  if (message.data.hello) message.source.postMessage({ story: read() }, otherOrigin);
+addEventListener("message", ({ origin, source, data: { story, hello, loot } }) => {
+  if (origin !== otherOrigin) return;
+  peers.add(source);
+  if (story) merge(story);
+  if (loot && !events().some(({ id }) => id === loot.id)) lootListener(loot);
+  if (hello) source.postMessage({ story: read() }, otherOrigin);
 });
 
-if (isThief && window.opener) {
-  peers.add(window.opener);
-  window.opener.postMessage({ hello: true }, otherOrigin);
+/** From the attacker's window to the one that opened it, which may have been loaded anew since. */
+export function greet(loot) {
+  if (window.opener) peers.add(window.opener);
+  window.opener?.postMessage({ hello: true, loot }, otherOrigin);
 }

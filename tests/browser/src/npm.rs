@@ -1,7 +1,8 @@
-//! The front-end library from npm, made into one script.
+//! Scripts from npm, for pages: the front-end library, and what finds mistakes of accessibility.
 
 use std::{
     fs,
+    path::PathBuf,
     process::Command,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -10,27 +11,46 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use testbed::{process, workspace_root};
 
-/// The versions that the edge is tested with.
-const PACKAGES: [&str; 2] = ["supertokens-website@20.1.6", "esbuild@0.25.12"];
+/// The versions that are tested with.
+const PACKAGES: [&str; 3] = [
+    "supertokens-website@20.1.6",
+    "axe-core@4.14.1",
+    "esbuild@0.25.12",
+];
 
 const ENTRY: &str = "import library from 'supertokens-website'; window.supertokens = library;\n";
 
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The library as a script that makes `window.supertokens`. It is installed once, into target/npm.
+/// supertokens-website as a script that makes `window.supertokens`.
 ///
 /// # Errors
 /// If there is no npm, or it can't reach its registry.
-pub fn script() -> Result<String> {
+pub fn front_end_library() -> Result<String> {
+    Ok(fs::read_to_string(installed()?.join("library.js"))?)
+}
+
+/// axe-core, which makes `window.axe`.
+///
+/// # Errors
+/// If there is no npm, or it can't reach its registry.
+pub fn axe() -> Result<String> {
+    let file = installed()?.join("node_modules/axe-core/axe.min.js");
+    Ok(fs::read_to_string(file)?)
+}
+
+/// The folder in target/npm with the packages, installed once, and the library made into one script.
+fn installed() -> Result<PathBuf> {
     // Tests run side by side; the second one waits here for what the first one installs.
     static INSTALLING: Mutex<()> = Mutex::new(());
     let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    let folder = workspace_root().join("target/npm");
-    let bundle = folder.join(format!("{}.js", PACKAGES.join("+")));
+    let folder = workspace_root().join("target/npm").join(PACKAGES.join("+"));
+    // Written last.
+    let bundle = folder.join("library.js");
     if !bundle.is_file() {
         ensure!(
             process::find_program("npm").is_some(),
-            "the test of the front-end library needs npm, which is not here"
+            "tests in a browser need npm, which is not here"
         );
         fs::create_dir_all(&folder)?;
         let mut install = Command::new("npm");
@@ -45,7 +65,7 @@ pub fn script() -> Result<String> {
                 ".",
             ])
             .args(PACKAGES);
-        succeed(install).context("npm can't install the front-end library; is there a network?")?;
+        succeed(install).context("npm can't install them; is there a network?")?;
         fs::write(folder.join("entry.js"), ENTRY)?;
         let mut bundler = Command::new(folder.join("node_modules/.bin/esbuild"));
         bundler
@@ -54,7 +74,7 @@ pub fn script() -> Result<String> {
         bundler.arg(format!("--outfile={}", bundle.display()));
         succeed(bundler)?;
     }
-    Ok(fs::read_to_string(bundle)?)
+    Ok(folder)
 }
 
 fn succeed(command: Command) -> Result<()> {
