@@ -197,7 +197,7 @@ fn count_listed(reply: &Reply) -> usize {
 }
 
 async fn the_clean_up_reaches_every_server(spider: &Spider, service: &Service) {
-    let expired = service.now() - 3 * HOUR;
+    let expired = service.now() - 4 * HOUR;
     let sql = format!(
         "INSERT INTO refresh_tokens (session_handle_hash_1, user_id, refresh_token_hash_2, expires_at) \
          SELECT SHA2(seq, 256), 'dead', SHA2(seq, 256), {expired} FROM seq_1_to_3000"

@@ -68,16 +68,8 @@ pub(crate) fn search(events: &[Event], lineage: &Lineage) -> Result<u64, String>
         furthest = furthest.max((done & everything).count_ones());
         for i in (0..events.len()).filter(|i| open(*i) && events[*i].begin < bound) {
             stack.extend(step(&state, &events[i], lineage).map(|next| (done | 1 << i, next)));
-            if seen_and_gone(&state, &events[i], events) {
-                let data = written(&events[i]);
-                stack.push((
-                    done | 1 << i,
-                    State {
-                        data,
-                        ..state.clone()
-                    },
-                ));
-            }
+            let before_its_end = before_the_end(&state, &events[i], events, lineage);
+            stack.extend(before_its_end.map(|next| (done | 1 << i, next)));
         }
     }
     Err(format!(
@@ -86,21 +78,29 @@ pub(crate) fn search(events: &[Event], lineage: &Lineage) -> Result<u64, String>
     ))
 }
 
-/// Whether an event may be a write that others saw, and whose session was deleted before it looked whether it is there:
+/// The state after an event that others may have seen, and whose session was deleted before it looked what became of it:
 /// then `UNAUTHORISED` is as true as `OK`.
-fn seen_and_gone(state: &State, event: &Event, events: &[Event]) -> bool {
+fn before_the_end(
+    state: &State,
+    event: &Event,
+    events: &[Event],
+    lineage: &Lineage,
+) -> Option<State> {
     let deleted = |other: &Event| other.operation == Operation::Delete && other.begin < event.end;
-    state.live
-        && written(event).is_some()
-        && event.answer == Answer::Unauthorised
-        && events.iter().any(deleted)
-}
-
-fn written(event: &Event) -> Option<u64> {
-    match event.operation {
-        Operation::Write(value) => Some(value),
-        _ => None,
+    if !state.live || event.answer != Answer::Unauthorised || !events.iter().any(deleted) {
+        return None;
     }
+    let mut next = state.clone();
+    match event.operation {
+        Operation::Write(value) => next.data = Some(value),
+        Operation::Refresh(token) | Operation::Verify(token)
+            if lineage.standing(token, state.current) == Standing::Child =>
+        {
+            next.current = token;
+        }
+        _ => return None,
+    }
+    Some(next)
 }
 
 /// The state after an event, if the event's answer fits the state.
