@@ -19,7 +19,7 @@ pub use tour::{First, THEMES, tour};
 const A_TOKENS_LIFE: Duration = Duration::from_secs(11);
 
 /// How far the service's clock is ahead of the browser's, so that no page believes that a token expires soon.
-const AHEAD: Duration = Duration::from_secs(600);
+const AHEAD_MS: i64 = 600_000;
 
 /// The demo, served by dev-host on ports of its own.
 pub struct Demo {
@@ -27,7 +27,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Builds what is missing and serves it.
+    /// Builds what is missing and serves it. Its clock stands still: nothing expires by itself.
     pub async fn start() -> Self {
         testbed::build::edge().expect("the edge builds");
         let service = ServiceProcess::builder()
@@ -36,15 +36,10 @@ impl Demo {
         let demo = Self {
             service: service.expect("the demo starts"),
         };
-        demo.advance(AHEAD).await;
-        demo
-    }
-
-    /// Stops the clock: nothing expires by itself.
-    pub async fn freeze(&self) {
-        let now = self.control().now_ms().await.expect("there is a clock");
-        let frozen = self.control().freeze_at_ms(now).await;
+        let now = demo.control().now_ms().await.expect("there is a clock");
+        let frozen = demo.control().freeze_at_ms(now + AHEAD_MS).await;
         frozen.expect("the clock stops");
+        demo
     }
 
     /// Ada's address.

@@ -26,7 +26,6 @@ pub async fn tour(
     first: First,
     mut stop: impl AsyncFnMut(&str, &Page),
 ) {
-    demo.freeze().await;
     let page = browser.visit(&demo.url()).await;
     page.shows("Sign in. Then be the attacker.").await;
     stop("out", &page).await;

@@ -247,6 +247,7 @@ async fn a_theft_is_seen_when_ada_was_first() {
     // Either may load the page anew, with an expired token, too: that swaps nothing, and they find each other again.
     page.goto("about:blank").await;
     demo.let_access_tokens_expire().await;
+    demo.thaw().await;
     thief.goto(demo.attackers_url()).await;
     thief.shows("wait until she has swapped it").await;
     page.goto(&demo.url()).await;
