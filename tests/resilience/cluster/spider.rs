@@ -106,9 +106,17 @@ fn home(handle: &str) -> usize {
     SHARES.iter().filter(|&&from| *hash >= *from).count()
 }
 
+/// A session there. Others, that would lie on a server which is dead, are a 503.
 async fn session_at(service: &Service, number: usize, user: &str) -> Session {
     loop {
-        let session = service.create(user).await;
+        let reply = service
+            .post_session(format!(r#"{{"userId":"{user}"}}"#))
+            .await;
+        if reply.status == 503 {
+            unavailable(&reply);
+            continue;
+        }
+        let session = Session::created(&reply);
         if home(&session.handle) == number {
             return session;
         }

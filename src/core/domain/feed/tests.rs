@@ -128,7 +128,7 @@ proptest! {
     /// succeed; never later than the limit while they fail. Clocks differ by up to 30 s; one that is set makes it read
     /// everything.
     #[test]
-    fn no_revocation_is_missed(events in prop::collection::vec(event(), 1..120)) {
+    fn rv6_no_revocation_is_missed(events in prop::collection::vec(event(), 1..120)) {
         let mut world = World {
             monotonic: 0,
             wall: 0,
