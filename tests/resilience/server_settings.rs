@@ -8,7 +8,7 @@ use testbed::database::Server;
 use testbed::service::{Action, FaultRule, On};
 
 use crate::common::{Answer, busy, child_of, quiet, unavailable};
-use crate::outage::{own_server, own_server_with, timely};
+use crate::outage::{own_server, own_server_with, start_again, timely};
 
 const PASSWORD: &str = "pass word";
 
@@ -263,6 +263,9 @@ type Refusal = (
     &'static str,
 );
 
+/// Mends what the administrator of the tests is refused for, too.
+const RESTART: &str = "restart";
+
 const REFUSALS: [Refusal; 5] = [
     (
         Backend::servers,
@@ -280,7 +283,7 @@ const REFUSALS: [Refusal; 5] = [
     (
         mysql9,
         "SET GLOBAL require_secure_transport = 1",
-        "SET GLOBAL require_secure_transport = 0",
+        RESTART,
         "mysql_tls=required",
     ),
     (
@@ -316,7 +319,13 @@ async fn what_an_operator_must_change_is_500_and_named_in_the_log(db: Backend) {
         reply.expect_error(500, "misconfigured");
         let address = format!("127.0.0.1:{}, database session", server.port());
         service.expect_logged(&[says, &address]).await;
-        administer(&server, [mend.to_owned()]);
+        match mend {
+            RESTART => tokio::task::block_in_place(|| {
+                server.kill();
+                start_again(&server);
+            }),
+            sql => administer(&server, [sql.to_owned()]),
+        }
         assert_eq!(service.create("ada").await.user, "ada", "{says}");
         service.assert_no_traps().await;
     }

@@ -90,7 +90,8 @@ async fn clients_lose_nothing_while(pair: &[Service; 2], chaos: impl Future<Outp
         let create = async || pair[number % 2].post_session(r#"{"userId":"ada"}"#).await;
         let mut session = Session::created(&patiently(create).await);
         let mut step = number;
-        while !over.load(Ordering::Relaxed) {
+        // Once more at least when it is over.
+        while step == number || !over.load(Ordering::Relaxed) {
             step += 1;
             let [this, other] = [&pair[step % 2], &pair[(step + 1) % 2]];
             let reply = patiently(async || other.refresh(&session.refresh.value).await).await;
@@ -106,14 +107,12 @@ async fn clients_lose_nothing_while(pair: &[Service; 2], chaos: impl Future<Outp
         patiently(async || pair[0].revoke(&session.handle).await).await;
         let reply = patiently(async || pair[1].data(&session.handle).await).await;
         assert_eq!(reply.answer(), "UNAUTHORISED");
-        step - number
     };
     let chaos = async {
         chaos.await;
         over.store(true, Ordering::Relaxed);
     };
-    let (steps, ()) = join(join_all((0..16).map(client)), chaos).await;
-    assert!(steps.iter().all(|steps| *steps > 0), "{steps:?}");
+    join(join_all((0..16).map(client)), chaos).await;
 }
 
 /// What holds while all servers are well, for two processes whose clocks stand at the same time.
