@@ -73,27 +73,31 @@ impl Search<'_> {
         let mut line = vec![ancestor];
         for level in 1..depth {
             let times = if level == 1 { &firsts } else { &laters };
-            line = self.children(&line, times, &mut tries)?;
+            let rest = laters.iter().filter(|at| self.is_own_slot(**at)).count();
+            let rest = rest.pow(depth - level - 1);
+            line = self.children(&line, times, rest, &mut tries)?;
         }
         let times = if depth == 1 { &firsts } else { &laters };
         self.current(&line, times, &mut tries)
     }
 
-    /// All children of a line that may have been handed out; none if those are too many.
+    fn is_own_slot(&self, at: Timestamp) -> bool {
+        self.factory.window.is_slot_start(at)
+    }
+
+    /// All children of a line that may have been handed out, each of which has so many descendants at least in the levels
+    /// that follow; none if those are too many.
     fn children(
         &self,
         line: &[Parent],
         times: &[Timestamp],
+        rest: usize,
         tries: &mut usize,
     ) -> Option<Vec<Parent>> {
-        let own_slots = || {
-            times
-                .iter()
-                .filter(|at| self.factory.window.is_slot_start(**at))
-        };
+        let own_slots = || times.iter().filter(|at| self.is_own_slot(**at));
         let ways = line.len() * self.factory.keys.len() * self.ends(self.times.now).len();
         // With other settings a slot may begin at any second; where that is too many, the own ones.
-        let times: Vec<Timestamp> = match times.len() * ways <= *tries / 8 {
+        let times: Vec<Timestamp> = match times.len() * ways * rest <= *tries / 8 {
             true => times.to_vec(),
             false => own_slots().copied().collect(),
         };
