@@ -52,8 +52,8 @@ async fn in_go(db: Backend) {
 }
 
 async fn plays(db: Backend, program: Command) {
-    let service = db.service().set("api_keys", KEY);
-    let service = service.set("access_token_algorithm", "EdDSA").start().await;
+    let service = db.service().set("access_token_algorithm", "EdDSA");
+    let service = service.start().await;
     let (gone, stays) = (service.create("ada").await, service.create("eve").await);
     let child = service.child(&stays).await;
     let mut verifier = Verifier::start(program, &service);

@@ -62,11 +62,28 @@ impl Page {
 
     /// The text of what a selector finds, as the driver reads it.
     pub async fn element_text(&self, selector: &str) -> String {
-        self.element(selector)
-            .await
-            .text()
-            .await
-            .expect("it has a text")
+        let element = self.element(selector).await;
+        element.text().await.expect("it has a text")
+    }
+
+    /// Waits until what a selector finds has this text, as the driver reads it: a page that was asked for may be on its way.
+    pub async fn element_shows(&self, selector: &str, text: &str) {
+        self.enter().await;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let found = match self.client.find(Locator::Css(selector)).await {
+                Ok(element) => element.text().await.ok(),
+                Err(_) => None,
+            };
+            if found.as_deref() == Some(text) {
+                return;
+            }
+            assert!(
+                Instant::now() < end,
+                "{selector} is {found:?}, not {text:?}"
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     async fn element(&self, selector: &str) -> fantoccini::elements::Element {

@@ -22,8 +22,8 @@ async fn a_site_needs_no_scripts() {
     let url = service.url().replace("127.0.0.1", "localhost");
     let browser = Browser::start_with(&[WITHOUT_SCRIPTS]).await.unwrap();
     let page = browser.visit(&url).await;
-    let heading = async || page.element_text("h1").await;
-    assert_eq!(heading().await, "…", "no script runs");
+    // No script runs.
+    page.element_shows("h1", "…").await;
     page.goto(&format!("{url}/plain")).await;
     let expire = async || {
         let control = service.control().expect("the development host has one");
@@ -31,24 +31,24 @@ async fn a_site_needs_no_scripts() {
         // Ten seconds later.
         page.client().delete_cookie("sRefreshed").await.unwrap();
     };
-    assert_eq!(heading().await, "Nobody is signed in");
+    page.element_shows("h1", "Nobody is signed in").await;
     page.press("#in").await;
-    assert_eq!(heading().await, "Hello, ada");
+    page.element_shows("h1", "Hello, ada").await;
     assert!(page.client().current_url().await.unwrap().path() == "/plain");
 
     expire().await;
     page.press("a").await;
-    assert_eq!(heading().await, "Hello, ada");
+    page.element_shows("h1", "Hello, ada").await;
 
     expire().await;
     page.type_into("input", "kept").await;
     page.press("#send").await;
-    assert_eq!(page.element_text("p").await, "kept");
+    page.element_shows("p", "kept").await;
     assert!(page.client().current_url().await.unwrap().path() == "/plain/note");
 
     expire().await;
     page.press("#out").await;
-    assert_eq!(heading().await, "Nobody is signed in");
+    page.element_shows("h1", "Nobody is signed in").await;
     assert!(
         page.client()
             .get_all_cookies()
@@ -60,10 +60,10 @@ async fn a_site_needs_no_scripts() {
 
     // The page of before is not shown from a cache.
     page.press("#in").await;
-    assert_eq!(heading().await, "Hello, ada");
+    page.element_shows("h1", "Hello, ada").await;
     page.press("#out").await;
     page.client().back().await.unwrap();
-    assert_eq!(heading().await, "Nobody is signed in");
+    page.element_shows("h1", "Nobody is signed in").await;
     browser.close().await;
 }
 
@@ -83,10 +83,10 @@ async fn the_script_knows_what_forms_have_done() {
         page.run_async(&script).await
     };
     page.press("#in").await;
-    assert_eq!(page.element_text("h1").await, "Hello, ada");
+    page.element_shows("h1", "Hello, ada").await;
     assert_eq!(user().await, "ada");
     page.press("#out").await;
-    assert_eq!(page.element_text("h1").await, "Nobody is signed in");
+    page.element_shows("h1", "Nobody is signed in").await;
     assert_eq!(user().await, Value::Null);
 
     let requests_after_a_401 = async || {
@@ -103,7 +103,7 @@ async fn the_script_knows_what_forms_have_done() {
     let sent = requests_after_a_401().await;
     assert_eq!(sent, json!([401, "/password", refresh]));
     page.press("#in").await;
-    assert_eq!(page.element_text("h1").await, "Hello, ada");
+    page.element_shows("h1", "Hello, ada").await;
     let sent = requests_after_a_401().await;
     assert_eq!(sent, json!([401, "/password", refresh, "/password"]));
 
