@@ -71,10 +71,14 @@ function postRefresh() {
   return window.fetch(`${EDGE}/auth/session/refresh`, init);
 }
 
-/** Ends the session; with { everywhere: true } all sessions of the user. True if it is over. */
-export async function signOut({ everywhere = false } = {}) {
-  const response = await fetch(`${EDGE}/auth/signout${everywhere ? "/all" : ""}`, { method: "POST" });
-  return response.ok || response.status === 401;
+/**
+ * Ends the session; with { everywhere: true } all sessions of the user, with { others: true } all but this one. True if
+ * they are over.
+ */
+export async function signOut({ everywhere = false, others = false } = {}) {
+  const which = everywhere ? "/all" : others ? "/others" : "";
+  const response = await fetch(`${EDGE}/auth/signout${which}`, { method: "POST" });
+  return response.ok || (response.status === 401 && !others);
 }
 
 async function send(request) {

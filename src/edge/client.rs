@@ -5,9 +5,11 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use session_core::domain::json::Json;
 use session_core::domain::secret::SecretString;
+use session_core::domain::time::Timestamp;
 
-use super::wire::{Grant, Login, Refreshed, Session, Token, Verified};
+use super::wire::{Grant, Login, Reauthenticated, Refreshed, Session, Token, Verified};
 
 /// How the service is reached.
 pub trait Transport {
@@ -40,6 +42,12 @@ pub enum Failure {
     /// The service does not know our key, or is itself misconfigured; for the log.
     #[error("the session service is not set up for this edge: {0}")]
     Misconfigured(String),
+    /// The user has as many sessions as may be (`max_sessions_per_user`).
+    #[error("the user has too many sessions")]
+    TooManySessions,
+    /// A user was authenticated once more for a session whose access token is of no use any more.
+    #[error("there is no session to go on with")]
+    NoSession,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -83,12 +91,14 @@ impl<T: Transport> SessionClient<T> {
             session: Session,
             access_token: Token,
             refresh_token: Token,
+            ends_at: Option<u64>,
         }
         let created: Created = self.ask(Method::POST, "/session", login).await?;
         Ok(Grant {
             session: created.session,
             access: created.access_token,
             refresh: created.refresh_token,
+            ends_at: created.ends_at.map(Timestamp::from_millis),
         })
     }
 
@@ -141,6 +151,7 @@ impl<T: Transport> SessionClient<T> {
             session: Option<Session>,
             new_access_token: Option<Token>,
             new_refresh_token: Option<Token>,
+            ends_at: Option<u64>,
             session_theft_detected: Option<Theft>,
         }
         #[derive(Deserialize)]
@@ -177,6 +188,7 @@ impl<T: Transport> SessionClient<T> {
             session,
             access,
             refresh,
+            ends_at: answer.ends_at.map(Timestamp::from_millis),
         })))
     }
 
@@ -217,6 +229,71 @@ impl<T: Transport> SessionClient<T> {
     pub async fn revoke_all(&self, user_id: &str) -> Result<(), Failure> {
         self.done("/session/all", &serde_json::json!({ "userId": user_id }))
             .await
+    }
+
+    /// Ends every session of a user but this one (`DELETE /session/all`). False if this one has ended, too: an instance of
+    /// the release before answers, which knows no exception.
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn revoke_others(&self, session: &Session) -> Result<bool, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            excepted: bool,
+        }
+        let question = serde_json::json!({
+            "userId": session.user_id, "exceptSessionHandle": session.handle,
+        });
+        let answer: Answer = self.ask(Method::DELETE, "/session/all", &question).await?;
+        Ok(answer.excepted)
+    }
+
+    /// Puts a new session with this `authentication` in the place of an access token's (`PUT /session/authentication`).
+    ///
+    /// # Errors
+    /// If the service gives no answer; it may have done so all the same, and then the old session is over.
+    pub async fn reauthenticate(
+        &self,
+        access: &SecretString,
+        authentication: &Json,
+    ) -> Result<Reauthenticated, Failure> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Question<'a> {
+            access_token: &'a str,
+            id_refresh_token: &'a str,
+            authentication: &'a Json,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            status: Status,
+            session: Option<Session>,
+            access_token: Option<Token>,
+            refresh_token: Option<Token>,
+            ends_at: Option<u64>,
+        }
+        let question = Question {
+            access_token: access.expose(),
+            id_refresh_token: NO_ID,
+            authentication,
+        };
+        let path = "/session/authentication";
+        let answer: Answer = self.ask(Method::PUT, path, &question).await?;
+        if answer.status != Status::Ok {
+            return Ok(Reauthenticated::TryRefresh);
+        }
+        let parts = (answer.session, answer.access_token, answer.refresh_token);
+        let (Some(session), Some(access), Some(refresh)) = parts else {
+            return Err(incomplete());
+        };
+        Ok(Reauthenticated::Ok(Box::new(Grant {
+            session,
+            access,
+            refresh,
+            ends_at: answer.ends_at.map(Timestamp::from_millis),
+        })))
     }
 
     async fn done(&self, path: &str, question: &impl Serialize) -> Result<(), Failure> {
@@ -263,6 +340,7 @@ impl<T: Transport> SessionClient<T> {
             StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
                 Failure::Misconfigured(text)
             }
+            StatusCode::CONFLICT => Failure::TooManySessions,
             _ if code == "misconfigured" => Failure::Misconfigured(text),
             _ => Failure::Unavailable(text),
         })

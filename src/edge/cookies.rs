@@ -6,6 +6,7 @@ use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Uri};
 use session_core::domain::id::SessionHandle;
 use session_core::domain::secret::{SecretString, Sha256Hex};
+use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::AccessClaims;
 use session_core::domain::token::refresh::RefreshToken;
 
@@ -41,6 +42,8 @@ pub struct Cookies {
     refresh: String,
     front: String,
     refreshed: String,
+    /// How long the access token is kept.
+    kept_for: Duration,
     /// Those of all but [`Self::set_front`]'s, which scripts read.
     attributes: String,
 }
@@ -77,7 +80,17 @@ impl Cookies {
             refreshed: format!("{access}{REFRESHED}"),
             access: format!("{access}{ACCESS}"),
             refresh: format!("{refresh}{REFRESH}"),
+            kept_for: LONGEST,
             attributes,
+        }
+    }
+
+    /// Those of a session that ends then, whatever is done with it.
+    pub fn of_session(&self, ends_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let left = ends_at.map_or(LONGEST, |ends_at| ends_at.since(now));
+        Self {
+            kept_for: left.min(LONGEST),
+            ..self.clone()
         }
     }
 
@@ -90,7 +103,7 @@ impl Cookies {
     /// an older one would be theft. A subdomain can plant a refresh token in a browser, but by HTTPS no access token.
     pub fn refresh_token(&self, headers: &HeaderMap) -> Option<SecretString> {
         let sessions: Vec<SessionHandle> = values(headers, &self.access)
-            .filter_map(|token| AccessClaims::handle_unverified(token.expose()))
+            .filter_map(|token| Some(AccessClaims::unverified(token.expose())?.handle))
             .collect();
         values(headers, &self.refresh)
             .filter_map(|token| {
@@ -117,7 +130,7 @@ impl Cookies {
 
     /// The header that stores an access token.
     pub fn set_access(&self, token: &str) -> HeaderValue {
-        self.write(&self.access, token, "/", LONGEST)
+        self.write(&self.access, token, "/", self.kept_for)
     }
 
     /// The header that stores a refresh token for as long as it is good.
@@ -139,7 +152,7 @@ impl Cookies {
     /// beginning of its SHA-256.
     pub fn set_front(&self, front_token: &HeaderValue) -> HeaderValue {
         let hash = Sha256Hex::of(front_token.as_bytes());
-        self.format(&self.front, &hash.as_str()[..16], "/", LONGEST, "")
+        self.format(&self.front, &hash.as_str()[..16], "/", self.kept_for, "")
     }
 
     /// The header that removes what [`Self::set_front`] stores.

@@ -1,12 +1,14 @@
 //! A request's way through the edge: to the site and back, or to one of the edge's own routes.
 
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, request};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
+use session_core::domain::token::access::AccessClaims;
 use session_core::log::Event;
 
 use super::client::{Failure, SessionClient, Transport};
@@ -20,7 +22,7 @@ use super::wire::{Grant, Login, Session, Token, Verified};
 use super::{client_address, cors, csrf, identity};
 
 /// By how much an access token may outgrow that of the login: a refreshed one names its parent, and keys change.
-const GROWTH_BYTES: usize = 128;
+pub(super) const GROWTH_BYTES: usize = 128;
 
 /// The edge of one site.
 #[derive(Debug)]
@@ -146,6 +148,7 @@ impl<T: Transport> Edge<T> {
             let status = navigation::redirect_status(&head.method);
             return refresh.redirect(status).map(Either::Left);
         }
+        let agent = head.headers.get(USER_AGENT).cloned();
         remove_tokens(&mut head.headers);
         if let SessionState::Active(session, _) = &known {
             identity::introduce(&mut head.headers, session);
@@ -162,10 +165,14 @@ impl<T: Transport> Edge<T> {
         }
         match identity::take_login(response.headers_mut()) {
             Ok(None) => self.settle(response.headers_mut(), &cookies, known),
-            Ok(Some(login)) => match self.log_in(&cookies, &login, &tokens, context).await {
-                Ok(headers) => headers.put_into(response.headers_mut()),
-                Err(failure) => return failed(failure, context).map(Either::Left),
-            },
+            Ok(Some(login)) => {
+                let agent = agent.as_ref();
+                let new = self.take_in(&cookies, login, agent, &tokens, context);
+                match new.await {
+                    Ok(new) => new.put_into(response.headers_mut()),
+                    Err(failure) => return failed(failure, context).map(Either::Left),
+                }
+            }
             Err(message) => return failed(Failure::Refused(message), context).map(Either::Left),
         }
         response
@@ -205,7 +212,10 @@ impl<T: Transport> Edge<T> {
         };
         for token in tokens {
             match self.sessions.verify(token).await? {
-                Verified::Ok(session, access) => {
+                Verified::Ok(mut session, access) => {
+                    // The service has verified it.
+                    let claims = AccessClaims::unverified(token.expose());
+                    session.authentication = claims.and_then(|it| it.optional.authentication);
                     // One that has grown beyond a cookie ends the session at its next refresh.
                     let access = access.filter(|a| cookies.access_fits(a.value.expose(), 0));
                     let renewed = access.map(|access| Renewed {
@@ -222,7 +232,7 @@ impl<T: Transport> Edge<T> {
     }
 
     /// What the reply to a known request has to tell the browser.
-    fn settle(&self, headers: &mut HeaderMap, cookies: &Cookies, known: SessionState) {
+    pub(super) fn settle(&self, headers: &mut HeaderMap, cookies: &Cookies, known: SessionState) {
         match known {
             SessionState::Missing | SessionState::Expired | SessionState::Active(_, None) => {}
             SessionState::Active(_, Some(renewed)) => {
@@ -236,7 +246,8 @@ impl<T: Transport> Edge<T> {
 
     /// Begins a session, and ends those that the browser's access tokens name, expired or not: nobody could sign out of
     /// them any more, and the reply to a refresh that crosses this one would bring the old user back. An access token
-    /// that a browser would drop is refused.
+    /// that a browser would drop is refused, and so is a session without the end that the site asks for: an instance of the
+    /// release before does not know of it.
     pub(super) async fn log_in(
         &self,
         cookies: &Cookies,
@@ -248,7 +259,12 @@ impl<T: Transport> Edge<T> {
             (context.log)(&Event::SessionLeftBehind { reason: failure });
         };
         let grant = self.sessions.create(login).await?;
-        let headers = self.grant(cookies, &grant, GROWTH_BYTES, context.now);
+        let headers = match login.has_end() && grant.ends_at.is_none() {
+            true => Err(Failure::Unavailable(
+                "it does not know lifetimes".to_owned(),
+            )),
+            false => self.grant(cookies, &grant, GROWTH_BYTES, context.now),
+        };
         if headers.is_err() {
             let revoked = self.sessions.revoke(&grant.session.handle).await;
             _ = revoked.inspect_err(left_behind);
@@ -276,6 +292,7 @@ impl<T: Transport> Edge<T> {
             return Err(Failure::Refused(message.to_owned()));
         }
         let good_for = grant.refresh.expires.since(now);
+        let cookies = cookies.of_session(grant.ends_at, now);
         Ok(NewCookies {
             cookies: [
                 cookies.set_access(grant.access.value.expose()),
@@ -317,6 +334,8 @@ pub(super) fn end(headers: &mut HeaderMap, cookies: &Cookies) {
 
 /// The reply when the service gives no answer. It touches no cookie: nothing is known.
 pub(super) fn failed(failure: Failure, context: &RequestContext<'_>) -> Reply {
-    (context.log)(&Event::NoReplyFromService { reason: &failure });
+    if !matches!(failure, Failure::NoSession | Failure::TooManySessions) {
+        (context.log)(&Event::NoReplyFromService { reason: &failure });
+    }
     failure.into()
 }

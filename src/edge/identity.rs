@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use session_core::domain::json::{Json, present};
 
 use super::gateway::remove_spelled;
+use super::site_login::{Reauthentication, SiteLogin};
 use super::wire::{Login, Session};
 
 /// The user's id, percent-encoded (RFC 3986 §2.1) but for visible ASCII.
@@ -18,7 +19,14 @@ pub const USER_ID: &str = "x-session-user-id";
 pub const HANDLE: &str = "x-session-handle";
 /// The session's payload: base64 (RFC 4648 §4) of its JSON text; absent if there is none.
 pub const PAYLOAD: &str = "x-session-payload";
-/// The site's word for "log this user in": base64 of a JSON object `{userId, jwtPayload, sessionData}`.
+/// When the user was authenticated: seconds since the Unix epoch. This and the next two are the access token's claims
+/// `auth_time`, `amr` and `acr` (OpenID Connect Core 1.0 §2), absent if it has none.
+pub const AUTH_TIME: &str = "x-session-auth-time";
+/// By which methods, with commas between them.
+pub const AUTH_METHODS: &str = "x-session-auth-amr";
+/// How well, in the site's words.
+pub const AUTH_LEVEL: &str = "x-session-auth-acr";
+/// The site's word for "log this user in": base64 of a JSON object, see [`read_login`].
 pub const CREATE: &str = "x-session-create";
 
 const NOT_VISIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -35,7 +43,16 @@ pub fn introduce(headers: &mut HeaderMap, session: &Session) {
         .payload
         .as_ref()
         .map(|json| STANDARD.encode(json.as_str()));
+    let authentication = session.authentication.as_ref();
+    let methods = authentication.map(|it| it.methods().join(","));
+    let level = authentication.and_then(|it| it.level());
     for (name, value) in [
+        (
+            AUTH_TIME,
+            authentication.map(|it| it.time().as_secs().to_string()),
+        ),
+        (AUTH_METHODS, methods.filter(|methods| !methods.is_empty())),
+        (AUTH_LEVEL, level.map(str::to_owned)),
         (USER_ID, Some(user_id)),
         (HANDLE, Some(session.handle.clone())),
         (PAYLOAD, payload),
@@ -50,7 +67,7 @@ pub fn introduce(headers: &mut HeaderMap, session: &Session) {
 ///
 /// # Errors
 /// If it is malformed; the text says why.
-pub fn take_login(headers: &mut HeaderMap) -> Result<Option<Login>, String> {
+pub fn take_login(headers: &mut HeaderMap) -> Result<Option<SiteLogin>, String> {
     let value = headers.remove(CREATE);
     // A site may send nothing else that looks like ours.
     strip(headers);
@@ -76,11 +93,13 @@ pub fn vary_by_cookie(headers: &mut HeaderMap) {
     }
 }
 
-/// Reads a login from JSON. The texts name fields and never quote a value: they are logged.
+/// Reads a login from JSON: an object with a string as `userId`, and what else `POST /session` takes; or, with
+/// `"reauthenticate": true`, with nothing else but `authentication`. The texts name fields and never quote a value: they
+/// are logged.
 ///
 /// # Errors
-/// If it is not an object of the known fields with a string as `userId`; the text says why.
-pub fn read_login(json: &[u8]) -> Result<Login, String> {
+/// If it is something else; the text says why.
+pub fn read_login(json: &[u8]) -> Result<SiteLogin, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct Input<'a> {
@@ -90,6 +109,14 @@ pub fn read_login(json: &[u8]) -> Result<Login, String> {
         jwt_payload: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         session_data: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        lifetime: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        reauthenticate: Option<&'a RawValue>,
     }
     // serde would also take an array, its elements as the fields in order.
     if !json.trim_ascii_start().starts_with(b"{") {
@@ -98,9 +125,17 @@ pub fn read_login(json: &[u8]) -> Result<Login, String> {
     let input: Input<'_> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let user_id = input.user_id.ok_or("userId is missing")?;
     let user_id = serde_json::from_str(user_id.get()).map_err(|_| "userId must be a string")?;
-    Ok(Login {
+    let login = Login {
         user_id,
         jwt_payload: input.jwt_payload.map(Json::from),
         session_data: input.session_data.map(Json::from),
-    })
+        lifetime: input.lifetime.map(Json::from),
+        client: input.client.map(Json::from),
+        authentication: input.authentication.map(Json::from),
+    };
+    match input.reauthenticate.map(RawValue::get) {
+        None | Some("false") => Ok(SiteLogin::New(login)),
+        Some("true") => Ok(SiteLogin::Again(Reauthentication::of(login)?)),
+        Some(_) => Err("reauthenticate must be true or false".to_owned()),
+    }
 }

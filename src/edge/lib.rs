@@ -6,6 +6,7 @@
 //! - [`flow`] is a request's way to the site and back, or to one of the edge's own routes.
 //! - [`client`] asks the session service, in the terms of [`wire`].
 //! - [`cookies`], [`front_token`] and [`identity`] are what browsers, pages and sites see of a session.
+//! - [`site_login`] is what a site says of a login, the first one or another one.
 //! - [`csrf`] and [`cors`] judge requests from other sites; [`navigation`] refreshes pages without scripts.
 //! - [`connection`], [`client_address`] and [`gateway`] prepare a request for the site.
 //! - [`settings`] is what operators can set.
@@ -26,6 +27,8 @@ pub mod navigation;
 mod reply;
 mod routes;
 pub mod settings;
+mod sign_out_others;
+pub mod site_login;
 pub mod wire;
 
 pub use flow::{Edge, RequestContext, SiteUnavailable};

@@ -11,7 +11,8 @@ use super::cookies::REFRESH_PATH;
 use super::reply::{self, Reply};
 
 /// Own routes that a navigation may come back to.
-pub(super) const SIGN_OUT_PATHS: [&str; 2] = ["/auth/signout", "/auth/signout/all"];
+pub(super) const SIGN_OUT_PATHS: [&str; 3] =
+    ["/auth/signout", "/auth/signout/all", "/auth/signout/others"];
 
 /// What cannot stand for itself in the value of a query parameter (WHATWG URL, form-urlencoded parsing).
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS

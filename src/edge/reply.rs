@@ -86,6 +86,12 @@ pub(super) fn unauthorised() -> Reply {
     )
 }
 
+/// 401: all sessions have ended, where one was to stay.
+pub(super) fn none_excepted() -> Reply {
+    let message = "this session has ended with the others; sign in again";
+    error(StatusCode::UNAUTHORIZED, "signed_out_everywhere", message)
+}
+
 pub(super) fn theft() -> Reply {
     error(
         StatusCode::UNAUTHORIZED,
@@ -172,6 +178,11 @@ impl From<Failure> for Reply {
             }
             Failure::Refused(message) => bad_login(StatusCode::INTERNAL_SERVER_ERROR, &message),
             Failure::Misconfigured(_) => misconfigured(),
+            Failure::TooManySessions => {
+                let message = "you are signed in as often as you may; sign out elsewhere";
+                error(StatusCode::CONFLICT, "too_many_sessions", message)
+            }
+            Failure::NoSession => try_refresh(),
         }
     }
 }

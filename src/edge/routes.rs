@@ -1,7 +1,7 @@
 //! The edge's own routes: refresh, sign out, forward authentication, the script for pages, and logins by the site's call.
 
 use bytes::Bytes;
-use http::header::SET_COOKIE;
+use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode, request};
 use http_body::Body;
 use serde_json::json;
@@ -28,6 +28,8 @@ pub(super) enum Route {
     SignOut,
     /// The end of all of the user's sessions.
     SignOutEverywhere,
+    /// The end of the user's other sessions.
+    SignOutOthers,
     /// A proxy's question about a request.
     Check,
     /// The script for pages without a bundler.
@@ -54,6 +56,7 @@ impl<T: Transport> Edge<T> {
             REFRESH_PATH => Some(Route::Refresh),
             path if path == SIGN_OUT_PATHS[0] => Some(Route::SignOut),
             path if path == SIGN_OUT_PATHS[1] => Some(Route::SignOutEverywhere),
+            path if path == SIGN_OUT_PATHS[2] => Some(Route::SignOutOthers),
             "/auth/check" if !has_site => Some(Route::Check),
             "/auth/client.js" => Some(Route::Client),
             // Without a key anyone could log in as anyone.
@@ -86,6 +89,7 @@ impl<T: Transport> Edge<T> {
         let answer = match route {
             Route::Refresh => self.refresh_route(&cookies, head, context).await,
             Route::SignOut | Route::SignOutEverywhere => self.sign_out(&cookies, head, route).await,
+            Route::SignOutOthers => self.sign_out_others(&cookies, head).await,
             Route::Check => self.check(&cookies, head).await,
             Route::Client => Ok(reply::script(CLIENT)),
             Route::Login => self.login(&cookies, head, body, context).await,
@@ -274,7 +278,9 @@ impl<T: Transport> Edge<T> {
             Err(error) => return Ok(reply::rejected(error)),
         };
         let old_tokens = cookies.access_tokens(&head.headers);
-        let new = match self.log_in(cookies, &login, &old_tokens, context).await {
+        let agent = head.headers.get(USER_AGENT);
+        let new = self.take_in(cookies, login, agent, &old_tokens, context);
+        let new = match new.await {
             // Here the site itself asks, and the mistake is in what it sent.
             Err(Failure::Refused(message)) => {
                 return Ok(reply::bad_login(StatusCode::BAD_REQUEST, &message));

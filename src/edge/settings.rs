@@ -40,6 +40,8 @@ settings! {
     PUBLIC_PATHS = "public_paths", "", PATHS, "none",
         "paths whose requests are forwarded without a look at the session: nobody is signed in there; `/*` at the end \
          stands for everything below";
+    SEND_USER_AGENT = "send_user_agent", "false", BOOLEAN, "",
+        "whether a login without `client` stores the browser's `User-Agent` as `{\"userAgent\":…}`, for lists of sessions";
     UPSTREAM = "upstream", "", COMPONENT, "none", "the component that requests go on to";
 }
 
@@ -87,6 +89,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// The paths whose requests are forwarded without a look at the session.
     pub public_paths: Vec<String>,
+    /// Whether the browser's `User-Agent` is stored with a session.
+    pub send_user_agent: bool,
     /// The component that requests go on to, in gateway mode.
     pub upstream: Option<String>,
     /// What is logged, and how.
@@ -150,6 +154,7 @@ impl Settings {
                 .and_then(|list| networks(&list))
                 .unwrap_or_default(),
             public_paths: list(&mut parser, &PUBLIC_PATHS),
+            send_user_agent: parser.boolean(&SEND_USER_AGENT),
             upstream: parser.optional(&UPSTREAM),
             log: parser.log(),
         };

@@ -9,7 +9,9 @@ mod journeys;
 mod logins;
 mod navigations;
 mod neighbours;
+mod others;
 mod rules;
+mod site_logins;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -47,6 +49,8 @@ enum Broken {
     Refused,
     /// What answers is something else.
     Answers(u16, &'static str),
+    /// The release before, which ignores what it does not know.
+    Old,
 }
 
 impl Transport for Wire {
@@ -60,9 +64,18 @@ impl Transport for Wire {
                 let response = Response::builder().status(status);
                 return Ok(response.body(Bytes::from(body)).unwrap());
             }
-            None => {}
+            Some(Broken::Old) | None => {}
         }
-        let response = self.api.handle(request.map(Full::new)).await;
+        let (head, mut body) = request.into_parts();
+        if let Some(Broken::Old) = broken {
+            let mut fields: Value = serde_json::from_slice(&body).unwrap();
+            for unknown in ["exceptSessionHandle", "lifetime"] {
+                fields.as_object_mut().unwrap().remove(unknown);
+            }
+            body = Bytes::from(fields.to_string());
+        }
+        let request = Request::from_parts(head, Full::new(body));
+        let response = self.api.handle(request).await;
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Ok(Response::from_parts(head, body))

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use session_core::domain::authentication::Authentication;
 use session_core::domain::json::{Json, present};
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
@@ -56,6 +58,9 @@ pub struct Session {
     /// Its `jwtPayload`.
     #[serde(rename = "jwtPayload", default, deserialize_with = "present")]
     pub payload: Option<Json>,
+    /// When and how its user was authenticated, if its access token says so.
+    #[serde(skip)]
+    pub authentication: Option<Authentication>,
 }
 
 /// The session that a site asks for.
@@ -70,6 +75,30 @@ pub struct Login {
     /// Stays in the database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_data: Option<Json>,
+    /// How long the session lives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Json>,
+    /// Where the user signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Json>,
+    /// When and how the user was authenticated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Json>,
+}
+
+impl Login {
+    /// Whether the session is to end at some time, whatever is done with it.
+    pub fn has_end(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Lifetime {
+            absolute: Option<IgnoredAny>,
+        }
+        let lifetime = self.lifetime.as_ref();
+        lifetime.is_some_and(|json| {
+            let read = serde_json::from_str::<Lifetime>(json.as_str());
+            read.is_ok_and(|lifetime| lifetime.absolute.is_some())
+        })
+    }
 }
 
 /// A session with the tokens that a login or a refresh hands out.
@@ -81,6 +110,8 @@ pub struct Grant {
     pub access: Token,
     /// Its refresh token.
     pub refresh: Token,
+    /// When the session ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// The answer about an access token.
@@ -92,6 +123,15 @@ pub enum Verified {
     TryRefresh,
     /// The session is gone.
     Unauthorised,
+}
+
+/// The answer to another authentication of a session's user.
+#[derive(Debug)]
+pub enum Reauthenticated {
+    /// The session that takes the old one's place.
+    Ok(Box<Grant>),
+    /// The access token is of no use.
+    TryRefresh,
 }
 
 /// The answer about a refresh token.

@@ -32,6 +32,7 @@ fn every_setting_is_understood() {
         ("front_token_payload", "false"),
         ("trusted_proxies", "10.0.0.0/8, ::1"),
         ("public_paths", "/, /static/*"),
+        ("send_user_agent", "true"),
         ("upstream", "my-site2"),
         ("log_format", "json"),
         ("log_level", "info"),
@@ -50,7 +51,7 @@ fn every_setting_is_understood() {
         settings.trusted_origins,
         ["https://a.example", "http://localhost:5173"]
     );
-    assert!(settings.hide_payload);
+    assert!(settings.hide_payload && settings.send_user_agent);
     assert_eq!(
         settings.trusted_proxies,
         ["10.0.0.0/8", "::1"].map(|n| n.parse().unwrap())
@@ -71,6 +72,7 @@ fn all_mistakes_are_reported_at_once() {
         ("front_token_payload", "yes"),
         ("trusted_proxies", "10.0.0.0/8,proxy.example"),
         ("public_paths", "about"),
+        ("send_user_agent", "1"),
         ("upstream", "http://x"),
         ("log_format", "xml"),
         ("log_level", "all"),

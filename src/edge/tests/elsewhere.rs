@@ -58,6 +58,7 @@ fn what_another_site_makes_a_browser_send_is_refused() {
             (Method::POST, "/buy"),
             (Method::DELETE, "/account"),
             (Method::POST, "/auth/signout"),
+            (Method::POST, "/auth/signout/others"),
             (Method::POST, "/auth/session/refresh"),
         ] {
             let reply = send(&world, method, path, &headers);

@@ -25,6 +25,7 @@ fn while_the_service_is_away_no_cookie_is_touched() {
             (Method::POST, "/auth/session/refresh"),
             (Method::POST, "/auth/signout"),
             (Method::POST, "/auth/signout/all"),
+            (Method::POST, "/auth/signout/others"),
         ] {
             let reply = browser.send(&world, method, path, "");
             assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");

@@ -231,6 +231,7 @@ fn own_routes_take_their_methods_only() {
         ("/auth/session/refresh", "GET, POST"),
         ("/auth/signout", "POST"),
         ("/auth/signout/all", "POST"),
+        ("/auth/signout/others", "POST"),
         ("/auth/client.js", "GET, HEAD"),
     ] {
         let reply = Browser::default().send(&world, Method::PUT, path, "");

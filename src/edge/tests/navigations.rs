@@ -242,6 +242,7 @@ fn nothing_redirects_to_another_site() {
             (Method::POST, "/auth/session/refresh"),
             (Method::POST, "/auth/signout"),
             (Method::POST, "/auth/signout/all"),
+            (Method::POST, "/auth/signout/others"),
         ] {
             let mut browser = ada(&world);
             let reply = navigate(&mut browser, &world, method, &format!("{path}?to={to}"));
