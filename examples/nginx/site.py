@@ -26,6 +26,8 @@ class Site(BaseHTTPRequestHandler):
             # the proxy let this request through, so there is a user.
             payload = json.loads(base64.b64decode(self.headers["x-session-payload"]))
             body = {"role": payload["role"], "user": self.headers["x-session-user-id"]}
+            if self.headers["x-session-auth-time"]:
+                body["authenticated"] = int(self.headers["x-session-auth-time"])
             self.reply(200, "application/json", json.dumps(body).encode())
         else:
             self.reply(404, "text/plain", b"there is no such page")

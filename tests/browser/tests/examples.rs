@@ -98,6 +98,7 @@ async fn lives_a_session(site: &str, service: &ServiceProcess) {
         ("x-session-user-id", "root"),
         ("x_session_user_id", "root"),
         ("x-session-payload", "eyJyb2xlIjoicm9vdCJ9"),
+        ("x-session-auth-time", "1"),
         ("connection", "x-session-user-id"),
     ];
     assert_eq!(visitor.send("GET", "/me", &root).await.status(), 401);
