@@ -26,6 +26,10 @@ impl Counters {
             Event::SessionRefreshed { .. } => self.refreshes += 1,
             Event::TokenTheftDetected { .. } => self.thefts += 1,
             Event::SessionRevoked { .. } | Event::UserRevoked => self.revocations += 1,
+            Event::SessionReauthenticated { .. } => {
+                self.logins += 1;
+                self.revocations += 1;
+            }
             _ => {}
         }
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use session_core::domain::config::Config;
 use session_core::domain::keys::Planner;
-use session_core::domain::maintenance::{EXPIRY_MARGIN, LastTick, Report};
+use session_core::domain::maintenance::{LastTick, Report};
+use session_core::domain::revocation::removable_before;
+use session_core::domain::time::{Timestamp, millis};
 use session_core::log::Event;
 use session_core::platform::Platform;
 use session_store::{BATCH_ROWS, Store};
@@ -49,7 +51,8 @@ async fn tick<S: Store, P: Platform>(
     let keys = tend_keys(store, platform, config, &mut report);
     let keys = within(platform, PATIENCE, keys).await;
     // A failure with the keys is no reason to let the table grow, nor the other way round.
-    let sessions = remove_expired(store, platform, budget, started, &mut report).await;
+    let before = removable_before(platform.now(), config.access.validity);
+    let sessions = remove_expired(store, platform, budget, (started, before), &mut report).await;
     report.took_ms = platform.monotonic_millis().saturating_sub(started);
     let errors: Vec<String> = [keys.err(), sessions.err()]
         .into_iter()
@@ -85,11 +88,10 @@ async fn remove_expired<S: Store, P: Platform>(
     store: &S,
     platform: &P,
     budget: Duration,
-    started: u64,
+    (started, before): (u64, Timestamp),
     report: &mut Report,
 ) -> Result<()> {
-    let before = platform.now().minus(EXPIRY_MARGIN);
-    let budget = session_core::domain::time::millis(budget);
+    let budget = millis(budget);
     loop {
         let batch_started = platform.monotonic_millis();
         let removed = async { Ok(store.remove_expired(before).await?) };

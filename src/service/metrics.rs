@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use session_core::domain::keys::{KeyTable, Schedule};
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::revocation::removable_before;
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 use session_store::Store;
@@ -29,9 +30,9 @@ pub struct Metrics {
     pub reachable: bool,
     /// Whether it accepts writes.
     pub writable: bool,
-    /// About how many sessions have a row.
+    /// About how many rows there are, those of expired and revoked sessions among them.
     pub rows: Option<u64>,
-    /// How many of them have expired, counted to [`session_store::BACKLOG_ROWS`].
+    /// How many of them the next tick removes, counted to [`session_store::BACKLOG_ROWS`].
     pub expired: Option<u64>,
     /// The access-token keys.
     pub keys: Option<Schedule>,
@@ -69,7 +70,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         metrics.last_tick = Some(self.store.last_tick().await?);
         metrics.writable = self.store.check_writable().await.is_ok();
         metrics.rows = Some(self.store.estimate_rows().await?);
-        metrics.expired = Some(self.store.count_expired(metrics.at).await?);
+        let before = removable_before(metrics.at, self.config.access.validity);
+        metrics.expired = Some(self.store.count_expired(before).await?);
         Ok(())
     }
 }

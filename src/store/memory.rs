@@ -5,14 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::secret::DoubleHash;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::revocation::{Revocation, Revoked};
 
 use crate::error::Result;
-use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore};
+use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SessionStore};
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
 /// A store that forgets everything when it is dropped. Its `hook` comes before each operation.
@@ -41,6 +43,7 @@ impl Hook for () {
 #[derive(Debug, Default)]
 struct Tables {
     sessions: BTreeMap<HandleHash, NewSession>,
+    revoked: BTreeMap<HandleHash, Revocation>,
     keys: BTreeMap<String, KeyRow>,
     last_tick: Option<LastTick>,
 }
@@ -57,7 +60,9 @@ impl<H> MemoryStore<H> {
 
     /// Restores a backup.
     pub fn replace_sessions(&self, backup: &BTreeMap<HandleHash, NewSession>) {
-        self.tables().sessions.clone_from(backup);
+        let mut tables = self.tables();
+        tables.sessions.clone_from(backup);
+        tables.revoked.clear();
     }
 }
 
@@ -78,15 +83,42 @@ impl Tables {
     fn stored(&mut self, handle: HandleHash, now: Timestamp) -> Option<StoredSession> {
         self.live(handle, now).map(|session| session.stored.clone())
     }
+
+    /// Leaves a tombstone of a session, if there is one.
+    fn revoke(&mut self, handle: HandleHash, revocation: Revocation) {
+        if self.sessions.remove(&handle).is_some() {
+            self.revoked.insert(handle, revocation);
+        }
+    }
+
+    /// As [`Self::revoke`], if the session is live. Whether it was.
+    fn revoke_live(&mut self, handle: HandleHash, revocation: Revocation) -> bool {
+        let was_live = self.live(handle, revocation.at).is_some();
+        if was_live {
+            self.revoke(handle, revocation);
+        }
+        was_live
+    }
+
+    /// The sessions, revoked ones among them, that expired before a time.
+    fn expired(&self, before: Timestamp) -> impl Iterator<Item = HandleHash> {
+        let sessions = self.sessions.iter();
+        let sessions = sessions.map(|(handle, session)| (handle, session.stored.expires_at));
+        let revoked = self.revoked.iter();
+        let revoked = revoked.map(|(handle, revocation)| (handle, revocation.expires_at()));
+        let all = sessions.chain(revoked);
+        all.filter(move |(_, expires_at)| *expires_at < before)
+            .map(|(handle, _)| *handle)
+    }
 }
 
 impl<H: Hook> SessionStore for MemoryStore<H> {
     async fn insert(&self, session: &NewSession) -> Result<()> {
-        self.begin("insert")
-            .await?
-            .sessions
-            .entry(session.handle)
-            .or_insert_with(|| session.clone());
+        let mut tables = self.begin("insert").await?;
+        if !tables.revoked.contains_key(&session.handle) {
+            let entry = tables.sessions.entry(session.handle);
+            entry.or_insert_with(|| session.clone());
+        }
         Ok(())
     }
 
@@ -99,6 +131,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let mut tables = self.begin("confirm").await?;
@@ -107,29 +140,58 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         {
             session.stored.confirm(confirmation);
             session.sealed = Some(sealed.to_owned());
+            if let Some(client) = client {
+                session.client = Some(client.clone());
+            }
         }
         Ok(tables.stored(handle, now))
     }
 
-    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
-        let mut tables = self.begin("delete").await?;
-        let was_live = tables.live(handle, now).is_some();
-        if was_live {
-            tables.sessions.remove(&handle);
+    async fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tables = self.begin("extend").await?;
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == current
+        {
+            let end = session.stored.limits.clamp(expires_at);
+            session.stored.expires_at = session.stored.expires_at.max(end);
         }
-        Ok(was_live)
-    }
-
-    async fn remove(&self, handle: HandleHash) -> Result<()> {
-        self.begin("remove").await?.sessions.remove(&handle);
         Ok(())
     }
 
-    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
-        self.begin("delete_user")
-            .await?
-            .sessions
-            .retain(|handle, session| session.stored.user_id != *user || Some(*handle) == except);
+    async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {
+        let mut tables = self.begin("delete").await?;
+        Ok(tables.revoke_live(handle, revocation))
+    }
+
+    async fn revoke(&self, handle: HandleHash, revocation: Revocation) -> Result<()> {
+        self.begin("revoke").await?.revoke(handle, revocation);
+        Ok(())
+    }
+
+    async fn delete_user(
+        &self,
+        user: &UserId,
+        except: Option<HandleHash>,
+        revocation: Revocation,
+    ) -> Result<()> {
+        let mut tables = self.begin("delete_user").await?;
+        let sessions = tables.sessions.iter();
+        let is_theirs = |handle: &HandleHash, session: &NewSession| {
+            session.stored.user_id == *user && Some(*handle) != except
+        };
+        let theirs: Vec<_> = sessions
+            .filter(|(handle, session)| is_theirs(handle, session))
+            .map(|(handle, _)| *handle)
+            .collect();
+        for handle in theirs {
+            tables.revoke(handle, revocation);
+        }
         Ok(())
     }
 
@@ -163,6 +225,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
                 stored: session.stored.clone(),
                 data: session.data.clone(),
                 created_at: session.created_at,
+                client: session.client.clone(),
             }))
     }
 
@@ -179,6 +242,28 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(tables.stored(handle, now))
     }
 
+    async fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let tables = self.begin("by_age").await?;
+        let sessions = tables.sessions.values();
+        let mut keys: Vec<_> = sessions
+            .filter(|session| session.stored.user_id == *user && session.stored.is_live(now))
+            .map(|session| (session.created_at, session.handle))
+            .collect();
+        keys.sort_unstable();
+        if first == First::Newest {
+            keys.reverse();
+        }
+        let keys = keys.into_iter().map(|(_, handle)| handle);
+        Ok(keys.skip(skip as usize).take(limit as usize).collect())
+    }
+
     async fn list_user(
         &self,
         user: &UserId,
@@ -191,13 +276,14 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(sessions
             .filter(|session| session.stored.user_id == *user && session.stored.is_live(now))
             .filter(|session| after.is_none_or(|after| session.handle > after))
-            .filter_map(|session| {
-                Some(ListedSession {
-                    handle: session.handle,
-                    sealed: session.sealed.clone()?,
-                    created_at: session.created_at,
-                    expires_at: session.stored.expires_at,
-                })
+            .map(|session| ListedSession {
+                handle: session.handle,
+                sealed: session.sealed.clone(),
+                created_at: session.created_at,
+                expires_at: session.stored.expires_at,
+                ends_at: session.stored.limits.ends_at,
+                last_active_at: session.stored.issued_at,
+                client: session.client.clone(),
             })
             .take(limit as usize)
             .collect())
@@ -206,17 +292,29 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
     async fn delete_batch(
         &self,
         handles: &[HandleHash],
-        now: Timestamp,
+        revocation: Revocation,
     ) -> Result<Vec<HandleHash>> {
         let mut tables = self.begin("delete_batch").await?;
-        let mut there = Vec::new();
-        for handle in handles {
-            if tables.live(*handle, now).is_some() {
-                tables.sessions.remove(handle);
-                there.push(*handle);
-            }
-        }
-        Ok(there)
+        let handles = handles.iter().copied();
+        let revoked = handles.filter(|handle| tables.revoke_live(*handle, revocation));
+        Ok(revoked.collect())
+    }
+
+    async fn revocations(
+        &self,
+        (from, after): (Timestamp, Option<HandleHash>),
+        before: Timestamp,
+    ) -> Result<Vec<Revoked>> {
+        let tables = self.begin("revocations").await?;
+        let revoked = tables.revoked.iter();
+        let mut revoked: Vec<_> = revoked
+            .map(|(&handle, &revocation)| Revoked { handle, revocation })
+            .filter(|it| (it.revocation.at, Some(it.handle)) > (from, after))
+            .filter(|it| it.revocation.at < before)
+            .collect();
+        revoked.sort_unstable_by_key(|it| (it.revocation.at, it.handle));
+        revoked.truncate(BATCH_ROWS as usize);
+        Ok(revoked)
     }
 }
 
@@ -245,32 +343,23 @@ impl<H: Hook> KeyStore for MemoryStore<H> {
 impl<H: Hook> MaintenanceStore for MemoryStore<H> {
     async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
         let mut tables = self.begin("remove_expired").await?;
-        let expired: Vec<_> = tables
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.stored.expires_at < before)
-            .map(|(handle, _)| *handle)
-            .take(BATCH_ROWS as usize)
-            .collect();
+        let expired: Vec<_> = tables.expired(before).take(BATCH_ROWS as usize).collect();
         for handle in &expired {
             tables.sessions.remove(handle);
+            tables.revoked.remove(handle);
         }
         Ok(expired.len() as u64)
     }
 
     async fn count_expired(&self, before: Timestamp) -> Result<u64> {
         let tables = self.begin("count_expired").await?;
-        let expired = |session: &&NewSession| session.stored.expires_at < before;
-        let counted = tables
-            .sessions
-            .values()
-            .filter(expired)
-            .take(BACKLOG_ROWS as usize);
+        let counted = tables.expired(before).take(BACKLOG_ROWS as usize);
         Ok(counted.count() as u64)
     }
 
     async fn estimate_rows(&self) -> Result<u64> {
-        Ok(self.begin("estimate_rows").await?.sessions.len() as u64)
+        let tables = self.begin("estimate_rows").await?;
+        Ok((tables.sessions.len() + tables.revoked.len()) as u64)
     }
 
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {

@@ -9,22 +9,33 @@ use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
+use session_core::domain::revocation::{Revocation, Revoked};
+use session_core::domain::secret::DoubleHash;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
 use crate::error::Result;
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
-/// How many sessions one statement removes or lists at most.
+/// How many sessions one statement revokes, removes or lists at most.
 pub const BATCH_ROWS: u64 = 1000;
 
 /// How many expired sessions are counted at most, so that a count is soon over however many there are.
 pub const BACKLOG_ROWS: u64 = 100_000;
 
+/// In which order a user's sessions come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// The oldest first.
+    Oldest,
+    /// The newest first.
+    Newest,
+}
+
 /// Keeps sessions.
 ///
-/// A session that has expired at the given `now` is as one that does not exist, whether or not its row is still there;
-/// no operation revives it. User ids compare byte for byte.
+/// A session that has expired at the given `now`, or was revoked, is as one that does not exist, whether or not its row
+/// is still there; no operation revives it. User ids compare byte for byte.
 pub trait SessionStore: Send + Sync + 'static {
     /// Stores a new session. To insert the same handle again changes nothing and succeeds.
     fn insert(&self, session: &NewSession) -> impl Future<Output = Result<()>> + Send;
@@ -36,33 +47,48 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Makes the child current and replaces the sealed handle, if the child's parent is current (compare-and-set), then
-    /// reads the session.
+    /// If the child's parent is current, makes the child current, and replaces the sealed handle and, if one is given, the
+    /// `client` (compare-and-set); then reads the session.
     fn confirm(
         &self,
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Removes a session. True for exactly one of any number of callers, and only if there was one.
+    /// Lets the session expire then, if it would earlier and that token is current. It need not tell if it did.
+    fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Revokes a session that is live. True for exactly one of any number of callers, and only if there was one.
     fn delete(
         &self,
         handle: HandleHash,
-        now: Timestamp,
+        revocation: Revocation,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Removes a session, whether or not it has expired. Unlike [`SessionStore::delete`] it does not tell if there was
+    /// Revokes a session, whether or not it has expired. Unlike [`SessionStore::delete`] it does not tell if there was
     /// one.
-    fn remove(&self, handle: HandleHash) -> impl Future<Output = Result<()>> + Send;
+    fn revoke(
+        &self,
+        handle: HandleHash,
+        revocation: Revocation,
+    ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Removes all sessions of a user that existed when the call began, `except` one, in batches. Those made meanwhile
+    /// Revokes all sessions of a user that existed when the call began, `except` one, in batches. Those made meanwhile
     /// may go, too: by which clock they are younger, nobody can tell.
     fn delete_user(
         &self,
         user: &UserId,
         except: Option<HandleHash>,
+        revocation: Revocation,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Reads a session's data: none if there is no session, `Some(None)` if it has no data.
@@ -95,7 +121,18 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Reads those of a user's sessions whose rows have a sealed handle, in the order of their primary keys: at most
+    /// The keys of a user's sessions by age, up to `limit` of them after the first `skip`. Of two that were made at the same
+    /// time the one with the lesser key is the older.
+    fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<HandleHash>>> + Send;
+
+    /// Reads a user's sessions, in the order of their primary keys: at most
     /// `limit` of those `after` one.
     fn list_user(
         &self,
@@ -105,13 +142,20 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<ListedSession>>> + Send;
 
-    /// Removes up to [`BATCH_ROWS`] sessions and tells which of them were there. Several callers that remove the same
-    /// one at the same time may each be told so.
+    /// Revokes up to [`BATCH_ROWS`] sessions and tells which of them were live, each to exactly one caller.
     fn delete_batch(
         &self,
         handles: &[HandleHash],
-        now: Timestamp,
+        revocation: Revocation,
     ) -> impl Future<Output = Result<Vec<HandleHash>>> + Send;
+
+    /// Reads up to [`BATCH_ROWS`] of the sessions revoked before `before` and at or after `from` (of those revoked at
+    /// that very time, the ones whose keys come after the one given), in the order of time and key.
+    fn revocations(
+        &self,
+        from: (Timestamp, Option<HandleHash>),
+        before: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Revoked>>> + Send;
 }
 
 /// Keeps the deployment's keys.
@@ -128,10 +172,11 @@ pub trait KeyStore: Send + Sync + 'static {
 
 /// What the scheduled tick, readiness and metrics ask.
 pub trait MaintenanceStore: Send + Sync + 'static {
-    /// Removes up to [`BATCH_ROWS`] of the sessions that expired before `before`, and tells how many.
+    /// Removes up to [`BATCH_ROWS`] of the sessions that expired before `before`, and tells how many. One that was revoked
+    /// counts as one that expired an hour before.
     fn remove_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Counts the sessions that expired before `before`, up to [`BACKLOG_ROWS`].
+    /// Counts the sessions that [`MaintenanceStore::remove_expired`] would remove, up to [`BACKLOG_ROWS`].
     fn count_expired(&self, before: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 
     /// About how many rows of sessions there are; SQLite counts them up to [`BACKLOG_ROWS`], MySQL gives its own estimate.

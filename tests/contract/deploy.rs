@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use session_tests::prelude::*;
-use testbed::workspace_root;
+use testbed::{packages, workspace_root};
 
 /// The fields of `core.spinkube.dev/v1alpha1`'s SpinApp that there are, as far as we use them: from spin-operator's
 /// `config/crd/bases/core.spinkube.dev_spinapps.yaml`.
@@ -73,6 +74,27 @@ async fn every_field_is_one_of_spinkubes(_: Backend) {
     assert!(target.contains("kind: Deployment\n    name: session\n"));
 }
 
+/// Each alert fires when it should, and only then.
+#[test_on(once)]
+async fn alerts_fire_as_their_tests_say(_: Backend) {
+    packages::ensure(packages::PROMTOOL).expect("promtool can be had");
+    let mut promtool = Command::new("promtool");
+    promtool.args(["test", "rules", "deploy/monitoring/alerts.test.yaml"]);
+    let output = promtool.current_dir(workspace_root()).output();
+    let output = output.expect("promtool starts");
+    let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let tested = read("deploy/monitoring/alerts.test.yaml");
+    for rule in read("deploy/monitoring/alerts.yaml")
+        .split("- alert: ")
+        .skip(1)
+    {
+        let name = rule.lines().next().expect("it has a name");
+        let fires = format!("alertname: {name}\n        exp_alerts:\n          - ");
+        assert!(tested.contains(&fires), "no test sees {name} fire");
+    }
+}
+
 /// What kustomize rejects: a file that is missing, and a base that holds the folder that names it, its own included ("cycle
 /// detected").
 #[test_on(once)]
@@ -112,6 +134,33 @@ fn follow(folder: &Path, visited: &[PathBuf], resources: &mut Vec<PathBuf>) {
             assert!(path.is_file(), "{} is missing", path.display());
             resources.push(path);
         }
+    }
+}
+
+/// Each table is divided by its primary key, by which every statement names a row.
+#[test_on(once)]
+async fn vitess_divides_every_table_by_its_primary_key(_: Backend) {
+    let schema = serde_json::from_str::<serde_json::Value>(&read("deploy/vitess/vschema.json"));
+    let schema = schema.expect("it is JSON");
+    let tables = schema["tables"].as_object().expect("it has tables");
+    let sql = read("sql/mysql/001_create_tables.sql");
+    let created: Vec<_> = sql.split("CREATE TABLE IF NOT EXISTS `").skip(1).collect();
+    assert_eq!(created.len(), tables.len());
+    for (name, table) in tables {
+        let text = created
+            .iter()
+            .find(|text| text.starts_with(&format!("{name}`")));
+        let vindex = &table["column_vindexes"][0];
+        let key = format!(
+            "PRIMARY KEY (`{}`)",
+            vindex["column"].as_str().expect("a column")
+        );
+        assert!(text.expect("a table of sql/mysql").contains(&key), "{name}");
+        assert!(
+            schema["vindexes"]
+                .get(vindex["name"].as_str().expect("a name"))
+                .is_some()
+        );
     }
 }
 

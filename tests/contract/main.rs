@@ -19,6 +19,7 @@ mod leak;
 mod maintenance;
 mod openapi;
 mod revoke;
+mod sessions;
 mod statements;
 mod storage;
 mod supply;

@@ -147,3 +147,30 @@ async fn cc4_delete_all_takes_every_session_acknowledged_before(db: Backend) {
         }
     }
 }
+
+/// Two tabs refresh one token when their access token expires, at a slot's start, through processes whose clocks stand on
+/// both sides of it. The children differ; the tab that comes second gets what the first one has.
+#[test_on(everywhere)]
+async fn ck2_tabs_at_clocks_that_differ_stay_signed_in(db: Backend) {
+    for (validity, skew) in [("10", 500), ("60", 300), ("3600", 2000)] {
+        let pair = pair(db, &[("access_token_validity", validity)]).await;
+        let created = pair[0].create("ada").await;
+        let mut shared = child_of(&pair[0], &created).await;
+        for round in 0..6 {
+            let expiry = shared.access.expires;
+            let ahead = round % 2;
+            pair[ahead].freeze_at(expiry + skew / 2).await;
+            pair[1 - ahead].freeze_at(expiry - skew / 2).await;
+            let [first, second] = [pair[0].child(&shared).await, pair[1].child(&shared).await];
+            assert_ne!(first.refresh, second.refresh, "no slot starts at {expiry}");
+            pair[round / 2 % 2].expect_good(&first).await;
+            let late = pair[1].verify(&second.access.value).await;
+            assert_eq!(Answer::of_reply(&late), Answer::TryRefreshToken);
+            let reply = pair[1].refresh(&second.refresh.value).await;
+            assert_eq!(Answer::of_reply(&reply), Answer::Ok, "{validity}, {round}");
+            let met = Session::refreshed(&reply);
+            assert_eq!(met.lasting(), first.lasting(), "{validity}, {round}");
+            shared = met;
+        }
+    }
+}

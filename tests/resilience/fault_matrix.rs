@@ -216,7 +216,7 @@ async fn try_at(
         assert_eq!(answer, served, "{context}");
     }
     let handle = &scene.parent.handle;
-    let row = service.tables().session_that_lives(handle).await;
+    let row = service.tables().session(handle).await;
     let after = scene.after(request);
     match answer {
         Answer::Unavailable => {
@@ -260,7 +260,7 @@ async fn try_at(
             expected,
             "{context}, then {retried:?}"
         );
-        let row = service.tables().session_that_lives(handle).await;
+        let row = service.tables().session(handle).await;
         assert_eq!(row, after, "{context}, then {retried:?}");
     }
     if request == Request::Create {

@@ -23,22 +23,22 @@ fn after(sql: &'static str, nth: u64) -> Death {
     Death { sql, nth, done }
 }
 
-/// Of a policy; the last is after the removal of the stolen session itself.
+/// Of a policy; the last is after the revocation of the stolen session itself.
 fn deaths(policy: &str) -> Vec<Death> {
     match policy {
         "revoke_session" => vec![
             before("SELECT `user_id`", 1),
-            before("DELETE", 1),
-            after("DELETE", 1),
+            before("UPDATE", 1),
+            after("UPDATE", 1),
         ],
         // The user's other sessions go first, in batches, each after a look where it ends.
         _ => vec![
             before("SELECT `user_id`", 1),
             before("OFFSET", 1),
-            before("DELETE", 1),
-            after("DELETE", 1),
-            before("DELETE", 2),
-            after("DELETE", 2),
+            before("UPDATE", 1),
+            after("UPDATE", 1),
+            before("UPDATE", 2),
+            after("UPDATE", 2),
         ],
     }
 }

@@ -10,8 +10,9 @@ use tokio::sync::Semaphore;
 
 use crate::args::Args;
 use crate::clock::Clock;
+use crate::code_cache;
 use crate::manifest::{self, Files, Manifest, Source};
-use crate::middleware::Layer;
+use crate::middleware::{self, Layer};
 use crate::outbound::AllowedHosts;
 use crate::runtime_config::{RuntimeConfig, unused_keys};
 use crate::schedule::Schedule;
@@ -37,8 +38,6 @@ pub(crate) struct App {
     pub(crate) slow_timers: NonZeroU32,
     /// What tests read and turn.
     pub(crate) test_controls: Arc<TestControls>,
-    /// Whether turns between guests and host are counted, which costs each of them a little: only with `--control`.
-    pub(crate) counts_turns: bool,
     /// Sections of runtime-config.toml that were ignored.
     pub(crate) ignored: Vec<String>,
 }
@@ -58,6 +57,8 @@ pub(crate) struct Component {
     pub(crate) wasm: PathBuf,
     /// What it is composed with, the outermost first.
     pub(crate) middleware: Vec<Layer>,
+    /// Where its machine code is kept from start to start.
+    pub(crate) compiled: Option<PathBuf>,
     pub(crate) files: Vec<(PathBuf, String)>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) variables: HashMap<String, String>,
@@ -97,6 +98,7 @@ impl App {
                 mistakes.push(format!("--component {id}: there is no such component"));
             }
         }
+        let state_dir = args.state_dir();
         let given: HashMap<_, _> = args.variables.iter().cloned().collect();
         for name in given
             .keys()
@@ -120,6 +122,7 @@ impl App {
                 declared,
                 manifest: &manifest,
                 folder,
+                state_dir: state_dir.as_deref(),
                 values: &values,
             };
             let component = assembly.component(&databases, &mut mistakes);
@@ -184,7 +187,6 @@ impl App {
             clock: Arc::new(Clock::new()),
             slow_timers: args.slow_timers,
             test_controls: Arc::default(),
-            counts_turns: args.control.is_some(),
             ignored: config.ignored,
         })
     }
@@ -195,6 +197,7 @@ struct Assembly<'a> {
     id: &'a str,
     declared: &'a manifest::Component,
     folder: &'a Path,
+    state_dir: Option<&'a Path>,
     manifest: &'a Manifest,
     values: &'a HashMap<String, String>,
 }
@@ -230,6 +233,7 @@ impl Assembly<'_> {
                 None => wrong(format!("sqlite database '{label}' is not configured")),
             }
         }
+        let wasm = self.file(self.declared);
         let files = self.declared.files.iter().filter_map(|files| match files {
             Files::Placement {
                 source,
@@ -237,10 +241,12 @@ impl Assembly<'_> {
             } => Some((self.folder.join(source), destination.clone())),
             Files::Pattern(_) => None,
         });
+        let middleware: Vec<_> = self.middleware().collect();
         Component {
             id: self.id.to_owned(),
-            wasm: self.file(self.declared),
-            middleware: self.middleware().collect(),
+            compiled: code_cache::path_for(&middleware::file(&wasm, &middleware), self.state_dir),
+            wasm,
+            middleware,
             files: files.collect(),
             environment: self.declared.environment.clone(),
             variables,

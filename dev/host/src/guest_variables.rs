@@ -23,7 +23,6 @@ enum Missing {
 
 async fn get(instance: &Instance, name: &str) -> Result<String, Missing> {
     let test_controls = &instance.app.test_controls;
-    test_controls.stats.variable();
     let call = Call {
         database: None,
         operation: Operation::Variable,

@@ -15,6 +15,7 @@ mod test_controls;
 // What is configured.
 mod app;
 mod args;
+mod code_cache;
 mod manifest;
 mod middleware;
 mod outbound;

@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::HostMonotonicClock;
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
-use wasmtime_wasi::{HostMonotonicClock, WasiView};
 
 use crate::guest::Guest;
 
@@ -85,11 +85,7 @@ async fn sleep(duration: Duration) -> wasmtime::Result<()> {
 
 /// How long a timer takes that a guest sets to so many nanoseconds.
 fn real(guest: &Guest, nanos: u64) -> Duration {
-    let app = &guest.instance.app;
-    if nanos > 0 {
-        app.test_controls.stats.timer();
-    }
-    Duration::from_nanos(nanos).saturating_mul(app.slow_timers.get())
+    Duration::from_nanos(nanos).saturating_mul(guest.instance.app.slow_timers.get())
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -45,6 +45,12 @@ pub const CADDY: Program = Program {
     packages: &["caddy"],
 };
 
+/// Runs the tests of alert rules.
+pub const PROMTOOL: Program = Program {
+    name: "promtool",
+    packages: &["prometheus"],
+};
+
 /// Copies the data of a Galera node to a new one, by a script of mariadb-server's.
 pub const RSYNC: Program = Program {
     name: "wsrep_sst_rsync",
@@ -70,6 +76,13 @@ pub fn ensure(program: Program) -> Result<()> {
 pub fn ensure_galera(library: &str) -> Result<()> {
     provide("Galera", &["galera-4"], || {
         std::path::Path::new(library).is_file()
+    })
+}
+
+/// Like [`ensure`], for the storage engine that divides a MariaDB table among servers.
+pub fn ensure_spider() -> Result<()> {
+    provide("Spider", &["mariadb-plugin-spider"], || {
+        std::path::Path::new("/usr/lib/mysql/plugin/ha_spider.so").is_file()
     })
 }
 

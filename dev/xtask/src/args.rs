@@ -43,7 +43,8 @@ pub(crate) enum Command {
     /// Write what follows from the tables of settings: the manifests, and tables in documents
     ///
     /// The tables are src/core/domain/config/settings.rs and src/edge/settings.rs. Written are the variables in spin.toml,
-    /// spin-wasi02.toml as a whole, and the tables in README.md and docs/browsers.md.
+    /// spin-wasi02.toml as a whole, and the tables in README.md and docs/browsers.md; and the table in docs/scale.md from
+    /// docs/scale.json.
     Generate,
     /// Print the settings for a config.json of the Node service, as lines for a shell
     ///
@@ -98,7 +99,8 @@ pub(crate) struct Test {
     /// Test on MySQL 9 too: a Debian sid in target/mysql9, made once; needs root. Implied by CI=true
     #[arg(long)]
     pub(crate) mysql9: bool,
-    /// Test with SuperTokens' SDKs too, which come from npm and PyPI into target/sdks, once. Implied by CI=true
+    /// Test with SuperTokens' SDKs too, which come from npm and PyPI into target/sdks, once; with the one for Go only
+    /// where Go and its modules are to be had. Implied by CI=true
     #[arg(long)]
     pub(crate) sdks: bool,
     /// On the Spin that is on the PATH, any from 3.0 on, with the component that is for it: the contract and the races,

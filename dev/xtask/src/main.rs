@@ -5,11 +5,14 @@
 
 mod args;
 mod bench;
+#[cfg(test)]
+mod compliance;
 mod convert_config;
 mod curl;
 mod demo;
 mod generate;
 mod mistyped;
+mod scale;
 mod steps;
 mod test;
 mod tick;

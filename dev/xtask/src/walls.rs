@@ -83,7 +83,7 @@ fn sources_are_short_and_lie_where_their_modules_say() {
     assert_eq!(long, LONG.map(|(name, _reason)| name));
 }
 
-fn walk(folder: &Path, visit: &mut impl FnMut(&Path, &str)) {
+pub(crate) fn walk(folder: &Path, visit: &mut impl FnMut(&Path, &str)) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

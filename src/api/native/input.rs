@@ -1,22 +1,21 @@
 //! The fields of each call's request, checked.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use session_core::domain::authentication::Authentication;
+use session_core::domain::feed::Cursor;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::{Json, present};
+use session_core::domain::lifetime::{LifetimePolicy, RequestedLifetime};
+use session_core::domain::time::Timestamp;
+use session_service::Login;
 
 use crate::error::ApiError;
-use crate::field::{Text, json, parameter, parse, required_parameter};
-
-/// A login.
-pub(super) struct Create {
-    pub(super) user_id: UserId,
-    pub(super) payload: Option<Json>,
-    pub(super) data: Option<Json>,
-}
+use crate::field::{Text, client, json, object, parameter, parse, required_parameter, whole};
 
 /// A session, and what is to be stored with it.
 pub(super) struct Write<'a> {
@@ -30,7 +29,11 @@ pub(super) struct List {
     pub(super) after: Option<HandleHash>,
 }
 
-pub(super) fn create(body: &[u8]) -> Result<Create, ApiError> {
+pub(super) fn create(
+    body: &[u8],
+    policy: &LifetimePolicy,
+    now: Timestamp,
+) -> Result<Login, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -40,17 +43,57 @@ pub(super) fn create(body: &[u8]) -> Result<Create, ApiError> {
         jwt_payload: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         session_data: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        lifetime: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    Ok(Create {
+    Ok(Login {
         user_id: check_user_id(fields.user_id.required("userId")?)?,
         payload: json(fields.jwt_payload, "jwtPayload")?,
         data: json(fields.session_data, "sessionData")?,
+        lifetime: lifetime(fields.lifetime, policy)?,
+        client: client(fields.client)?,
+        authentication: authentication(fields.authentication, now)?,
     })
 }
 
-/// The access token; `None` if the user is logged out.
-pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
+fn authentication(
+    raw: Option<&RawValue>,
+    now: Timestamp,
+) -> Result<Option<Authentication>, ApiError> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(default, deserialize_with = "present", borrow)]
+        time: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        methods: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        level: Text<'a>,
+    }
+    let Some(fields) = object::<Fields<'_>>(raw, "authentication")? else {
+        return Ok(None);
+    };
+    let time = whole(fields.time, "authentication.time")?.map(Timestamp::from_millis);
+    let methods = fields.methods.map(|raw| serde_json::from_str(raw.get()));
+    let methods = methods
+        .transpose()
+        .map_err(|_| ApiError::invalid("authentication.methods must be a list of strings"))?;
+    let level = fields.level.optional("authentication.level")?;
+    let level = level.map(Cow::into_owned);
+    Authentication::new(time, methods.unwrap_or_default(), level, now)
+        .map(Some)
+        .map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// An access token whose user was authenticated once more; `None` if the user is logged out.
+pub(super) fn reauthenticate(
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Option<(Cow<'_, str>, Authentication)>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -58,13 +101,70 @@ pub(super) fn verify(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
         access_token: Text<'a>,
         #[serde(default, borrow)]
         id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)
+    let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
+    let Some(token) = token else { return Ok(None) };
+    let authentication = authentication(fields.authentication, now)?;
+    let authentication =
+        authentication.ok_or_else(|| ApiError::invalid("authentication is missing"))?;
+    Ok(Some((token, authentication)))
+}
+
+fn lifetime(
+    raw: Option<&RawValue>,
+    policy: &LifetimePolicy,
+) -> Result<RequestedLifetime, ApiError> {
+    #[derive(Default, Deserialize)]
+    struct Fields<'a> {
+        #[serde(default, deserialize_with = "present", borrow)]
+        absolute: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        idle: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = object(raw, "lifetime")?.unwrap_or_default();
+    let seconds = |raw, field| Ok::<_, ApiError>(whole(raw, field)?.map(Duration::from_secs));
+    let asked = RequestedLifetime {
+        absolute: seconds(fields.absolute, "lifetime.absolute")?,
+        idle: seconds(fields.idle, "lifetime.idle")?,
+    };
+    match policy.check(asked) {
+        Ok(()) => Ok(asked),
+        Err(error) => Err(ApiError::invalid(error.to_string())),
+    }
+}
+
+/// A token, and where its session is used.
+pub(super) struct Present<'a> {
+    pub(super) token: Cow<'a, str>,
+    pub(super) client: Option<Json>,
+    /// How long ago its user may have been authenticated.
+    pub(super) max_authentication_age: Option<Duration>,
+}
+
+/// The access token; `None` if the user is logged out.
+pub(super) fn verify(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        access_token: Text<'a>,
+        #[serde(default, borrow)]
+        id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        max_authentication_age: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
+    presented(token, fields.client, fields.max_authentication_age)
 }
 
 /// The refresh token; `None` if the user is logged out.
-pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
+pub(super) fn refresh(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -72,13 +172,31 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Cow<'_, str>>, ApiError> {
         refresh_token: Text<'a>,
         #[serde(default, borrow)]
         id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    of_logged_in(
+    let token = of_logged_in(
         fields.refresh_token,
         "refreshToken",
         &fields.id_refresh_token,
-    )
+    )?;
+    presented(token, fields.client, None)
+}
+
+/// Without a token the answer is known, whatever else was sent.
+fn presented<'a>(
+    token: Option<Cow<'a, str>>,
+    raw_client: Option<&RawValue>,
+    max_age: Option<&RawValue>,
+) -> Result<Option<Present<'a>>, ApiError> {
+    let Some(token) = token else { return Ok(None) };
+    let max_age = whole(max_age, "maxAuthenticationAge")?;
+    Ok(Some(Present {
+        token,
+        client: client(raw_client)?,
+        max_authentication_age: max_age.map(Duration::from_secs),
+    }))
 }
 
 /// What names the session that is to be revoked.
@@ -117,15 +235,28 @@ pub(super) fn revoke(body: &[u8]) -> Result<Revoke<'_>, ApiError> {
     }
 }
 
-pub(super) fn revoke_all(body: &[u8]) -> Result<UserId, ApiError> {
+/// Whose sessions are to be revoked, and the handle of the one that stays.
+pub(super) struct RevokeAll<'a> {
+    pub(super) user_id: UserId,
+    pub(super) except: Option<Cow<'a, str>>,
+}
+
+pub(super) fn revoke_all(body: &[u8]) -> Result<RevokeAll<'_>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
         #[serde(default, borrow)]
         user_id: Text<'a>,
+        #[serde(default, borrow)]
+        except_session_handle: Text<'a>,
     }
     let fields: Fields<'_> = parse(body)?;
-    check_user_id(fields.user_id.required("userId")?)
+    Ok(RevokeAll {
+        user_id: check_user_id(fields.user_id.required("userId")?)?,
+        except: fields
+            .except_session_handle
+            .optional("exceptSessionHandle")?,
+    })
 }
 
 pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {
@@ -136,6 +267,30 @@ pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {
     });
     Ok(List {
         user_id,
+        after: after.transpose()?,
+    })
+}
+
+/// The part of the revocations that is to be read.
+pub(super) struct Revocations {
+    pub(super) since: Option<Timestamp>,
+    pub(super) after: Option<Cursor>,
+}
+
+pub(super) fn revocations(uri: &Uri) -> Result<Revocations, ApiError> {
+    let query = uri.query().unwrap_or_default();
+    let since = parameter(query, "since")?.map(|since| match since.parse() {
+        Ok(millis) if since.bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(Timestamp::from_millis(millis))
+        }
+        _ => Err(ApiError::invalid(
+            "since must be milliseconds since the Unix epoch",
+        )),
+    });
+    let after = parameter(query, "after")?
+        .map(|after| Cursor::parse(&after).ok_or_else(|| ApiError::invalid("invalid after")));
+    Ok(Revocations {
+        since: since.transpose()?,
         after: after.transpose()?,
     })
 }

@@ -31,12 +31,12 @@ fn write_gauges(page: &mut String, metrics: &Metrics) {
         ),
         (
             "rows",
-            "About how many sessions have a row, expired ones among them.",
+            "About how many sessions have a row, expired and revoked ones among them.",
             metrics.rows.map(|rows| rows as f64),
         ),
         (
             "expired_rows",
-            "How many expired sessions have a row, counted to 100000.",
+            "How many rows of expired and revoked sessions are due for removal, counted to 100000.",
             metrics.expired.map(|rows| rows as f64),
         ),
         (

@@ -7,10 +7,10 @@ mod reply;
 use http::{Method, StatusCode, request};
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
-use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
+use session_service::{Check, Refreshed, Service, TokenOptions};
 use session_store::Store;
 
-use self::input::Revoke;
+use self::input::{Present, Revoke};
 use super::error::ApiError;
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
@@ -24,10 +24,12 @@ const PAGE_ROWS: u64 = 100;
 pub(super) enum Call {
     Create,
     Verify,
+    Reauthenticate,
     Refresh,
     Revoke,
     RevokeAll,
     List,
+    Revocations,
     ReadData,
     WriteData,
     WritePayload,
@@ -39,7 +41,7 @@ pub(super) enum Call {
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 13] = [
     (
         "/session",
         Access::WithKey,
@@ -65,6 +67,16 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
             ),
             (Method::GET, Endpoint::without_body(Call::List)),
         ],
+    ),
+    (
+        "/session/revocations",
+        Access::WithKey,
+        &[(Method::GET, Endpoint::without_body(Call::Revocations))],
+    ),
+    (
+        "/session/authentication",
+        Access::WithKey,
+        &[(Method::PUT, Endpoint::with_body(Call::Reauthenticate))],
     ),
     (
         "/session/payload",
@@ -142,19 +154,34 @@ impl ApiProtocol for Native {
         const OPTIONS: TokenOptions = TokenOptions::NATIVE;
         Ok(match call {
             Call::Create => {
-                let input = input::create(body)?;
-                let grant = service.create(input.user_id, input.payload, input.data, OPTIONS);
-                reply::created(&grant.await?)
+                let policy = &service.config().refresh.lifetime;
+                let login = input::create(body, policy, service.platform().now())?;
+                reply::created(&service.create(login, OPTIONS).await?)
             }
-            Call::Verify => reply::verified(&match input::verify(body)? {
-                Some(token) => {
-                    let check = Check::native(service.config().access.blacklisting);
-                    service.verify(&token, check).await?
+            Call::Verify => match input::verify(body)? {
+                Some(input) => {
+                    let check = Check {
+                        client: input.client.as_ref(),
+                        max_authentication_age: input.max_authentication_age,
+                        ..Check::native(service.config().access.blacklisting)
+                    };
+                    let answer = service.verify(&input.token, check).await?;
+                    reply::verified(&answer, input.max_authentication_age.is_some())
                 }
-                None => Verified::Unauthorised,
-            }),
+                None => reply::unauthorised(),
+            },
+            Call::Reauthenticate => match input::reauthenticate(body, service.platform().now())? {
+                Some((token, authentication)) => {
+                    let answer = service.reauthenticate(&token, authentication, OPTIONS);
+                    reply::reauthenticated(&answer.await?)
+                }
+                None => reply::unauthorised(),
+            },
             Call::Refresh => reply::refreshed(&match input::refresh(body)? {
-                Some(token) => service.refresh(&token, None, OPTIONS).await?,
+                Some(Present { token, client, .. }) => {
+                    let answer = service.refresh(&token, None, client.as_ref(), OPTIONS);
+                    answer.await?
+                }
                 None => Refreshed::Unauthorised,
             }),
             Call::Revoke => {
@@ -170,13 +197,19 @@ impl ApiProtocol for Native {
                 revoked.map_or_else(reply::unauthorised, reply::revoked)
             }
             Call::RevokeAll => {
-                service.revoke_all(&input::revoke_all(body)?).await?;
-                reply::revoked_all()
+                let input = input::revoke_all(body)?;
+                let except = input.except.as_deref();
+                service.revoke_all(&input.user_id, except).await?;
+                reply::revoked_all(except.is_some())
             }
             Call::List => {
                 let input = input::list(&head.uri)?;
                 let page = service.list(PROTOCOL, &input.user_id, input.after, PAGE_ROWS);
                 reply::listed(&page.await?)
+            }
+            Call::Revocations => {
+                let input = input::revocations(&head.uri)?;
+                reply::revocations(&service.revocations(input.since, input.after).await?)
             }
             Call::ReadData => {
                 let handle = input::read_data(&head.uri)?;

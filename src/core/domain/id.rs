@@ -160,6 +160,11 @@ impl HandleHash {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The first eight bytes, as a number.
+    pub fn prefix(&self) -> u64 {
+        u64::from_str_radix(&self.as_str()[..16], 16).expect("they are hex digits")
+    }
 }
 
 /// How many refresh tokens of a session came before the one meant; 0 for the first.
@@ -169,6 +174,9 @@ pub struct Generation(pub u32);
 impl Generation {
     /// The generation of a session's first refresh token.
     pub const FIRST: Self = Self(0);
+
+    /// What a revoked session's row has in place of a generation; no session gets so far.
+    pub const REVOKED: Self = Self(u32::MAX);
 
     /// The generation of a child of this one.
     pub fn next(self) -> Self {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::time::Timestamp;
 
-/// How long a session's row outlives it: what this machine's clock may be ahead of the others' by.
+/// What this machine's clock may be ahead of the others' by when it removes a row.
 pub const EXPIRY_MARGIN: Duration = Duration::from_secs(2 * 3600);
 
 /// What one tick did.

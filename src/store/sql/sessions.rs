@@ -1,25 +1,24 @@
 //! Sessions on SQL.
 
-use std::time::Duration;
-
+use session_core::domain::authentication::Authentication;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::secret::Random;
+use session_core::domain::revocation::{Revocation, Revoked, dead_since};
+use session_core::domain::secret::{DoubleHash, Random};
 use session_core::domain::session::{Confirmation, StoredSession};
-use session_core::domain::time::Timestamp;
+use session_core::domain::time::{Timestamp, millis};
 use session_core::platform::Platform;
 
 use super::failure::Failure;
-use super::rows::{decode_data, decode_handle, decode_listed, decode_record, decode_session};
+use super::rows::{
+    decode_data, decode_handle, decode_listed, decode_record, decode_revoked, decode_session,
+    user_of_tombstone,
+};
 use super::store::SqlStore;
-use crate::db::{Connector, DbError, Statement, Value};
+use crate::db::{Connector, DbError, Row, Statement, Value};
 use crate::error::Result;
-use crate::ports::SessionStore;
+use crate::ports::{First, SessionStore};
 use crate::records::{ListedSession, NewSession, SessionRecord};
-
-/// When a session that is marked as deleted has expired, before now: long enough ago for every clock, and too short for
-/// the clean-up, which would take it for one that nobody deleted.
-const DEAD_SINCE: Duration = Duration::from_secs(3600);
 
 pub(super) fn hex(bytes: &[u8; 32]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -29,19 +28,57 @@ fn live(handle: HandleHash, now: Timestamp) -> [Value; 2] {
     [handle.as_str().into(), now.as_millis().into()]
 }
 
+/// What takes the place of a session's refresh token, expiry and user.
+fn tombstone(mark: Value, revocation: Revocation) -> [Value; 3] {
+    let user = user_of_tombstone(revocation.reason);
+    let expires_at = revocation.expires_at().as_millis();
+    [mark, expires_at.into(), user.as_str().into()]
+}
+
 impl<C: Connector, P: Platform> SqlStore<C, P> {
-    /// Deletes a user's next thousand sessions, and says where the next batch begins; none after the last.
-    async fn delete_batch_of_user(&self, mut params: Vec<Value>) -> Result<Option<Value>, Failure> {
+    /// A text that no other row has.
+    fn mark(&self) -> Value {
+        let random: &dyn Random = &*self.platform;
+        hex(&random.bytes()).as_str().into()
+    }
+
+    /// Revokes those of some sessions that are live, with a mark that one caller can set, and reads back which rows have
+    /// it. A try whose answer was lost, or that was rolled back, may be repeated: what was done is in the rows, which
+    /// outlive the question.
+    async fn revoke_live(
+        &self,
+        handles: &[HandleHash],
+        revocation: Revocation,
+    ) -> Result<Vec<Row>, Failure> {
+        let (revoke, find) = self.sql.of_many(handles.len());
+        let keys = || handles.iter().map(|handle| handle.as_str().into());
+        let mark = self.mark();
+        let now = revocation.at.as_millis().into();
+        let values = tombstone(mark.clone(), revocation).into_iter().chain([now]);
+        let script = [
+            Statement::execute(&revoke, values.chain(keys()).collect()),
+            Statement::query(&find, std::iter::once(mark).chain(keys()).collect()),
+        ];
+        self.runner.run(&script).await
+    }
+
+    /// Revokes a user's next thousand sessions, and says where the next batch begins; none after the last.
+    async fn revoke_batch_of_user(
+        &self,
+        tombstone: [Value; 3],
+        mut params: Vec<Value>,
+    ) -> Result<Option<Value>, Failure> {
         let next = Statement::row(&self.sql.next_batch_of_user, params.clone());
         let next = self.runner.run(&[next]).await?.pop();
         let next = next.and_then(|row| row.into_iter().next());
         params.extend(next.clone());
-        let delete = match next {
-            Some(_) => &self.sql.delete_batch_of_user,
-            None => &self.sql.delete_rest_of_user,
+        let revoke = match next {
+            Some(_) => &self.sql.revoke_batch_of_user,
+            None => &self.sql.revoke_rest_of_user,
         };
+        let params = tombstone.into_iter().chain(params).collect();
         self.runner
-            .run(&[Statement::execute(delete, params)])
+            .run(&[Statement::execute(revoke, params)])
             .await?;
         Ok(next)
     }
@@ -49,6 +86,8 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
 
 impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
     async fn insert(&self, session: &NewSession) -> Result<()> {
+        let authentication = session.stored.authentication.as_ref();
+        let authentication = authentication.map(Authentication::to_json);
         let params = vec![
             session.handle.as_str().into(),
             session.stored.user_id.as_str().into(),
@@ -59,6 +98,16 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             u64::from(session.stored.generation.0).into(),
             session.created_at.as_millis().into(),
             session.sealed.as_deref().into(),
+            session
+                .stored
+                .limits
+                .ends_at
+                .map(Timestamp::as_millis)
+                .into(),
+            session.stored.limits.idle_timeout.map(millis).into(),
+            session.stored.issued_at.map(Timestamp::as_millis).into(),
+            session.client.as_ref().map(Json::as_str).into(),
+            authentication.as_deref().into(),
         ];
         match self
             .runner
@@ -81,13 +130,20 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let [key, time] = live(handle, now);
+        let expires_at = Value::from(confirmation.expires_at.as_millis());
         let confirm = vec![
             confirmation.child.as_str().into(),
-            confirmation.expires_at.as_millis().into(),
+            expires_at.clone(),
+            confirmation.issued_at.as_millis().into(),
+            expires_at.clone(),
+            expires_at,
             sealed.into(),
+            confirmation.issued_at.as_millis().into(),
+            client.map(Json::as_str).into(),
             key,
             time,
             confirmation.parent.as_str().into(),
@@ -97,44 +153,52 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         self.one(&[confirm, find], decode_session).await
     }
 
-    /// Marks the row with a text of its own, which one caller can do while the session is live, and reads back whose
-    /// mark it has. That may be repeated, and is right wherever a compare-and-set is. A marked session is dead.
-    async fn delete(&self, handle: HandleHash, now: Timestamp) -> Result<bool> {
-        let random: &dyn Random = &*self.platform;
-        let mark = hex(&random.bytes());
+    async fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
         let [key, time] = live(handle, now);
-        let dead_since = Value::from(now.minus(DEAD_SINCE).as_millis());
-        let params = vec![mark.as_str().into(), dead_since, key.clone(), time];
-        let script = [
-            Statement::execute(&self.sql.mark, params),
-            Statement::row(&self.sql.read_mark, vec![key.clone()]),
-        ];
-        let rows = self.runner.run(&script).await?;
-        let is_ours = rows.first().and_then(|row| row.first()) == Some(&mark.as_str().into());
-        if is_ours {
-            let remove =
-                Statement::execute(&self.sql.remove_marked, vec![key, mark.as_str().into()]);
-            // If that fails the clean-up removes the row; the session is dead all the same.
-            self.runner.run(&[remove]).await.ok();
-        }
-        Ok(is_ours)
-    }
-
-    async fn remove(&self, handle: HandleHash) -> Result<()> {
-        let remove = Statement::execute(&self.sql.remove, vec![handle.as_str().into()]);
-        self.runner.run(&[remove]).await?;
+        let expires_at = Value::from(expires_at.as_millis());
+        let current = current.as_str().into();
+        let end = expires_at.clone();
+        let params = vec![end.clone(), end, key, time, current, expires_at];
+        let extend = Statement::execute(&self.sql.extend, params);
+        self.runner.run(&[extend]).await?;
         Ok(())
     }
 
-    /// In the order of the index, from each thousandth row to the next: what is removed is a range, so a session that was
-    /// there before is removed however many come meanwhile, and those that come behind the last range keep nothing going.
-    async fn delete_user(&self, user: &UserId, except: Option<HandleHash>) -> Result<()> {
+    async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {
+        let revoked = self.revoke_live(&[handle], revocation).await?;
+        Ok(!revoked.is_empty())
+    }
+
+    async fn revoke(&self, handle: HandleHash, revocation: Revocation) -> Result<()> {
+        let mut params = tombstone(self.mark(), revocation).to_vec();
+        params.push(handle.as_str().into());
+        let revoke = Statement::execute(&self.sql.revoke, params);
+        self.runner.run(&[revoke]).await?;
+        Ok(())
+    }
+
+    /// In the order of the index, from each thousandth row to the next: what is revoked is a range, so a session that was
+    /// there before is revoked however many come meanwhile, and those that come behind the last range keep nothing going.
+    async fn delete_user(
+        &self,
+        user: &UserId,
+        except: Option<HandleHash>,
+        revocation: Revocation,
+    ) -> Result<()> {
         let except = except.as_ref().map_or("", HandleHash::as_str);
         let user = Value::from(user.as_str());
+        let tombstone = tombstone(self.mark(), revocation);
         let mut from = Some(self.dialect.start_of_order());
         while let Some(start) = from {
             let params = vec![user.clone(), user.clone(), except.into(), start];
-            from = self.runner.batch(self.delete_batch_of_user(params)).await?;
+            let batch = self.revoke_batch_of_user(tombstone.clone(), params);
+            from = self.runner.batch(batch).await?;
         }
         Ok(())
     }
@@ -178,6 +242,26 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         self.one(&[write, find], decode_session).await
     }
 
+    async fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let user = Value::from(user.as_str());
+        let time = now.as_millis().into();
+        let params = vec![user.clone(), user, time, limit.into(), skip.into()];
+        let [oldest, newest] = &self.sql.by_age;
+        let sql = match first {
+            First::Oldest => oldest,
+            First::Newest => newest,
+        };
+        let rows = self.runner.run(&[Statement::query(sql, params)]).await?;
+        rows.into_iter().map(decode_handle).collect()
+    }
+
     async fn list_user(
         &self,
         user: &UserId,
@@ -200,25 +284,23 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
     async fn delete_batch(
         &self,
         handles: &[HandleHash],
-        now: Timestamp,
+        revocation: Revocation,
     ) -> Result<Vec<HandleHash>> {
-        let (find, delete) = self.sql.of_many(handles.len());
-        let params = |handles: &[HandleHash]| {
-            let handles = handles.iter().map(|handle| handle.as_str().into());
-            std::iter::once(now.as_millis().into())
-                .chain(handles)
-                .collect::<Vec<Value>>()
-        };
-        let scripts = async {
-            let find = Statement::query(&find, params(handles));
-            let there = self.runner.run(&[find]).await?;
-            if !there.is_empty() {
-                let delete = Statement::execute(&delete, params(handles));
-                self.runner.run(&[delete]).await?;
-            }
-            Ok(there)
-        };
-        let there = self.runner.batch(scripts).await?;
-        there.into_iter().map(decode_handle).collect()
+        let revoked = self.revoke_live(handles, revocation);
+        let revoked = self.runner.batch(revoked).await?;
+        revoked.into_iter().map(decode_handle).collect()
+    }
+
+    async fn revocations(
+        &self,
+        (from, after): (Timestamp, Option<HandleHash>),
+        before: Timestamp,
+    ) -> Result<Vec<Revoked>> {
+        let [from, before] = [from, before].map(|at| Value::from(dead_since(at).as_millis()));
+        let after = after.as_ref().map_or("", HandleHash::as_str).into();
+        let params = vec![from.clone(), before, from, after];
+        let read = Statement::query(&self.sql.revocations, params);
+        let rows = self.runner.run(&[read]).await?;
+        rows.into_iter().map(decode_revoked).collect()
     }
 }

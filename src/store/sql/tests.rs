@@ -3,10 +3,12 @@
 mod byte_exact;
 mod connector;
 mod contract;
+mod endings;
 mod faults;
 mod migrations;
 mod retries;
 mod schema;
+mod subset;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +17,8 @@ use std::time::Duration;
 use session_core::domain::config::Tables;
 use session_core::domain::id::{Generation, HandleHash, SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::Limits;
+use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::secret::{DoubleHash, SingleHash};
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
@@ -76,11 +80,15 @@ fn session(number: u8, id: &str) -> NewSession {
             current: token(0),
             generation: Generation::FIRST,
             expires_at: in_secs(3600),
+            limits: Limits::default(),
+            issued_at: Some(START),
+            authentication: None,
             payload: json(r#"{"a":1.0}"#),
         },
         data: json("[1e400]"),
         created_at: START,
         sealed: None,
+        client: None,
     }
 }
 
@@ -89,8 +97,15 @@ fn confirmation(parent: u8) -> Confirmation {
     Confirmation {
         parent: token(parent),
         child: token(parent + 1),
+        issued_at: START,
         expires_at: in_secs(7200),
     }
+}
+
+/// A sign-out at that time.
+fn sign_out(at: Timestamp) -> Revocation {
+    let reason = Reason::SignedOut;
+    Revocation { at, reason }
 }
 
 fn in_secs(secs: u64) -> Timestamp {

@@ -3,7 +3,7 @@
 use session_core::testing::START;
 
 use super::connector::{Database, Fault};
-use super::{handle, json, session, store, user};
+use super::{handle, json, session, sign_out, store, user};
 use crate::db::Value;
 use crate::{BACKLOG_ROWS, BATCH_ROWS, MaintenanceStore, SessionStore};
 
@@ -31,7 +31,10 @@ async fn rv3_a_users_sessions_are_that_users_alone() {
         for (number, id) in LOOKALIKES.iter().enumerate() {
             store.insert(&session(number as u8, id)).await.unwrap();
         }
-        store.delete_user(&user(victim), None).await.unwrap();
+        store
+            .delete_user(&user(victim), None, sign_out(START))
+            .await
+            .unwrap();
         for (other, id) in LOOKALIKES.iter().enumerate() {
             let left = store.find(handle(other as u8), START).await.unwrap();
             // Two of them are the same text, once with an escape.
@@ -53,7 +56,7 @@ async fn one_session_may_be_left_out() {
         store.insert(&session(number, id)).await.unwrap();
     }
     store
-        .delete_user(&user("bob"), Some(handle(2)))
+        .delete_user(&user("bob"), Some(handle(2)), sign_out(START))
         .await
         .unwrap();
     for number in 0..5 {
@@ -62,12 +65,12 @@ async fn one_session_may_be_left_out() {
     }
     // The one that is left out may be another user's, or nobody's.
     store
-        .delete_user(&user("bob"), Some(handle(4)))
+        .delete_user(&user("bob"), Some(handle(4)), sign_out(START))
         .await
         .unwrap();
     assert_eq!(store.find(handle(2), START).await, Ok(None));
     store
-        .delete_user(&user("eve"), Some(handle(99)))
+        .delete_user(&user("eve"), Some(handle(99)), sign_out(START))
         .await
         .unwrap();
     assert_eq!(store.find(handle(4), START).await, Ok(None));
@@ -76,13 +79,15 @@ async fn one_session_may_be_left_out() {
 fn many(database: &Database, rows: u64, user: &str, expires_at: u64) {
     database.batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
-         INSERT INTO refresh_tokens SELECT printf('{user}%064d', i), '{user}', printf('%064d', i), NULL, \
-         {expires_at}, NULL, 0, 0, NULL FROM n"
+         INSERT INTO refresh_tokens (session_handle_hash_1, user_id, refresh_token_hash_2, expires_at) \
+         SELECT printf('{user}%064d', i), '{user}', printf('%064d', i), {expires_at} FROM n"
     ));
 }
 
+/// How many rows there are that are no tombstones.
 fn count(database: &Database) -> u64 {
-    match database.look("SELECT COUNT(*) FROM refresh_tokens")[0][0] {
+    let count = "SELECT COUNT(*) FROM refresh_tokens WHERE generation <> 4294967295";
+    match database.look(count)[0][0] {
         Value::Integer(count) => count,
         ref value => panic!("{value:?}"),
     }
@@ -101,11 +106,15 @@ async fn a_user_with_many_sessions_loses_them_in_batches() {
         many(&database, rows, "bob", 99);
         assert_eq!(count(&database), rows + 1);
         database.at_statements([]);
-        store.delete_user(&user("bob"), None).await.unwrap();
+        store
+            .delete_user(&user("bob"), None, sign_out(START))
+            .await
+            .unwrap();
         assert_eq!(count(&database), 1);
-        let deletes = database.statements();
-        let deletes = deletes.iter().filter(|sql| sql.starts_with("DELETE"));
-        assert_eq!(deletes.count(), batches, "{rows} rows");
+        let updates = database.statements();
+        let updates = updates.iter().filter(|sql| sql.starts_with("UPDATE"));
+        assert_eq!(updates.count(), batches, "{rows} rows");
+        database.batch("DELETE FROM refresh_tokens WHERE generation = 4294967295");
     }
 }
 
@@ -119,7 +128,7 @@ async fn logins_meanwhile_keep_no_deletion_going() {
     // One login for every ten sessions that go.
     database.batch(
         "CREATE TABLE logins (number INTEGER PRIMARY KEY); \
-         CREATE TRIGGER login AFTER DELETE ON refresh_tokens \
+         CREATE TRIGGER login AFTER UPDATE ON refresh_tokens \
          WHEN OLD.session_handle_hash_1 LIKE '%0' AND (SELECT COUNT(*) FROM logins) < 20000 BEGIN \
          INSERT INTO logins VALUES (NULL); \
          INSERT INTO refresh_tokens (session_handle_hash_1, user_id, refresh_token_hash_2, expires_at) \
@@ -127,7 +136,10 @@ async fn logins_meanwhile_keep_no_deletion_going() {
          FROM logins; END",
     );
     database.at_statements([]);
-    store.delete_user(&user("bob"), None).await.unwrap();
+    store
+        .delete_user(&user("bob"), None, sign_out(START))
+        .await
+        .unwrap();
     assert_eq!(database.statements().len(), 4);
     let older = "SELECT 1 FROM refresh_tokens WHERE user_id = 'bob' \
                  AND session_handle_hash_1 NOT LIKE 'login%'";
@@ -149,7 +161,10 @@ async fn cc4_logins_meanwhile_keep_no_older_session() {
                        SELECT number FROM n)";
         let last_delete = 2 * (rows / BATCH_ROWS) as usize;
         database.at_statements([(last_delete, Fault::After(logins))]);
-        store.delete_user(&user("bob"), None).await.unwrap();
+        store
+            .delete_user(&user("bob"), None, sign_out(START))
+            .await
+            .unwrap();
         let older = "SELECT 1 FROM refresh_tokens WHERE user_id = 'bob' \
                      AND session_handle_hash_1 NOT LIKE 'login%'";
         assert!(database.look(older).is_empty(), "{rows} rows");

@@ -103,14 +103,20 @@ impl Database {
         rows(&self.anchor.lock().unwrap(), sql, Vec::new()).unwrap()
     }
 
-    /// All that is in the database, but for rows whose session was deleted and records of migrations.
+    /// All that is in the database, but for the marks of tombstones and records of migrations.
     pub(super) fn state(&self) -> Vec<Row> {
-        let kept =
-            "SELECT * FROM refresh_tokens WHERE expires_at <> created_at - 3600000 ORDER BY 1";
-        let sessions = self.look(kept);
+        let sessions = self.look(
+            "SELECT *, CASE generation WHEN 4294967295 THEN 'mark' ELSE refresh_token_hash_2 END FROM refresh_tokens \
+             ORDER BY 1",
+        );
+        // The third column is the token's hash, or the mark, which the last one stands for.
+        let sessions = sessions.into_iter().map(|mut row| {
+            row.swap_remove(2);
+            row
+        });
         let keys =
             self.look("SELECT * FROM signing_key WHERE key_name NOT LIKE 'migration.%' ORDER BY 1");
-        sessions.into_iter().chain(keys).collect()
+        sessions.chain(keys).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use session_core::testing::START;
 use tokio::time::Instant;
 
 use super::connector::{Database, Fault};
-use super::{confirmation, handle, session, store, user, watched};
+use super::{confirmation, handle, session, sign_out, store, user, watched};
 use crate::db::DbError;
 use crate::{KeyStore, SessionStore, StoreError};
 
@@ -26,7 +26,7 @@ async fn db5_a_deadlock_is_tried_again_three_times_with_pauses() {
         database.at_statements(deadlocks(count));
         let began = Instant::now();
         let outcome = store
-            .confirm(handle(1), confirmation(0), "sealed again", START)
+            .confirm(handle(1), confirmation(0), "sealed again", None, START)
             .await;
         assert_eq!(outcome.is_ok(), good, "{count} deadlocks: {outcome:?}");
         let pauses = began.elapsed();
@@ -111,7 +111,7 @@ async fn db3_a_batch_notices_that_the_database_hangs() {
     for faults in [hangs, is_slow] {
         database.at_statements(faults);
         let began = Instant::now();
-        let outcome = store.delete_user(&user("bob"), None).await;
+        let outcome = store.delete_user(&user("bob"), None, sign_out(START)).await;
         assert!(
             matches!(outcome, Err(StoreError::Unavailable(_))),
             "{outcome:?}"

@@ -7,7 +7,7 @@ use session_core::domain::id::Generation;
 use session_core::testing::{START, TestPlatform};
 
 use super::connector::{Database, Fault, Instance};
-use super::{confirmation, handle, json, session, store, user};
+use super::{confirmation, handle, json, session, sign_out, store, user};
 use crate::db::{DbError, Value};
 use crate::sql::migrations::migrations;
 use crate::sql::{SqlDialect, SqlStore};
@@ -61,12 +61,12 @@ async fn whatever_comes_first_makes_them() {
                 0 => store.insert(&session(1, "bob")).await,
                 1 => store.find(handle(1), START).await.map(drop),
                 2 => store
-                    .confirm(handle(1), confirmation(0), "sealed again", START)
+                    .confirm(handle(1), confirmation(0), "sealed again", None, START)
                     .await
                     .map(drop),
-                3 => store.delete(handle(1), START).await.map(drop),
+                3 => store.delete(handle(1), sign_out(START)).await.map(drop),
                 4 => store.add_keys(std::slice::from_ref(&row)).await,
-                _ => store.delete_user(&user("bob"), None).await,
+                _ => store.delete_user(&user("bob"), None, sign_out(START)).await,
             };
             assert_eq!(outcome, Ok(()), "operation {operation}, lossy {lossy}");
             let rows = database.state().len();
@@ -190,7 +190,7 @@ async fn documented_tables_are_upgraded_in_place() {
         Ok(Some(json("[1e400]")))
     );
     let confirmed = store
-        .confirm(handle(1), confirmation(0), "sealed again", START)
+        .confirm(handle(1), confirmation(0), "sealed again", None, START)
         .await
         .unwrap();
     assert_eq!(confirmed.unwrap().generation, Generation(1));
