@@ -22,6 +22,16 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
         .map_err(|error| ApiError::invalid(format!("the body is not valid JSON: {error}")))
 }
 
+/// A field that should be an object with the fields of `T`.
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    raw: &'a RawValue,
+    field: &str,
+) -> Result<T, ApiError> {
+    let is_object = raw.get().starts_with('{');
+    let value = serde_json::from_str(raw.get()).ok().filter(|_| is_object);
+    value.ok_or_else(|| ApiError::invalid(format!("{field} must be an object")))
+}
+
 /// A field that should be a string.
 #[derive(Debug, Default)]
 pub(super) enum Text<'a> {

@@ -1,5 +1,7 @@
 //! Creating a session.
 
+use session_core::domain::device::Binding;
+use session_core::domain::device::challenge::{self, Purpose};
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::sealed::seal;
@@ -10,7 +12,7 @@ use session_core::log::Event;
 use session_core::platform::Platform;
 use session_store::{NewSession, Store};
 
-use super::{Grant, Result, Service, SessionInfo, TokenOptions};
+use super::{DeviceGrant, Grant, NewBinding, Result, Service, SessionInfo, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Creates a session of the callers whose tokens have that form.
@@ -22,6 +24,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         user_id: UserId,
         payload: Option<Json>,
         data: Option<Json>,
+        binding: NewBinding,
         options: TokenOptions,
     ) -> Result<Grant> {
         let ring = self.keys.ring().await?;
@@ -43,6 +46,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             generation: Generation::FIRST,
             expires_at: token.claims.expires_at,
             payload: payload.clone(),
+            binding: match binding {
+                NewBinding::None | NewBinding::Offered => Binding::Unbound,
+                NewBinding::Required => Binding::Required,
+                NewBinding::To(key) => Binding::Bound(key),
+            },
         };
         let session = NewSession {
             handle: handle.hash(),
@@ -59,7 +67,29 @@ impl<S: Store, P: Platform> Service<S, P> {
             handle,
             user_id,
             payload,
+            bound: matches!(binding, NewBinding::To(_)),
         };
-        Ok(self.grant(&ring, info, &token, options.form, now))
+        let device = match binding {
+            NewBinding::None => DeviceGrant::default(),
+            NewBinding::Offered | NewBinding::Required => DeviceGrant {
+                challenge: Some(challenge::make(
+                    Purpose::Bind,
+                    &token,
+                    now,
+                    ring.refresh_key(),
+                )),
+                ..DeviceGrant::default()
+            },
+            NewBinding::To(key) => {
+                self.log(&Event::DeviceBound {
+                    session: session.handle,
+                });
+                DeviceGrant {
+                    key: Some(key.thumbprint()),
+                    challenge: None,
+                }
+            }
+        };
+        Ok(self.grant(&ring, info, &token, options.form, device, now))
     }
 }

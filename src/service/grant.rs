@@ -9,7 +9,7 @@ use session_core::domain::token::refresh::RefreshToken;
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Grant, Service, SessionInfo, Token};
+use super::{DeviceGrant, Grant, Service, SessionInfo, Token};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// The tokens that go with a refresh token.
@@ -19,6 +19,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         session: SessionInfo,
         refresh: &RefreshToken,
         form: TokenFormat,
+        device: DeviceGrant,
         now: Timestamp,
     ) -> Grant {
         let anti_csrf = refresh.anti_csrf(ring.refresh_key());
@@ -41,6 +42,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             refresh: refresh.double_hash(),
             parent: refresh.claims.parent,
             anti_csrf: anti_csrf.clone(),
+            key: device.key,
             payload: session.payload.clone(),
         };
         let (issued, expires) = (claims.issued_at, refresh.claims.expires_at);
@@ -57,6 +59,7 @@ impl<S: Store, P: Platform> Service<S, P> {
                 expires,
             },
             anti_csrf,
+            device,
             session,
         }
     }

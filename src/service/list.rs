@@ -21,6 +21,8 @@ pub struct Listed {
     pub handle: SessionHandle,
     /// When it was made; the epoch if that is not known.
     pub created_at: Timestamp,
+    /// Whether it is bound to a device.
+    pub bound: bool,
     /// When it expires.
     pub expires_at: Timestamp,
 }
@@ -67,6 +69,7 @@ impl<S: Store, P: Platform> Service<S, P> {
                 page.sessions.extend(handle.map(|handle| Listed {
                     handle,
                     created_at: row.created_at,
+                    bound: row.bound,
                     expires_at: row.expires_at,
                 }));
                 if page.sessions.len() as u64 == limit && index + 1 < count {

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use session_core::domain::config::TheftPolicy;
+use session_core::domain::device::challenge::{self, Purpose};
 use session_core::domain::keys::KeyRing;
 use session_core::domain::request_times::RequestTimes;
 use session_core::domain::reuse::ChildFactory;
@@ -21,11 +22,12 @@ use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::Store;
 
+use super::device::{DeviceGrant, DeviceProof, Kind, Proven};
 use super::{Refreshed, Result, Service, SessionInfo, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Exchanges a refresh token for a child of it. If the options have anti-CSRF tokens, the one that was issued with
-    /// the token must be `shown`.
+    /// the token must be `shown`; if the session is bound, a proof of its key must come with it.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded. Then the token is as good as before.
@@ -33,6 +35,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         text: &str,
         shown: Option<&str>,
+        proof: Option<DeviceProof<'_>>,
         options: TokenOptions,
     ) -> Result<Refreshed> {
         let ring = self.keys.ring().await?;
@@ -59,6 +62,23 @@ impl<S: Store, P: Platform> Service<S, P> {
         };
         let handle = token.claims.handle.hash();
         let stored = self.store.find(handle, started).await?;
+        // Before rotation is judged: whoever has a stale copy of the cookies must not put the owner out.
+        let proven = stored.as_ref().map_or(Proven::Yes(None), |stored| {
+            self.prove(stored, &token, &ring, proof, started)
+        });
+        let kind = match proven {
+            Proven::Yes(kind) => kind,
+            Proven::No => {
+                let key = ring.refresh_key();
+                let challenge = challenge::make(Purpose::Refresh, &token, started, key);
+                return Ok(Refreshed::DeviceProofNeeded(challenge));
+            }
+            Proven::TooLate => {
+                let revocation = self.revocation(Reason::SignedOut);
+                self.store.revoke(handle, revocation).await?;
+                return Ok(Refreshed::Unauthorised);
+            }
+        };
         let outcome = match decide_refresh(stored, &token, &factory, times()) {
             RefreshDecision::Done(outcome) => outcome,
             RefreshDecision::Confirm(confirmation) => {
@@ -72,10 +92,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         match outcome {
             Outcome::IssueChild(stored) => {
                 let child = factory.child(&token, started);
-                Ok(self.hand_out(&ring, stored, &child, options.form, started))
+                Ok(self.hand_out(&ring, stored, &child, (options.form, kind), started))
             }
             Outcome::HandOut(stored, current) => {
-                Ok(self.hand_out(&ring, stored, &current, options.form, started))
+                Ok(self.hand_out(&ring, stored, &current, (options.form, kind), started))
             }
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
@@ -114,19 +134,29 @@ impl<S: Store, P: Platform> Service<S, P> {
         ring: &KeyRing,
         stored: StoredSession,
         refresh: &RefreshToken,
-        form: TokenFormat,
+        (form, kind): (TokenFormat, Option<Kind>),
         now: Timestamp,
     ) -> Refreshed {
         let session = SessionInfo {
             handle: refresh.claims.handle,
             user_id: stored.user_id,
             payload: stored.payload,
+            bound: stored.binding.key().is_some(),
         };
         self.log(&Event::SessionRefreshed {
             session: refresh.claims.handle.hash(),
             generation: refresh.claims.generation,
         });
-        Refreshed::Ok(Box::new(self.grant(ring, session, refresh, form, now)))
+        let next = || challenge::make(Purpose::Refresh, refresh, now, ring.refresh_key());
+        let device = DeviceGrant {
+            challenge: (kind == Some(Kind::Browser)).then(next),
+            key: match kind {
+                Some(Kind::Dpop(key)) => Some(key).filter(|_| self.config.binding),
+                _ => None,
+            },
+        };
+        let grant = self.grant(ring, session, refresh, form, device, now);
+        Refreshed::Ok(Box::new(grant))
     }
 
     /// Logs the theft, then revokes what the policy says. The session itself goes last: whatever interrupts this,

@@ -1,5 +1,6 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
+mod device;
 mod endings;
 mod fleet;
 mod flows;
@@ -27,7 +28,8 @@ use session_core::testing::{TestPlatform, config, ready};
 use session_store::testing::WatchedStore;
 
 use super::{
-    Check, Grant, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions, Verified,
+    Check, Grant, NewBinding, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions,
+    Verified,
 };
 
 type TestService = Service<WatchedStore, TestPlatform>;
@@ -91,8 +93,14 @@ impl TestService {
         payload: Option<Json>,
         data: Option<Json>,
     ) -> Result<Grant, ServiceError> {
-        self.create(user_id, payload, data, TokenOptions::NATIVE)
-            .await
+        self.create(
+            user_id,
+            payload,
+            data,
+            NewBinding::None,
+            TokenOptions::NATIVE,
+        )
+        .await
     }
 
     async fn verify_native(&self, token: &str) -> Result<Verified, ServiceError> {
@@ -101,7 +109,7 @@ impl TestService {
     }
 
     async fn refresh_native(&self, token: &str) -> Result<Refreshed, ServiceError> {
-        self.refresh(token, None, TokenOptions::NATIVE).await
+        self.refresh(token, None, None, TokenOptions::NATIVE).await
     }
 
     async fn revoke_native(&self, handle: &str) -> Result<bool, ServiceError> {

@@ -12,10 +12,10 @@ use session_core::log::TokenKind;
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Result, Service, SessionInfo, Verified};
+use super::{Dpop, Result, Service, SessionInfo, Verified};
 
 /// How to check an access token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
     /// The protocol of the caller.
     pub protocol: Protocol,
@@ -23,6 +23,8 @@ pub struct Check<'a> {
     pub level: CheckLevel,
     /// The anti-CSRF token that came with it, if one is required.
     pub anti_csrf: Option<Option<&'a str>>,
+    /// The DPoP proof that came with it.
+    pub dpop: Option<Dpop<'a>>,
 }
 
 /// What to check besides the token itself. For a token with a parent the row is read anyway.
@@ -46,6 +48,7 @@ impl Check<'_> {
                 false => CheckLevel::Token,
             },
             anti_csrf: None,
+            dpop: None,
         }
     }
 }
@@ -78,6 +81,9 @@ impl<S: Store, P: Platform> Service<S, P> {
             let reason = "missing or wrong anti-CSRF token";
             self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
+        }
+        if !self.has_proof(&claims, token, check.dpop, now) {
+            return Ok(Verified::DeviceProofNeeded);
         }
         let confirmation = confirm_access(&claims, self.config.refresh.validity);
         match (confirmation, check.level) {
@@ -180,6 +186,7 @@ fn is_shown(of: Option<&SecretString>, shown: Option<&str>) -> bool {
 
 pub(super) fn info(claims: AccessClaims) -> SessionInfo {
     SessionInfo {
+        bound: claims.key.is_some(),
         handle: claims.handle,
         user_id: claims.user_id,
         payload: claims.payload,

@@ -17,5 +17,7 @@ pub mod testing;
 pub use session_core::domain::keys::KeyRow;
 
 pub use self::error::{Result, StoreError};
-pub use self::ports::{BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore, Store};
+pub use self::ports::{
+    BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore, Store,
+};
 pub use self::records::{ListedSession, NewSession, SessionRecord};

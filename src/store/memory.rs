@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use session_core::domain::device::{Binding, DeviceKey};
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::secret::DoubleHash;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
@@ -13,7 +15,9 @@ use session_core::domain::maintenance::LastTick;
 use session_core::domain::revocation::{Revocation, Revoked};
 
 use crate::error::Result;
-use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SessionStore};
+use crate::ports::{
+    BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore,
+};
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
 /// A store that forgets everything when it is dropped. Its `hook` comes before each operation.
@@ -142,6 +146,23 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(tables.stored(handle, now))
     }
 
+    async fn bind(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        key: DeviceKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let mut tables = self.begin("bind").await?;
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == current
+            && session.stored.binding.key().is_none()
+        {
+            session.stored.binding = Binding::Bound(key);
+        }
+        Ok(tables.stored(handle, now))
+    }
+
     async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {
         let mut tables = self.begin("delete").await?;
         Ok(tables.revoke_live(handle, revocation))
@@ -237,6 +258,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
                     sealed: session.sealed.clone()?,
                     created_at: session.created_at,
                     expires_at: session.stored.expires_at,
+                    bound: session.stored.binding.key().is_some(),
                 })
             })
             .take(limit as usize)
@@ -314,6 +336,13 @@ impl<H: Hook> MaintenanceStore for MemoryStore<H> {
     async fn estimate_rows(&self) -> Result<u64> {
         let tables = self.begin("estimate_rows").await?;
         Ok((tables.sessions.len() + tables.revoked.len()) as u64)
+    }
+
+    async fn count_bound(&self) -> Result<u64> {
+        let tables = self.begin("count_bound").await?;
+        let sample = tables.sessions.values().take(SAMPLE_ROWS as usize);
+        let bound = sample.filter(|session| session.stored.binding.key().is_some());
+        Ok(bound.count() as u64)
     }
 
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {

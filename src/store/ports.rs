@@ -5,11 +5,13 @@
 //! [`SessionStore::delete_user`] and [`SessionStore::delete_batch`], which may take long, notice by themselves when the
 //! database hangs.
 
+use session_core::domain::device::DeviceKey;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
 use session_core::domain::maintenance::LastTick;
 use session_core::domain::revocation::{Revocation, Revoked};
+use session_core::domain::secret::DoubleHash;
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 
@@ -21,6 +23,9 @@ pub const BATCH_ROWS: u64 = 1000;
 
 /// How many expired sessions are counted at most, so that a count is soon over however many there are.
 pub const BACKLOG_ROWS: u64 = 100_000;
+
+/// Of how many rows of sessions those that are bound are counted.
+pub const SAMPLE_ROWS: u64 = 10_000;
 
 /// Keeps sessions.
 ///
@@ -44,6 +49,16 @@ pub trait SessionStore: Send + Sync + 'static {
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Binds a session to a key, if it is bound to none and `current` is its current refresh token (compare-and-set), then
+    /// reads the session.
+    fn bind(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        key: DeviceKey,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
@@ -150,6 +165,9 @@ pub trait MaintenanceStore: Send + Sync + 'static {
 
     /// About how many rows of sessions there are; SQLite counts them up to [`BACKLOG_ROWS`], MySQL gives its own estimate.
     fn estimate_rows(&self) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Counts the bound sessions among [`SAMPLE_ROWS`] rows: those with the first keys, which are hashes.
+    fn count_bound(&self) -> impl Future<Output = Result<u64>> + Send;
 
     /// Records how a tick went, in place of the one before it.
     fn record_tick(&self, tick: &LastTick) -> impl Future<Output = Result<()>> + Send;

@@ -85,7 +85,10 @@ async fn alerts_fire_as_their_tests_say(_: Backend) {
     let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
     let tested = read("deploy/monitoring/alerts.test.yaml");
-    for rule in read("deploy/monitoring/alerts.yaml").split("- alert: ").skip(1) {
+    for rule in read("deploy/monitoring/alerts.yaml")
+        .split("- alert: ")
+        .skip(1)
+    {
         let name = rule.lines().next().expect("it has a name");
         let fires = format!("alertname: {name}\n        exp_alerts:\n          - ");
         assert!(tested.contains(&fires), "no test sees {name} fire");

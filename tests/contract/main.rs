@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod cdi;
 mod configuration;
 mod deploy;
+mod device;
 mod documents;
 mod endpoints;
 mod expiry;

@@ -81,6 +81,7 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "generation 0",
                 "created_at 0",
                 "handle_sealed 0",
+                "device_key 0",
             ]
         );
     } else {
@@ -112,6 +113,7 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "generation int unsigned NO  -",
                 "created_at bigint unsigned NO  -",
                 "handle_sealed varchar(64) YES  utf8mb4_bin",
+                "device_key varchar(86) YES  utf8mb4_bin",
             ]
         );
     }

@@ -15,7 +15,7 @@ use session_core::domain::id::SessionHandle;
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
 use session_core::request::RequestError;
-use session_service::{Check, Service};
+use session_service::{Check, NewBinding, Service};
 use session_store::Store;
 
 use self::input::Remove;
@@ -216,7 +216,8 @@ async fn answer<S: Store, P: Platform>(
         VersionedCall::Create => {
             let input = input::create(body, version)?;
             let (payload, data) = (Some(input.payload), Some(input.data));
-            let grant = service.create(input.user_id, payload, data, input.options);
+            let (user_id, options) = (input.user_id, input.options);
+            let grant = service.create(user_id, payload, data, NewBinding::None, options);
             reply::granted(&grant.await?, version)
         }
         VersionedCall::Verify => {
@@ -225,13 +226,14 @@ async fn answer<S: Store, P: Platform>(
                 protocol: PROTOCOL,
                 level: input.level,
                 anti_csrf: input.anti_csrf.as_ref().map(Option::as_deref),
+                dpop: None,
             };
             reply::verified(&service.verify(&input.token, check).await?, version)
         }
         VersionedCall::Refresh => {
             let input = input::refresh(body, version)?;
             let shown = input.anti_csrf.as_deref();
-            let answer = service.refresh(&input.token, shown, input.options);
+            let answer = service.refresh(&input.token, shown, None, input.options);
             reply::refreshed(&answer.await?, version)
         }
         VersionedCall::Regenerate => {

@@ -7,10 +7,10 @@ mod reply;
 use http::{Method, StatusCode, request};
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
-use session_service::{Check, Refreshed, Service, TokenOptions, Verified};
+use session_service::{Check, NewBinding, Refreshed, Service, TokenOptions, Verified};
 use session_store::Store;
 
-use self::input::Revoke;
+use self::input::{Device, Dpop, Revoke};
 use super::error::ApiError;
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
@@ -25,6 +25,7 @@ pub(super) enum Call {
     Create,
     Verify,
     Refresh,
+    Bind,
     Revoke,
     RevokeAll,
     List,
@@ -39,7 +40,7 @@ pub(super) enum Call {
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 12] = [
     (
         "/session",
         Access::WithKey,
@@ -53,6 +54,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 11] = [
         "/refresh",
         Access::WithKey,
         &[(Method::PUT, Endpoint::with_body(Call::Refresh))],
+    ),
+    (
+        "/session/device",
+        Access::WithKey,
+        &[(Method::POST, Endpoint::with_body(Call::Bind))],
     ),
     (
         "/session/all",
@@ -120,6 +126,29 @@ pub(super) fn owns(path: &str) -> bool {
     ROUTES.iter().any(|(at, ..)| *at == path)
 }
 
+/// Whether a new session is bound, and to what.
+fn new_binding<S: Store, P: Platform>(
+    service: &Service<S, P>,
+    device: &Device<'_>,
+) -> Result<NewBinding, ApiError> {
+    let is_on = service.config().binding;
+    Ok(match device {
+        Device::Nothing => NewBinding::None,
+        // Nothing is promised.
+        Device::Offer if !is_on => NewBinding::None,
+        Device::Offer => NewBinding::Offered,
+        Device::Require | Device::Dpop(_) if !is_on => {
+            let message = "deviceBinding=require and dpop need the setting session_binding=true";
+            return Err(ApiError::invalid(message));
+        }
+        Device::Require => NewBinding::Required,
+        Device::Dpop(dpop) => match service.key_of_login(dpop.as_proof()) {
+            Ok(key) => NewBinding::To(key),
+            Err(error) => return Err(ApiError::InvalidProof(error)),
+        },
+    })
+}
+
 /// The native API, and the probes.
 pub(super) struct Native;
 
@@ -143,20 +172,35 @@ impl ApiProtocol for Native {
         Ok(match call {
             Call::Create => {
                 let input = input::create(body)?;
-                let grant = service.create(input.user_id, input.payload, input.data, OPTIONS);
+                let binding = new_binding(service, &input.device)?;
+                let (user, payload, data) = (input.user_id, input.payload, input.data);
+                let grant = service.create(user, payload, data, binding, OPTIONS);
                 reply::created(&grant.await?)
             }
             Call::Verify => reply::verified(&match input::verify(body)? {
-                Some(token) => {
-                    let check = Check::native(service.config().access.blacklisting);
-                    service.verify(&token, check).await?
+                Some(input) => {
+                    let check = Check {
+                        dpop: input.dpop.as_ref().map(Dpop::as_proof),
+                        ..Check::native(service.config().access.blacklisting)
+                    };
+                    service.verify(&input.token, check).await?
                 }
                 None => Verified::Unauthorised,
             }),
             Call::Refresh => reply::refreshed(&match input::refresh(body)? {
-                Some(token) => service.refresh(&token, None, OPTIONS).await?,
+                Some(input) => {
+                    let answer = service.refresh(&input.token, None, input.proof(), OPTIONS);
+                    answer.await?
+                }
                 None => Refreshed::Unauthorised,
             }),
+            Call::Bind => {
+                let challenge = match input::bind(body)? {
+                    Some([token, proof]) => service.bind(&token, &proof).await?,
+                    None => None,
+                };
+                challenge.map_or_else(reply::unauthorised, |challenge| reply::bound(&challenge))
+            }
             Call::Revoke => {
                 let revoked = match input::revoke(body)? {
                     Revoke::Session(handle) => Some(service.revoke(PROTOCOL, &handle).await?),

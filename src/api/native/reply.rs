@@ -30,6 +30,21 @@ impl<'a> From<&'a Token> for TokenBody<'a> {
     }
 }
 
+/// The text of every `DEVICE_PROOF_NEEDED`.
+const DEVICE_PROOF_NEEDED: &str =
+    "the session is bound to a device, and there is no right and fresh proof of it";
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[derive(Serialize)]
+struct ChallengeBody<'a> {
+    message: &'a str,
+    status: &'a str,
+    challenge: &'a str,
+}
+
 #[derive(Serialize)]
 struct SessionBody<'a> {
     handle: String,
@@ -117,8 +132,14 @@ pub(super) fn created(grant: &Grant) -> Reply {
         access_token: TokenBody<'a>,
         refresh_token: TokenBody<'a>,
         id_refresh_token: TokenBody<'a>,
+        #[serde(skip_serializing_if = "is_false")]
+        bound: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        challenge: Option<&'a str>,
     }
     Reply::ok(&Created {
+        bound: grant.session.bound,
+        challenge: grant.device.challenge.as_deref(),
         message: "session created",
         status: "OK",
         session: (&grant.session).into(),
@@ -137,15 +158,22 @@ pub(super) fn verified(answer: &Verified) -> Reply {
         session: SessionBody<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         new_access_token: Option<TokenBody<'a>>,
+        #[serde(skip_serializing_if = "is_false")]
+        bound: bool,
     }
     match answer {
         Verified::Ok(session, token) => Reply::ok(&Good {
+            bound: session.bound,
             message: "session verified",
             status: "OK",
             session: session.into(),
             new_access_token: token.as_ref().map(TokenBody::from),
         }),
         Verified::Unauthorised => unauthorised(),
+        Verified::DeviceProofNeeded => Reply::ok(&StatusBody {
+            message: DEVICE_PROOF_NEEDED,
+            status: "DEVICE_PROOF_NEEDED",
+        }),
         Verified::TryRefreshToken => Reply::ok(&StatusBody {
             message: TRY_REFRESH_TOKEN,
             status: "TRY_REFRESH_TOKEN",
@@ -163,6 +191,10 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
         new_access_token: TokenBody<'a>,
         new_refresh_token: TokenBody<'a>,
         new_id_refresh_token: TokenBody<'a>,
+        #[serde(skip_serializing_if = "is_false")]
+        bound: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        challenge: Option<&'a str>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -186,12 +218,21 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
     let stolen = match answer {
         Refreshed::Ok(grant) => {
             return Reply::ok(&Good {
+                bound: grant.session.bound,
+                challenge: grant.device.challenge.as_deref(),
                 message: "session refreshed",
                 status: "OK",
                 session: (&grant.session).into(),
                 new_access_token: (&grant.access).into(),
                 new_refresh_token: (&grant.refresh).into(),
                 new_id_refresh_token: (&grant.id_refresh).into(),
+            });
+        }
+        Refreshed::DeviceProofNeeded(challenge) => {
+            return Reply::ok(&ChallengeBody {
+                message: DEVICE_PROOF_NEEDED,
+                status: "DEVICE_PROOF_NEEDED",
+                challenge,
             });
         }
         Refreshed::Unauthorised => None,
@@ -208,6 +249,14 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
         message: UNAUTHORISED,
         status: "UNAUTHORISED",
         session_theft_detected: theft,
+    })
+}
+
+pub(super) fn bound(challenge: &str) -> Reply {
+    Reply::ok(&ChallengeBody {
+        message: "the session is bound to the device",
+        status: "OK",
+        challenge,
     })
 }
 
@@ -292,11 +341,13 @@ pub(super) fn listed(page: &Page) -> Reply {
         handle: String,
         created_at: u64,
         expires: u64,
+        bound: bool,
     }
     let item = |session: &Listed| Item {
         handle: session.handle.reveal(),
         created_at: session.created_at.as_millis(),
         expires: session.expires_at.as_millis(),
+        bound: session.bound,
     };
     Reply::ok(&List {
         message: "the user's sessions",

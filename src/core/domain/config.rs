@@ -27,6 +27,8 @@ pub struct Config {
     pub refresh: RefreshSettings,
     /// What happens when a theft is seen.
     pub on_theft: TheftPolicy,
+    /// Whether sessions may be bound to a key of a device.
+    pub binding: bool,
     /// What callers must show; empty: nothing.
     pub api_keys: Vec<SecretString>,
     /// Secrets that keys are derived from; none: keys are kept in the database.
@@ -156,6 +158,7 @@ impl Config {
             access: parser.access(cdi),
             refresh: parser.refresh(),
             on_theft: parser.on_theft(),
+            binding: parser.binding(),
             master_keys: parser.master_keys(),
             maintenance: parser.maintenance(!api_keys.is_empty()),
             log: parser.log(),

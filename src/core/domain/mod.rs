@@ -1,6 +1,7 @@
 //! The rules of sessions as pure code: no async, no I/O, no clock and no randomness of its own.
 
 pub mod config;
+pub mod device;
 pub mod id;
 pub mod json;
 pub mod keys;

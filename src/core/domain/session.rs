@@ -1,5 +1,6 @@
 //! What the database knows of a session, and the one change that a refresh makes to it.
 
+use super::device::Binding;
 use super::id::{Generation, UserId};
 use super::json::Json;
 use super::secret::DoubleHash;
@@ -18,6 +19,8 @@ pub struct StoredSession {
     pub expires_at: Timestamp,
     /// What goes into its access tokens.
     pub payload: Option<Json>,
+    /// The device's key that has to prove a refresh.
+    pub binding: Binding,
 }
 
 impl StoredSession {

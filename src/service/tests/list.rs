@@ -8,7 +8,7 @@ use session_core::domain::token::key::Class;
 use session_core::testing::ready;
 
 use super::{World, user};
-use crate::{Page, TokenOptions};
+use crate::{NewBinding, Page, TokenOptions};
 
 const CDI: TokenOptions = TokenOptions {
     form: TokenFormat::Cdi(CdiFormat {
@@ -24,7 +24,8 @@ fn world(native: usize, cdi: usize) -> World {
     let world = World::new(&[]);
     for (count, options) in [(native, TokenOptions::NATIVE), (cdi, CDI)] {
         for _ in 0..count {
-            ready(world.service.create(user("bob"), None, None, options)).unwrap();
+            let none = NewBinding::None;
+            ready(world.service.create(user("bob"), None, None, none, options)).unwrap();
         }
     }
     world.store.calls();

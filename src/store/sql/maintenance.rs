@@ -35,6 +35,10 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         self.count(&self.sql.estimate_rows, Vec::new()).await
     }
 
+    async fn count_bound(&self) -> Result<u64> {
+        self.count(&self.sql.count_bound, Vec::new()).await
+    }
+
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {
         let (value, time) = (tick.to_json(), tick.at.as_millis());
         let params = vec![LAST_TICK.into(), value.as_str().into(), time.into()];
@@ -56,7 +60,7 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         let key = hex(&random.bytes());
         let (null, zero) = (|| Value::Null, || Value::Integer(0));
         let key_and_texts = [key.as_str().into(), "".into(), "".into(), null()];
-        let others = [zero(), null(), zero(), zero(), null()];
+        let others = [zero(), null(), zero(), zero(), null(), null()];
         let script = [
             Statement::execute(&self.sql.insert, [&key_and_texts[..], &others].concat()),
             Statement::execute(&self.sql.remove, vec![key.as_str().into()]),

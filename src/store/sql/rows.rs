@@ -1,5 +1,6 @@
 //! Reading rows: what this service never writes is refused, naming table, column and problem, not the value.
 
+use session_core::domain::device::Binding;
 use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
@@ -51,7 +52,7 @@ fn optional_json(value: Option<Value>, column: &'static str) -> Result<Option<Js
     }
 }
 
-/// Columns: user id, current hash, generation, expiry, payload.
+/// Columns: user id, current hash, generation, expiry, payload, device key.
 pub(super) fn decode_session(row: Row) -> Result<StoredSession> {
     read_session(&mut row.into_iter())
 }
@@ -70,13 +71,23 @@ fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSessi
         .ok_or_else(|| corrupt(SESSIONS, "generation", "out of range"))?;
     let expires_at = time(columns.next(), SESSIONS, "expires_at")?;
     let payload = optional_json(columns.next(), "jwt_user_payload")?;
+    let binding = binding(columns.next())?;
     Ok(StoredSession {
         user_id,
         current,
         generation,
         expires_at,
         payload,
+        binding,
     })
+}
+
+fn binding(value: Option<Value>) -> Result<Binding> {
+    let binding = match value {
+        Some(Value::Null) => Some(Binding::Unbound),
+        value => text(value).and_then(|text| Binding::from_stored(Some(&text))),
+    };
+    binding.ok_or_else(|| corrupt(SESSIONS, "device_key", "not a public key"))
 }
 
 /// Columns: those of a session, data, time of creation.
@@ -89,7 +100,7 @@ pub(super) fn decode_record(row: Row) -> Result<SessionRecord> {
     })
 }
 
-/// Columns: row key, covered handle, time of creation, expiry.
+/// Columns: row key, covered handle, time of creation, expiry, device key.
 pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
     let mut columns = row.into_iter();
     Ok(ListedSession {
@@ -98,6 +109,7 @@ pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
             .ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?,
         created_at: time(columns.next(), SESSIONS, "created_at")?,
         expires_at: time(columns.next(), SESSIONS, "expires_at")?,
+        bound: binding(columns.next())?.key().is_some(),
     })
 }
 

@@ -1,9 +1,10 @@
 //! Sessions on SQL.
 
+use session_core::domain::device::DeviceKey;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::revocation::{Revocation, Revoked, dead_since};
-use session_core::domain::secret::Random;
+use session_core::domain::secret::{DoubleHash, Random};
 use session_core::domain::session::{Confirmation, StoredSession};
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
@@ -95,6 +96,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             u64::from(session.stored.generation.0).into(),
             session.created_at.as_millis().into(),
             session.sealed.as_deref().into(),
+            session.stored.binding.stored().as_deref().into(),
         ];
         match self
             .runner
@@ -131,6 +133,25 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let confirm = Statement::execute(&self.sql.confirm, confirm);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
         self.one(&[confirm, find], decode_session).await
+    }
+
+    async fn bind(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        device: DeviceKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let [key, time] = live(handle, now);
+        let bind = vec![
+            device.encode().as_str().into(),
+            key,
+            time,
+            current.as_str().into(),
+        ];
+        let bind = Statement::execute(&self.sql.bind, bind);
+        let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
+        self.one(&[bind, find], decode_session).await
     }
 
     async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {

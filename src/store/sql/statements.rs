@@ -1,17 +1,19 @@
 //! The statements, with the tables' names in them.
 
 use session_core::domain::config::Tables;
+use session_core::domain::device::REQUIRED;
 use session_core::domain::id::Generation;
 
 use super::dialect::SqlDialect;
 use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
-use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
+use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, SAMPLE_ROWS};
 
 /// The statements, with the tables' names filled in once.
 pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
+    pub(super) bind: String,
     pub(super) confirm: String,
     pub(super) revoke: String,
     pub(super) next_batch_of_user: String,
@@ -33,6 +35,7 @@ pub(super) struct Sql {
     pub(super) some_expired: String,
     pub(super) remove_expired: String,
     pub(super) count_expired: String,
+    pub(super) count_bound: String,
     pub(super) estimate_rows: String,
 }
 
@@ -48,11 +51,15 @@ impl Sql {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
-                 `handle_sealed`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                 `handle_sealed`, `device_key`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             find: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload` \
-                 FROM `{sessions}` WHERE {live}"
+                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
+                 `device_key` FROM `{sessions}` WHERE {live}"
+            ),
+            bind: format!(
+                "UPDATE `{sessions}` SET `device_key` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
+                 AND (`device_key` IS NULL OR `device_key` = '{REQUIRED}')"
             ),
             confirm: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
@@ -78,11 +85,11 @@ impl Sql {
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
                 "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
-                 `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
+                 `device_key`, `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
             ),
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
-                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at` \
+                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `device_key` \
                  FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND {not_revoked} \
                  AND `handle_sealed` IS NOT NULL \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
@@ -106,6 +113,10 @@ impl Sql {
             some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
             remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
             count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
+            count_bound: format!(
+                "SELECT COUNT(*) FROM (SELECT `device_key` FROM `{sessions}` LIMIT {SAMPLE_ROWS}) AS batch \
+                 WHERE `device_key` <> '{REQUIRED}'"
+            ),
             estimate_rows: dialect.estimate_rows(sessions),
         }
     }
@@ -134,7 +145,7 @@ impl Sql {
 fn revoke(sessions: &str) -> String {
     format!(
         "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ?, `user_id` = ?, `generation` = {}, \
-         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL",
+         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL, `device_key` = NULL",
         Generation::REVOKED.0
     )
 }

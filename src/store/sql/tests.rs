@@ -8,6 +8,7 @@ mod migrations;
 mod retries;
 mod schema;
 
+use session_core::domain::device::Binding;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -78,6 +79,7 @@ fn session(number: u8, id: &str) -> NewSession {
             generation: Generation::FIRST,
             expires_at: in_secs(3600),
             payload: json(r#"{"a":1.0}"#),
+            binding: Binding::Unbound,
         },
         data: json("[1e400]"),
         created_at: START,

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use serde_json::value::RawValue;
 use session_api::Api;
 use session_core::domain::config::Config;
+use session_core::domain::device::Binding;
 use session_core::domain::id::{Generation, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::revocation::{Reason, Revocation};
@@ -166,6 +167,10 @@ fn session(row: &Row) -> Option<StoredSession> {
         generation: Generation(u32::try_from(integer(row.get(2))?).ok()?),
         expires_at: Timestamp::from_millis(integer(row.get(3))?),
         payload: optional_json(row.get(4))?,
+        binding: match row.get(5)? {
+            Value::Null => Binding::Unbound,
+            device_key => Binding::from_stored(text(Some(device_key)))?,
+        },
     })
 }
 

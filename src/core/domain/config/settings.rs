@@ -69,6 +69,9 @@ settings! {
          `access_token_validity`, but at least 1; 0 turns it off";
     ON_THEFT = "on_token_theft", "report", Kind::Word(&["report", "revoke_session", "revoke_user"]), Http, "",
         "what happens, besides the report to the caller, when a theft is noticed";
+    BINDING = "session_binding", "false", BOOLEAN, Http, "",
+        "whether sessions may be bound to a key of a device ([security](docs/security.md)); not before all instances are \
+         of this release";
     API_KEYS = "api_keys", "", Kind::Secret, Http, "none",
         "comma-separated, at least 16 characters each; every one of them is valid";
     MASTER_KEY = "master_key", "", Kind::Secret, All, "none",

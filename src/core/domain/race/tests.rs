@@ -1,5 +1,6 @@
 //! Races: over replicas that differ the loser gets what the winner has, and what happened apart is no race.
 
+use crate::domain::device::Binding;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -94,6 +95,7 @@ fn row(current: &RefreshToken) -> StoredSession {
         generation: current.claims.generation,
         expires_at: current.claims.expires_at,
         payload: None,
+        binding: Binding::Unbound,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a tick does with sessions that have expired.
 
+use session_core::domain::device::Binding;
 use std::time::Duration;
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
@@ -28,6 +29,7 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
                 generation: Generation::FIRST,
                 expires_at,
                 payload: None,
+                binding: Binding::Unbound,
             },
             data: None,
             created_at: START,

@@ -80,7 +80,7 @@ fn many(database: &Database, rows: u64, user: &str, expires_at: u64) {
     database.batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
          INSERT INTO refresh_tokens SELECT printf('{user}%064d', i), '{user}', printf('%064d', i), NULL, \
-         {expires_at}, NULL, 0, 0, NULL FROM n"
+         {expires_at}, NULL, 0, 0, NULL, NULL FROM n"
     ));
 }
 

@@ -1,12 +1,13 @@
 //! The contract: whatever is asked, SQL answers as the store in memory does.
 
 use proptest::prelude::*;
+use session_core::domain::device::Binding;
 use session_core::domain::id::Generation;
 use session_core::domain::maintenance::{LastTick, Report};
 use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
-use session_core::testing::{START, cases};
+use session_core::testing::{Device, START, cases};
 
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, sign_out, store, token, user};
@@ -47,6 +48,12 @@ enum Op {
         parent: u8,
         now: u64,
     },
+    Bind {
+        handle: u8,
+        current: u8,
+        key: u8,
+        now: u64,
+    },
     Delete(u8, u64),
     DeleteBatch(Vec<u8>, u64),
     Revoke(u8, u64),
@@ -73,6 +80,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Find(handle, now)),
         4 => (h.clone(), 0_u8..3, t.clone())
             .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
+        4 => (h.clone(), 0_u8..2, 1_u8..3, t.clone())
+            .prop_map(|(handle, current, key, now)| Op::Bind { handle, current, key, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
         1 => (prop::collection::vec(h.clone(), 1..4), t.clone())
             .prop_map(|(handles, now)| Op::DeleteBatch(handles, now)),
@@ -112,6 +121,10 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 generation: Generation::FIRST,
                 expires_at: in_secs(expires),
                 payload: text(payload),
+                binding: match payload {
+                    Some(0) => Binding::Required,
+                    _ => Binding::Unbound,
+                },
             };
             let session = NewSession {
                 handle: handle(number),
@@ -134,6 +147,16 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 .confirm(handle(number), confirmation, "sealed again", in_secs(now))
                 .await;
             format!("{answer:?}")
+        }
+        Op::Bind {
+            handle: number,
+            current,
+            key,
+            now,
+        } => {
+            let key = Device::new(key).key();
+            let answer = store.bind(handle(number), token(current), key, in_secs(now));
+            format!("{:?}", answer.await)
         }
         Op::Delete(number, now) => {
             let deleted = store.delete(handle(number), sign_out(in_secs(now)));
@@ -212,6 +235,7 @@ async fn everything(store: &impl Store) -> Vec<String> {
         keys.iter()
             .map(|key| format!("{} {} {:?}", key.name, key.value, key.time)),
     );
+    seen.push(format!("{:?}", store.count_bound().await));
     seen.push(format!("{:?}", store.count_expired(in_secs(999)).await));
     let revocations = store.revocations((START, None), in_secs(999)).await;
     seen.push(format!("{revocations:?}"));

@@ -1,6 +1,7 @@
 //! What signed claims have to be taken for, worked out from their text alone.
 
 use serde_json::value::RawValue;
+use session_core::domain::device::KeyThumbprint;
 use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
@@ -31,7 +32,16 @@ pub(super) fn judge(claims: &[u8]) -> Result<AccessClaims, AccessTokenError> {
 }
 
 fn read(text: &str) -> Option<AccessClaims> {
-    const NAMES: [&str; 7] = ["sub", "sid", "iat", "exp", "rt", "prt", "userPayload"];
+    const NAMES: [&str; 8] = [
+        "sub",
+        "sid",
+        "iat",
+        "exp",
+        "rt",
+        "prt",
+        "cnf",
+        "userPayload",
+    ];
     let mut values = [const { None }; NAMES.len()];
     for (name, value) in Members::read(text)?.0 {
         let slot = NAMES.iter().position(|known| *known == name)?;
@@ -39,7 +49,7 @@ fn read(text: &str) -> Option<AccessClaims> {
             return None;
         }
     }
-    let [sub, sid, iat, exp, rt, prt, payload] = values;
+    let [sub, sid, iat, exp, rt, prt, cnf, payload] = values;
     let sub: String = serde_json::from_str(sub?.get()).ok()?;
     Some(AccessClaims {
         user_id: UserId::parse(sub).ok()?,
@@ -52,8 +62,20 @@ fn read(text: &str) -> Option<AccessClaims> {
             None => None,
         },
         anti_csrf: None,
+        key: match cnf {
+            Some(cnf) => Some(read_cnf(cnf.get())?),
+            None => None,
+        },
         payload: payload.and_then(|raw| Json::parse(raw.get().to_owned())),
     })
+}
+
+/// The thumbprint in `{"jkt":"…"}`, which has no other member.
+fn read_cnf(text: &str) -> Option<KeyThumbprint> {
+    match &Members::read(text)?.0[..] {
+        [(name, value)] if name == "jkt" => KeyThumbprint::parse(plain(value)?),
+        _ => None,
+    }
 }
 
 /// The string that a value is, if it is written without escapes.

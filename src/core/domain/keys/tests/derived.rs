@@ -48,6 +48,7 @@ fn signature(key: &AccessKey) -> String {
         refresh: SingleHash::of_token("t").double(),
         parent: None,
         anti_csrf: None,
+        key: None,
         payload: None,
     };
     let token = claims.sign(key, Algorithm::Hs256, TokenFormat::Native);

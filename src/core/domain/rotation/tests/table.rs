@@ -1,5 +1,6 @@
 //! One test for each row of the table. P is current, C and C' are its children, G is a child of C, O is older.
 
+use crate::domain::device::Binding;
 use std::time::Duration;
 
 use crate::domain::id::{Generation, SessionHandle, UserId};
@@ -103,6 +104,7 @@ pub(super) fn row(token: &RefreshToken) -> StoredSession {
         generation: token.claims.generation,
         expires_at: token.claims.expires_at,
         payload: None,
+        binding: Binding::Unbound,
     }
 }
 
@@ -117,6 +119,7 @@ pub(super) fn access(token: &RefreshToken, parent: Option<&RefreshToken>) -> Acc
         parent: parent.map(RefreshToken::hash),
         payload: Json::parse("{}".to_owned()),
         anti_csrf: None,
+        key: None,
     }
 }
 

@@ -1,8 +1,9 @@
-//! The claims of the native API' tokens: `sub`, `sid`, `iat`, `exp`, `rt`, perhaps `prt` and `userPayload`.
+//! The claims of the native API' tokens: `sub`, `sid`, `iat`, `exp`, `rt`, perhaps `prt`, `cnf` and `userPayload`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::domain::device::KeyThumbprint;
 use crate::domain::id::{SessionHandle, UserId};
 use crate::domain::json::{Json, present};
 use crate::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
@@ -18,6 +19,8 @@ struct ClaimsOut<'a> {
     rt: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     prt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<String>>,
     #[serde(rename = "userPayload", skip_serializing_if = "Option::is_none")]
     payload: Option<&'a Json>,
 }
@@ -33,8 +36,17 @@ struct ClaimsIn<'a> {
     rt: &'a str,
     #[serde(default, deserialize_with = "present")]
     prt: Option<&'a str>,
+    #[serde(default, deserialize_with = "present", borrow)]
+    cnf: Option<Confirmation<&'a str>>,
     #[serde(rename = "userPayload", default, deserialize_with = "present", borrow)]
     payload: Option<&'a RawValue>,
+}
+
+/// How the key of a token is confirmed (RFC 7800 §3.1): by its thumbprint.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation<T> {
+    jkt: T,
 }
 
 /// The claims' JSON.
@@ -46,6 +58,7 @@ pub(in crate::domain::token) fn write(claims: &AccessClaims) -> Vec<u8> {
         exp: claims.expires_at.as_secs(),
         rt: claims.refresh.as_str(),
         prt: claims.parent.as_ref().map(SingleHash::reveal),
+        cnf: claims.key.map(|key| Confirmation { jkt: key.encode() }),
         payload: claims.payload.as_ref(),
     };
     serde_json::to_vec(&claims).expect("strings and numbers serialize")
@@ -65,6 +78,10 @@ pub(in crate::domain::token) fn read(text: &str) -> Option<AccessClaims> {
             None => None,
         },
         anti_csrf: None,
+        key: match claims.cnf {
+            Some(cnf) => Some(KeyThumbprint::parse(cnf.jkt)?),
+            None => None,
+        },
         payload: claims.payload.map(Json::from),
     })
 }
