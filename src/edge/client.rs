@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_core::domain::secret::SecretString;
 
-use super::wire::{Grant, Login, Refreshed, Session, Token, Verified};
+use super::wire::{Challenge, Grant, Login, Refreshed, Session, Token, Verified};
 
 /// How the service is reached.
 pub trait Transport {
@@ -47,6 +47,7 @@ pub enum Failure {
 enum Status {
     Ok,
     TryRefreshToken,
+    DeviceProofNeeded,
     Unauthorised,
 }
 
@@ -72,23 +73,38 @@ impl<T: Transport> SessionClient<T> {
         }
     }
 
-    /// Begins a session (`POST /session`).
+    /// Begins a session (`POST /session`) that may or must be bound, if `binding` says so (`offer`, `require`).
     ///
     /// # Errors
     /// If the service gives no answer.
-    pub async fn create(&self, login: &Login) -> Result<Grant, Failure> {
+    pub async fn create(
+        &self,
+        login: &Login,
+        binding: Option<&'static str>,
+    ) -> Result<Grant, Failure> {
+        #[derive(Serialize)]
+        struct Question<'a> {
+            #[serde(flatten)]
+            login: &'a Login,
+            #[serde(rename = "deviceBinding", skip_serializing_if = "Option::is_none")]
+            binding: Option<&'static str>,
+        }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Created {
             session: Session,
             access_token: Token,
             refresh_token: Token,
+            challenge: Option<Challenge>,
         }
-        let created: Created = self.ask(Method::POST, "/session", login).await?;
+        let question = Question { login, binding };
+        let created: Created = self.ask(Method::POST, "/session", &question).await?;
         Ok(Grant {
             session: created.session,
             access: created.access_token,
             refresh: created.refresh_token,
+            bound: false,
+            challenge: created.challenge,
         })
     }
 
@@ -118,21 +134,28 @@ impl<T: Transport> SessionClient<T> {
         match (answer.status, answer.session) {
             (Status::Ok, Some(session)) => Ok(Verified::Ok(session, answer.new_access_token)),
             (Status::Ok, None) => Err(incomplete()),
-            (Status::TryRefreshToken, _) => Ok(Verified::TryRefresh),
+            // A token that names a key is no browser's.
+            (Status::TryRefreshToken | Status::DeviceProofNeeded, _) => Ok(Verified::TryRefresh),
             (Status::Unauthorised, _) => Ok(Verified::Unauthorised),
         }
     }
 
-    /// Exchanges a refresh token (`PUT /refresh`).
+    /// Exchanges a refresh token (`PUT /refresh`) with what the browser has signed; empty: it asks for a challenge.
     ///
     /// # Errors
     /// If the service gives no answer.
-    pub async fn refresh(&self, refresh: &SecretString) -> Result<Refreshed, Failure> {
+    pub async fn refresh(
+        &self,
+        refresh: &SecretString,
+        proof: Option<&str>,
+    ) -> Result<Refreshed, Failure> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Question<'a> {
             refresh_token: &'a str,
             id_refresh_token: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            device_proof: Option<&'a str>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -141,6 +164,9 @@ impl<T: Transport> SessionClient<T> {
             session: Option<Session>,
             new_access_token: Option<Token>,
             new_refresh_token: Option<Token>,
+            #[serde(default)]
+            bound: bool,
+            challenge: Option<Challenge>,
             session_theft_detected: Option<Theft>,
         }
         #[derive(Deserialize)]
@@ -154,8 +180,13 @@ impl<T: Transport> SessionClient<T> {
         let question = Question {
             refresh_token: refresh.expose(),
             id_refresh_token: NO_ID,
+            device_proof: proof,
         };
         let answer: Answer = self.ask(Method::PUT, "/refresh", &question).await?;
+        if answer.status == Status::DeviceProofNeeded {
+            let challenge = answer.challenge.ok_or_else(incomplete)?;
+            return Ok(Refreshed::ProofNeeded(challenge));
+        }
         if answer.status != Status::Ok {
             let stolen = answer
                 .session_theft_detected
@@ -177,7 +208,35 @@ impl<T: Transport> SessionClient<T> {
             session,
             access,
             refresh,
+            bound: answer.bound,
+            challenge: answer.challenge,
         })))
+    }
+
+    /// Binds a session to the key of a browser's registration (`POST /session/device`). The challenge for its first
+    /// refresh; none if that is refused.
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn bind(
+        &self,
+        refresh: &SecretString,
+        proof: &str,
+    ) -> Result<Option<Challenge>, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            status: Status,
+            challenge: Option<Challenge>,
+        }
+        let question = serde_json::json!({
+            "refreshToken": refresh.expose(), "idRefreshToken": NO_ID, "proof": proof,
+        });
+        let answer: Answer = self.ask(Method::POST, "/session/device", &question).await?;
+        match (answer.status, answer.challenge) {
+            (Status::Ok, None) => Err(incomplete()),
+            (Status::Ok, challenge) => Ok(challenge),
+            _ => Ok(None),
+        }
     }
 
     /// Ends a session (`DELETE /session`), if it still is.
@@ -206,7 +265,7 @@ impl<T: Transport> SessionClient<T> {
         match (answer.status, answer.deleted_any_entry) {
             (Status::Ok, Some(_)) => Ok(true),
             (Status::Ok, None) => Err(incomplete()),
-            (Status::Unauthorised | Status::TryRefreshToken, _) => Ok(false),
+            _ => Ok(false),
         }
     }
 

@@ -6,10 +6,11 @@ use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Uri};
 use session_core::domain::id::SessionHandle;
 use session_core::domain::secret::{SecretString, Sha256Hex};
+use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::AccessClaims;
 use session_core::domain::token::refresh::RefreshToken;
 
-use super::settings::{CookiePrefix, SameSite, Settings};
+use super::settings::{CookiePrefix, DeviceBinding, SameSite, Settings};
 
 /// Where the refresh token is sent to, and nowhere else.
 pub const REFRESH_PATH: &str = "/auth/session/refresh";
@@ -28,8 +29,12 @@ const ACCESS: &str = "sAccessToken";
 const REFRESH: &str = "sRefreshToken";
 const FRONT: &str = "sFrontTokenHash";
 const REFRESHED: &str = "sRefreshed";
-const OURS: [&str; 4] = [ACCESS, REFRESH, FRONT, REFRESHED];
+const DEVICE: &str = "sDevice";
+const OURS: [&str; 5] = [ACCESS, REFRESH, FRONT, REFRESHED, DEVICE];
 const PREFIXES: [&str; 3] = ["", "__Host-", "__Secure-"];
+
+/// How much earlier than the access token its marker goes: a browser then refreshes before a request leaves.
+const MARKER_MARGIN: Duration = Duration::from_secs(5);
 
 /// How many access tokens of one request the service is asked about.
 const TWINS: usize = 4;
@@ -41,6 +46,8 @@ pub struct Cookies {
     refresh: String,
     front: String,
     refreshed: String,
+    device: String,
+    binding: DeviceBinding,
     /// Those of all but [`Self::set_front`]'s, which scripts read.
     attributes: String,
 }
@@ -72,7 +79,14 @@ impl Cookies {
             attributes.push_str("; Domain=");
             attributes.push_str(domain);
         }
+        // A browser binds nothing that came by plain HTTP, and no partitioned cookie.
+        let can_bind = secure && https && settings.same_site != SameSite::None;
         Self {
+            device: format!("{access}{DEVICE}"),
+            binding: match can_bind {
+                true => settings.device_binding,
+                false => DeviceBinding::Off,
+            },
             front: format!("{access}{FRONT}"),
             refreshed: format!("{access}{REFRESHED}"),
             access: format!("{access}{ACCESS}"),
@@ -90,7 +104,7 @@ impl Cookies {
     /// an older one would be theft. A subdomain can plant a refresh token in a browser, but by HTTPS no access token.
     pub fn refresh_token(&self, headers: &HeaderMap) -> Option<SecretString> {
         let sessions: Vec<SessionHandle> = values(headers, &self.access)
-            .filter_map(|token| AccessClaims::handle_unverified(token.expose()))
+            .filter_map(|token| Some(AccessClaims::unverified(token.expose())?.handle))
             .collect();
         values(headers, &self.refresh)
             .filter_map(|token| {
@@ -145,6 +159,34 @@ impl Cookies {
     /// The header that removes what [`Self::set_front`] stores.
     pub fn clear_front(&self) -> HeaderValue {
         self.format(&self.front, "", "/", Duration::ZERO, "")
+    }
+
+    /// What a login asks of the service for its session, if anything.
+    pub(super) fn binding(&self) -> Option<&'static str> {
+        match self.binding {
+            DeviceBinding::Off => None,
+            DeviceBinding::Offer => Some("offer"),
+            DeviceBinding::Require => Some("require"),
+        }
+    }
+
+    /// The header that stores the marker of a bound session, without which a browser refreshes before it sends anything
+    /// else: when the access token beside it expires, for as long as that is good.
+    pub fn set_device(&self, expires: Timestamp, now: Timestamp) -> HeaderValue {
+        let good_for = expires.since(now).saturating_sub(MARKER_MARGIN);
+        let value = expires.as_millis().to_string();
+        self.write(&self.device, &value, "/", good_for)
+    }
+
+    /// The header that removes it, where sessions are bound.
+    pub(super) fn clear_device(&self) -> Option<HeaderValue> {
+        let is_used = self.binding != DeviceBinding::Off;
+        is_used.then(|| self.write(&self.device, "", "/", Duration::ZERO))
+    }
+
+    /// Its name and attributes, as a browser has to be told.
+    pub(super) fn device_credential(&self) -> (&str, String) {
+        (&self.device, format!("Path=/; HttpOnly{}", self.attributes))
     }
 
     /// The header that keeps the next navigations from a refresh by redirect: if the access token is still of no use, or

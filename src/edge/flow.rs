@@ -12,6 +12,7 @@ use session_core::log::Event;
 use super::client::{Failure, SessionClient, Transport};
 use super::connection::{WithoutTrailers, remove_connection_fields, without_trailers};
 use super::cookies::{Cookies, came_by_https, remove_tokens};
+use super::device::{self, DeviceHeader};
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
 use super::navigation::{self, Target};
 use super::reply::{self, Reply, set_cookies};
@@ -247,7 +248,7 @@ impl<T: Transport> Edge<T> {
         let left_behind = |failure: &Failure| {
             (context.log)(&Event::SessionLeftBehind { reason: failure });
         };
-        let grant = self.sessions.create(login).await?;
+        let grant = self.create(cookies, login).await?;
         let headers = self.grant(cookies, &grant, GROWTH_BYTES, context.now);
         if headers.is_err() {
             let revoked = self.sessions.revoke(&grant.session.handle).await;
@@ -276,13 +277,24 @@ impl<T: Transport> Edge<T> {
             return Err(Failure::Refused(message.to_owned()));
         }
         let good_for = grant.refresh.expires.since(now);
+        let mut all = vec![
+            cookies.set_access(grant.access.value.expose()),
+            cookies.set_refresh(grant.refresh.value.expose(), good_for),
+            cookies.set_front(&front_token),
+        ];
+        all.extend(
+            grant
+                .bound
+                .then(|| cookies.set_device(grant.access.expires, now)),
+        );
+        let device = grant.challenge.as_ref().map(|challenge| match grant.bound {
+            false => device::registration(challenge.as_str()),
+            true => device::challenge(&grant.session.handle, challenge.as_str()),
+        });
         Ok(NewCookies {
-            cookies: [
-                cookies.set_access(grant.access.value.expose()),
-                cookies.set_refresh(grant.refresh.value.expose(), good_for),
-                cookies.set_front(&front_token),
-            ],
+            cookies: all,
             front_token,
+            device,
         })
     }
 
@@ -293,14 +305,16 @@ impl<T: Transport> Edge<T> {
 
 /// What hands a session to a browser.
 pub(super) struct NewCookies {
-    cookies: [HeaderValue; 3],
+    cookies: Vec<HeaderValue>,
     front_token: HeaderValue,
+    device: Option<DeviceHeader>,
 }
 
 impl NewCookies {
     pub(super) fn put_into(self, headers: &mut HeaderMap) {
         set_cookies(headers, self.cookies);
         headers.insert(FRONT_TOKEN, self.front_token);
+        headers.extend(self.device);
     }
 }
 
@@ -311,7 +325,7 @@ pub(super) fn end(headers: &mut HeaderMap, cookies: &Cookies) {
         cookies.clear_refresh(),
         cookies.clear_front(),
     ];
-    set_cookies(headers, cleared);
+    set_cookies(headers, cleared.into_iter().chain(cookies.clear_device()));
     headers.insert(FRONT_TOKEN, REMOVE);
 }
 

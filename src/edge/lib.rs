@@ -6,6 +6,7 @@
 //! - [`flow`] is a request's way to the site and back, or to one of the edge's own routes.
 //! - [`client`] asks the session service, in the terms of [`wire`].
 //! - [`cookies`], [`front_token`] and [`identity`] are what browsers, pages and sites see of a session.
+//! - [`device`] binds sessions to keys of browsers.
 //! - [`csrf`] and [`cors`] judge requests from other sites; [`navigation`] refreshes pages without scripts.
 //! - [`connection`], [`client_address`] and [`gateway`] prepare a request for the site.
 //! - [`settings`] is what operators can set.
@@ -18,6 +19,7 @@ pub mod connection;
 pub mod cookies;
 pub mod cors;
 pub mod csrf;
+pub mod device;
 pub mod flow;
 pub mod front_token;
 pub mod gateway;

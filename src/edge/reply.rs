@@ -86,6 +86,25 @@ pub(super) fn unauthorised() -> Reply {
     )
 }
 
+/// 403, the browser's question for a challenge: the session goes on.
+pub(super) fn proof_needed() -> Reply {
+    let message = "the session is bound to this browser: a proof of its key is needed";
+    error(StatusCode::FORBIDDEN, "device_proof_needed", message)
+}
+
+/// 503, since a 401 would mean to pages that the session is over.
+pub(super) fn proof_needed_later() -> Reply {
+    let message = "the session is bound to a browser, which refreshes it by itself; try again";
+    let mut reply = error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "device_proof_needed",
+        message,
+    );
+    let retry_after = HeaderValue::from_static("1");
+    reply.headers_mut().insert(RETRY_AFTER, retry_after);
+    reply
+}
+
 pub(super) fn theft() -> Reply {
     error(
         StatusCode::UNAUTHORIZED,

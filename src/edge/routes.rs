@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, Method, StatusCode, request};
+use http::{HeaderMap, HeaderName, Method, StatusCode, request};
 use http_body::Body;
 use serde_json::json;
+use session_core::domain::token::access::AccessClaims;
 use session_core::log::Event;
 use session_core::request::{authenticate, read_body};
 
@@ -14,9 +15,10 @@ use super::flow::{Edge, RequestContext, SessionState, end, failed};
 use super::front_token::{FRONT_TOKEN, REMOVE};
 use super::navigation::{self, InvalidTarget, SIGN_OUT_PATHS, Target};
 use super::reply::{self, Reply, set_cookies};
-use super::wire::Refreshed;
-use super::{csrf, identity};
+use super::wire::{Refreshed, Token};
+use super::{csrf, device, identity};
 
+const FRONT_TOKEN_NAME: HeaderName = HeaderName::from_static(FRONT_TOKEN);
 const CLIENT: &str = include_str!("client.js");
 
 /// A route of the edge itself.
@@ -24,6 +26,10 @@ const CLIENT: &str = include_str!("client.js");
 pub(super) enum Route {
     /// New tokens for the refresh token.
     Refresh,
+    /// A browser's key for the session.
+    Bind,
+    /// A browser's own refresh of a bound session.
+    DeviceRefresh,
     /// The end of this session.
     SignOut,
     /// The end of all of the user's sessions.
@@ -52,6 +58,8 @@ impl<T: Transport> Edge<T> {
     pub(super) fn own_route(&self, head: &request::Parts, has_site: bool) -> Option<Route> {
         match head.uri.path() {
             REFRESH_PATH => Some(Route::Refresh),
+            device::BIND_PATH => Some(Route::Bind),
+            device::DEVICE_REFRESH_PATH => Some(Route::DeviceRefresh),
             path if path == SIGN_OUT_PATHS[0] => Some(Route::SignOut),
             path if path == SIGN_OUT_PATHS[1] => Some(Route::SignOutEverywhere),
             "/auth/check" if !has_site => Some(Route::Check),
@@ -77,6 +85,7 @@ impl<T: Transport> Edge<T> {
         let (uri, headers, trusted) = (&head.uri, &head.headers, &self.settings.trusted_origins);
         let forged = match route {
             Route::Check => csrf::is_forged_original(uri, headers, trusted),
+            Route::Bind | Route::DeviceRefresh if !device::is_browsers_own(headers) => true,
             _ => csrf::is_forged(&head.method, uri, headers, trusted),
         };
         if forged {
@@ -85,6 +94,8 @@ impl<T: Transport> Edge<T> {
         let cookies = self.cookies(head);
         let answer = match route {
             Route::Refresh => self.refresh_route(&cookies, head, context).await,
+            Route::Bind => self.bind(&cookies, headers, context).await,
+            Route::DeviceRefresh => self.device_refresh(&cookies, headers, context).await,
             Route::SignOut | Route::SignOutEverywhere => self.sign_out(&cookies, head, route).await,
             Route::Check => self.check(&cookies, head).await,
             Route::Client => Ok(reply::script(CLIENT)),
@@ -109,7 +120,7 @@ impl<T: Transport> Edge<T> {
             Ok(target) => target,
             Err(invalid) => return Ok(reply::invalid_target(invalid)),
         };
-        let reply = self.refresh(cookies, &head.headers, context).await?;
+        let reply = self.refresh(cookies, &head.headers, None, context).await?;
         let Some(target) = target else {
             return Ok(reply);
         };
@@ -120,10 +131,64 @@ impl<T: Transport> Edge<T> {
         Ok(redirect)
     }
 
+    /// A browser's own refresh, which it makes before the marker cookie has gone. That of another session than the cookies'
+    /// touches no cookie.
+    async fn device_refresh(
+        &self,
+        cookies: &Cookies,
+        headers: &HeaderMap,
+        context: &RequestContext<'_>,
+    ) -> Result<Reply, Failure> {
+        let token = cookies.refresh_token(headers);
+        match token.is_some_and(|token| device::is_meant(headers, &token)) {
+            true => {
+                self.refresh(cookies, headers, Some(device::proof(headers)), context)
+                    .await
+            }
+            false => Ok(reply::unauthorised()),
+        }
+    }
+
+    /// The answer to a page's script, or a navigation, that refreshes a bound session: only the browser itself can. If it
+    /// has done so already, all is well; else it does when the marker is gone.
+    async fn refresh_without_proof(
+        &self,
+        cookies: &Cookies,
+        headers: &HeaderMap,
+    ) -> Result<Reply, Failure> {
+        let tokens = cookies.access_tokens(headers);
+        let SessionState::Active(session, renewed) = self.who(cookies, &tokens).await? else {
+            let mut reply = reply::proof_needed_later();
+            set_cookies(reply.headers_mut(), cookies.clear_device());
+            return Ok(reply);
+        };
+        let known = tokens.iter().filter_map(|token| {
+            let claims = AccessClaims::unverified(token.expose())?;
+            let access = Token {
+                value: token.clone(),
+                expires: claims.expires_at,
+            };
+            let is_it = claims.handle.reveal() == session.handle;
+            is_it.then(|| self.front_token(&session, &access))
+        });
+        let mut reply = reply::ok();
+        let front_token = match renewed {
+            Some(renewed) => {
+                set_cookies(reply.headers_mut(), [renewed.cookie]);
+                Some(renewed.front_token)
+            }
+            None => known.last(),
+        };
+        let front_token = front_token.map(|value| (FRONT_TOKEN_NAME, value));
+        reply.headers_mut().extend(front_token);
+        Ok(reply)
+    }
+
     async fn refresh(
         &self,
         cookies: &Cookies,
         headers: &HeaderMap,
+        proof: Option<&str>,
         context: &RequestContext<'_>,
     ) -> Result<Reply, Failure> {
         let Some(token) = cookies.refresh_token(headers) else {
@@ -135,7 +200,7 @@ impl<T: Transport> Edge<T> {
             }
             return Ok(reply);
         };
-        let mut reply = match self.sessions.refresh(&token).await? {
+        let mut reply = match self.sessions.refresh(&token, proof).await? {
             Refreshed::Ok(grant) => match self.grant(cookies, &grant, 0, context.now) {
                 Ok(new) => {
                     let mut reply = reply::ok();
@@ -149,6 +214,12 @@ impl<T: Transport> Edge<T> {
                     reply::too_large()
                 }
             },
+            Refreshed::ProofNeeded(challenge) => {
+                return match proof {
+                    Some(_) => Ok(device::prove(&token, challenge.as_str())),
+                    None => self.refresh_without_proof(cookies, headers).await,
+                };
+            }
             Refreshed::Unauthorised => reply::unauthorised(),
             Refreshed::Theft(handle) => {
                 // The service has done so already, unless it only reports.
