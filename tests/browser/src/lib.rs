@@ -3,6 +3,7 @@
 //! Nothing here waits for a time: what is to happen is waited for, and the service's clock is moved.
 
 mod driver;
+mod https;
 pub mod library;
 mod page;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use testbed::service::ServiceProcess;
 
 pub use driver::Browser;
+pub use https::HttpsFront;
 pub use page::Page;
 
 /// The demo's access tokens live for ten seconds.
