@@ -3,7 +3,6 @@
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use session_core::domain::device::ProofError;
-use session_core::domain::json::JSON_MAX_BYTES;
 use session_core::request::RequestError;
 use session_service::ServiceError;
 use session_store::StoreError;
@@ -13,8 +12,10 @@ use session_store::StoreError;
 pub(super) enum ApiError {
     /// Something in the request is invalid; the message names the field.
     InvalidInput(String),
-    /// A field's JSON text is over the limit.
-    FieldTooLarge(&'static str),
+    /// A field's JSON text is over its limit, in bytes.
+    FieldTooLarge(&'static str, usize),
+    /// The user has as many sessions as one may have.
+    TooManySessions,
     /// A payload has a member with the name of a claim of ours.
     ProtectedClaim,
     /// The DPoP proof of a login is wrong.
@@ -70,10 +71,15 @@ impl ApiError {
             Self::InvalidInput(message) => {
                 (StatusCode::BAD_REQUEST, "invalid_input", message.clone())
             }
-            Self::FieldTooLarge(field) => (
+            Self::FieldTooLarge(field, most) => (
                 StatusCode::BAD_REQUEST,
                 "too_large",
-                format!("{field} must be at most {JSON_MAX_BYTES} bytes of JSON text"),
+                format!("{field} must be at most {most} bytes of JSON text"),
+            ),
+            Self::TooManySessions => (
+                StatusCode::CONFLICT,
+                "too_many_sessions",
+                "the user has as many sessions as max_sessions_per_user allows".to_owned(),
             ),
             Self::ProtectedClaim => (
                 StatusCode::BAD_REQUEST,
@@ -180,6 +186,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::Store(error @ StoreError::Corrupt { .. }) => {
                 Self::Internal(error.to_string())
             }
+            ServiceError::TooManySessions => Self::TooManySessions,
             ServiceError::Misconfigured(message) => Self::Misconfigured(message),
         }
     }

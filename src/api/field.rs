@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use session_core::domain::json::{JSON_MAX_BYTES, Json};
+use session_core::domain::json::{CLIENT_MAX_BYTES, JSON_MAX_BYTES, Json};
 
 use super::error::ApiError;
 
@@ -20,16 +20,6 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErro
     }
     serde_json::from_str(text)
         .map_err(|error| ApiError::invalid(format!("the body is not valid JSON: {error}")))
-}
-
-/// A field that should be an object with the fields of `T`.
-pub(super) fn object<'a, T: Deserialize<'a>>(
-    raw: &'a RawValue,
-    field: &str,
-) -> Result<T, ApiError> {
-    let is_object = raw.get().starts_with('{');
-    let value = serde_json::from_str(raw.get()).ok().filter(|_| is_object);
-    value.ok_or_else(|| ApiError::invalid(format!("{field} must be an object")))
 }
 
 /// A field that should be a string.
@@ -128,10 +118,45 @@ pub(super) fn required_parameter(query: &str, name: &str) -> Result<String, ApiE
         .ok_or_else(|| ApiError::invalid(format!("{name} is missing from the query string")))
 }
 
+/// A field that should be a JSON object, with the fields of `T`.
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    raw: Option<&'a RawValue>,
+    field: &str,
+) -> Result<Option<T>, ApiError> {
+    let Some(raw) = raw else { return Ok(None) };
+    // serde would also take an array.
+    match raw.get().starts_with('{') {
+        true => serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|error| ApiError::invalid(format!("{field} is not valid: {error}"))),
+        false => Err(ApiError::invalid(format!("{field} must be an object"))),
+    }
+}
+
+/// A field that should be a whole number.
+pub(super) fn whole(raw: Option<&RawValue>, field: &str) -> Result<Option<u64>, ApiError> {
+    raw.map(|raw| raw.get().parse())
+        .transpose()
+        .map_err(|_| ApiError::invalid(format!("{field} must be a whole number")))
+}
+
 /// A field that may be any JSON, kept as text; an error that names the field if it is too long.
 pub(super) fn json(raw: Option<&RawValue>, field: &'static str) -> Result<Option<Json>, ApiError> {
+    short_json(raw, field, JSON_MAX_BYTES)
+}
+
+/// Where a session is used: any JSON that is short.
+pub(super) fn client(raw: Option<&RawValue>) -> Result<Option<Json>, ApiError> {
+    short_json(raw, "client", CLIENT_MAX_BYTES)
+}
+
+fn short_json(
+    raw: Option<&RawValue>,
+    field: &'static str,
+    most: usize,
+) -> Result<Option<Json>, ApiError> {
     match raw {
-        Some(raw) if raw.get().len() > JSON_MAX_BYTES => Err(ApiError::FieldTooLarge(field)),
+        Some(raw) if raw.get().len() > most => Err(ApiError::FieldTooLarge(field, most)),
         raw => Ok(raw.map(Json::from)),
     }
 }

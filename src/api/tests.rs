@@ -8,6 +8,7 @@ mod endpoints;
 mod failures;
 mod fields;
 mod maintenance;
+mod optional;
 mod routing;
 mod verbatim;
 

@@ -32,6 +32,10 @@ impl Counters {
             Event::SessionRevoked { .. } | Event::UserRevoked => self.revocations += 1,
             Event::DeviceProofMissing { .. } => self.proofs_missing += 1,
             Event::DeviceProofWrong { .. } => self.proofs_wrong += 1,
+            Event::SessionReauthenticated { .. } => {
+                self.logins += 1;
+                self.revocations += 1;
+            }
             _ => {}
         }
     }

@@ -1,9 +1,12 @@
 //! Creating a session.
 
-use session_core::domain::device::Binding;
-use session_core::domain::device::challenge::{self, Purpose};
+use session_core::domain::authentication::Authentication;
+use session_core::domain::config::SessionLimit;
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::RequestedLifetime;
+use session_core::domain::protocol::Protocol;
+use session_core::domain::revocation::Reason;
 use session_core::domain::sealed::seal;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
@@ -12,84 +15,90 @@ use session_core::log::Event;
 use session_core::platform::Platform;
 use session_store::{NewSession, Store};
 
-use super::{DeviceGrant, Grant, NewBinding, Result, Service, SessionInfo, TokenOptions};
+use super::{Grant, NewBinding, Result, Service, TokenOptions};
+
+/// What a login says of its session.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Whose session it is.
+    pub user_id: UserId,
+    /// What its access tokens carry.
+    pub payload: Option<Json>,
+    /// What is kept with it.
+    pub data: Option<Json>,
+    /// How long it lives, checked by [`LifetimePolicy::check`](session_core::domain::lifetime::LifetimePolicy::check).
+    pub lifetime: RequestedLifetime,
+    /// Where it is used, as the site says.
+    pub client: Option<Json>,
+    /// When and how the user was authenticated.
+    pub authentication: Option<Authentication>,
+    /// Whether it is bound to a device.
+    pub binding: NewBinding,
+}
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Creates a session of the callers whose tokens have that form.
     ///
     /// # Errors
     /// If it could not be stored.
-    pub async fn create(
-        &self,
-        user_id: UserId,
-        payload: Option<Json>,
-        data: Option<Json>,
-        binding: NewBinding,
-        options: TokenOptions,
-    ) -> Result<Grant> {
+    pub async fn create(&self, login: Login, options: TokenOptions) -> Result<Grant> {
+        let Login {
+            user_id,
+            payload,
+            data,
+            lifetime,
+            client,
+            authentication,
+            binding,
+        } = login;
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
         let handle = SessionHandle::generate(&*self.platform).for_protocol(options.form.protocol());
         let issued_at = Timestamp::from_secs(now.as_secs());
-        let validity = self.config.refresh.validity;
+        let policy = self.config.refresh.lifetime;
+        let limits = policy.limits(lifetime, issued_at);
         let token = RefreshToken::first(
             handle,
             options.anti_csrf,
             issued_at,
-            validity,
+            limits.end(issued_at, policy.idle),
             ring.refresh_key(),
             &*self.platform,
         );
         let stored = StoredSession {
-            user_id: user_id.clone(),
+            user_id,
             current: token.double_hash(),
             generation: Generation::FIRST,
             expires_at: token.claims.expires_at,
-            payload: payload.clone(),
-            binding: match binding {
-                NewBinding::None | NewBinding::Offered => Binding::Unbound,
-                NewBinding::Required => Binding::Required,
-                NewBinding::To(key) => Binding::Bound(key),
-            },
+            limits,
+            issued_at: Some(issued_at),
+            authentication,
+            payload,
+            binding: binding.stored(),
         };
         let session = NewSession {
             handle: handle.hash(),
             stored,
             data,
             created_at: now,
+            client,
             sealed: Some(seal(handle, ring.refresh_key())),
         };
         self.store.insert(&session).await?;
+        if let Some(limit) = self.config.session_limit {
+            let refuses = limit.refuses && handle.protocol() == Protocol::Native;
+            let limit = SessionLimit { refuses, ..limit };
+            if let Err(error) = self.keep_limit(&session, limit, now).await {
+                // Nobody will have its tokens. If it stays it ends as one that is not used.
+                let revocation = self.revocation(Reason::Limit);
+                self.store.revoke(session.handle, revocation).await.ok();
+                return Err(error);
+            }
+        }
         self.log(&Event::SessionCreated {
             session: session.handle,
         });
-        let info = SessionInfo {
-            handle,
-            user_id,
-            payload,
-            bound: matches!(binding, NewBinding::To(_)),
-        };
-        let device = match binding {
-            NewBinding::None => DeviceGrant::default(),
-            NewBinding::Offered | NewBinding::Required => DeviceGrant {
-                challenge: Some(challenge::make(
-                    Purpose::Bind,
-                    &token,
-                    now,
-                    ring.refresh_key(),
-                )),
-                ..DeviceGrant::default()
-            },
-            NewBinding::To(key) => {
-                self.log(&Event::DeviceBound {
-                    session: session.handle,
-                });
-                DeviceGrant {
-                    key: Some(key.thumbprint()),
-                    challenge: None,
-                }
-            }
-        };
-        Ok(self.grant(&ring, info, &token, options.form, device, now))
+        let device = self.new_device(binding, &token, &ring, now);
+        Ok(self.grant(&ring, &session.stored, &token, options.form, device, now))
     }
 }

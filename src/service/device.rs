@@ -40,6 +40,17 @@ pub enum NewBinding {
     To(DeviceKey),
 }
 
+impl NewBinding {
+    /// What its row says.
+    pub(super) fn stored(self) -> Binding {
+        match self {
+            Self::None | Self::Offered => Binding::Unbound,
+            Self::Required => Binding::Required,
+            Self::To(key) => Binding::Bound(key),
+        }
+    }
+}
+
 /// A DPoP proof and the request that it has to be for.
 #[derive(Clone, Copy, Debug)]
 pub struct Dpop<'a> {
@@ -91,6 +102,32 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// If the proof is wrong.
     pub fn key_of_login(&self, dpop: Dpop<'_>) -> std::result::Result<DeviceKey, ProofError> {
         DpopProof::verify(dpop.proof, dpop.request, self.platform.now()).map(|proof| proof.key)
+    }
+
+    /// What the reply to a login says of the device.
+    pub(super) fn new_device(
+        &self,
+        binding: NewBinding,
+        token: &RefreshToken,
+        ring: &KeyRing,
+        now: Timestamp,
+    ) -> DeviceGrant {
+        let offer = || challenge::make(Purpose::Bind, token, now, ring.refresh_key());
+        match binding {
+            NewBinding::None => DeviceGrant::default(),
+            NewBinding::Offered | NewBinding::Required => DeviceGrant {
+                challenge: Some(offer()),
+                key: None,
+            },
+            NewBinding::To(key) => {
+                let session = token.claims.handle.hash();
+                self.log(&Event::DeviceBound { session });
+                DeviceGrant {
+                    challenge: None,
+                    key: Some(key.thumbprint()),
+                }
+            }
+        }
     }
 
     /// Binds a session to the key of a browser's registration, if that has signed the challenge of the session's login.
@@ -164,7 +201,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             Some(DeviceProof::Browser("")) => return Proven::No,
             Some(DeviceProof::Browser(proof)) => dbsc::refresh(proof, &key).map(|challenge| {
                 let made_at = made_at(&challenge, Purpose::Refresh, token, ring);
-                let good_for = self.config.access.validity + CHALLENGE_MARGIN;
+                let good_for = self.access_validity(stored.limits) + CHALLENGE_MARGIN;
                 (Kind::Browser, made_at, good_for)
             }),
             Some(DeviceProof::Dpop(dpop)) => DpopProof::verify(dpop.proof, dpop.request, now)
@@ -188,7 +225,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let reason = match checked {
             Ok((_, None, _)) => ProofError::WrongChallenge,
             Ok((kind, Some(made_at), good_for)) => {
-                let slot = |time| self.reuse_window().issue(time).time();
+                let slot = |time| self.reuse_window(stored.limits).issue(time).time();
                 let is_fresh = made_at <= now.plus(MAX_SKEW)
                     && now.since(made_at) <= good_for
                     // In another slot a proof that is sent again would get another child.

@@ -6,6 +6,7 @@ mod counters;
 mod create;
 mod data;
 mod device;
+mod feed;
 mod grant;
 mod kept;
 mod key_changes;
@@ -16,9 +17,11 @@ pub mod maintenance;
 mod metrics;
 mod payload;
 mod ready;
+mod reauthenticate;
 mod refresh;
 mod revoke;
 mod revoke_by_token;
+mod session_limit;
 mod verify;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,10 +39,14 @@ use session_core::platform::Platform;
 use session_store::{Store, StoreError};
 
 pub use self::counters::Counters;
+pub use self::create::Login;
 pub use self::device::{DeviceGrant, DeviceProof, Dpop, NewBinding};
+pub use self::feed::{RevocationPage, RevokedUntil};
 pub use self::list::{Listed, Page};
+pub use self::reauthenticate::Reauthenticated;
 pub use self::verify::{Check, CheckLevel};
 
+use self::feed::FeedReader;
 use self::kept::Kept;
 use self::keys::KeyCache;
 pub use self::metrics::Metrics;
@@ -51,6 +58,7 @@ pub struct Service<S, P: Platform> {
     platform: Arc<P>,
     config: Arc<Config>,
     keys: KeyCache<S, P>,
+    feed: FeedReader<S, P>,
     readiness: Kept<Result<()>, P>,
     status: Kept<Result<()>, P>,
     key_set: Kept<Result<Arc<str>>, P>,
@@ -120,6 +128,8 @@ pub struct Grant {
     pub refresh: Token,
     /// Goes with the refresh token; readable by the site's scripts.
     pub id_refresh: Token,
+    /// When the session ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
     /// Must accompany the other two, if it was requested.
     pub anti_csrf: Option<SecretString>,
     /// What it says of the session's device.
@@ -131,6 +141,9 @@ pub struct Grant {
 pub enum Verified {
     /// The session is live; a new access token if the caller must replace its own.
     Ok(SessionInfo, Option<Token>),
+    /// The session is live, but its user was authenticated longer ago than the caller asks for, or nobody knows when. As of
+    /// [`Self::Ok`].
+    Reauthenticate(SessionInfo, Option<Token>),
     /// The token names a key, and no proof of that key came with it.
     DeviceProofNeeded,
     /// The session is gone.
@@ -158,6 +171,9 @@ pub enum ServiceError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The user has as many sessions as one may have.
+    #[error("the user has too many sessions")]
+    TooManySessions,
     /// The settings contradict the database.
     #[error("{0}")]
     Misconfigured(String),
@@ -181,9 +197,11 @@ impl<S: Store, P: Platform> Service<S, P> {
             Arc::clone(&platform),
             Arc::clone(&config),
         );
+        let feed = FeedReader::new(Arc::clone(&s), Arc::clone(&p), &config);
         let keys = KeyCache::new(s, p, c, key_file);
         Self {
             keys,
+            feed,
             readiness: Kept::new(ready::MAX_AGE, &platform),
             status: Kept::new(ready::MAX_AGE, &platform),
             key_set: Kept::new(key_set::MAX_AGE, &platform),

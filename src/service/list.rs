@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use session_core::domain::id::{HandleHash, SessionHandle, UserId};
+use session_core::domain::json::Json;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::sealed::unseal;
 use session_core::domain::time::{Timestamp, millis};
@@ -17,14 +18,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// One session of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Which session.
-    pub handle: SessionHandle,
+    /// Which session; none if the row does not tell it, or under a key that is no longer known.
+    pub handle: Option<SessionHandle>,
     /// When it was made; the epoch if that is not known.
     pub created_at: Timestamp,
     /// Whether it is bound to a device.
     pub bound: bool,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// When it ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
+    /// When its current refresh token was issued, so to one access token's life precise; none if that was before it was
+    /// noted.
+    pub last_active_at: Option<Timestamp>,
+    /// Where it is used, as the site says.
+    pub client: Option<Json>,
 }
 
 /// A part of a list.
@@ -38,7 +46,7 @@ pub struct Page {
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Lists up to `limit` live sessions of a user, `after` one, from as many rows as it takes or as can be read in
-    /// [`PATIENCE`]. Those whose handles are not in the table, or sealed with another key, are left out.
+    /// [`PATIENCE`]. Of which protocol one is whose handle can't be unsealed, nobody knows: it is in every list.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded.
@@ -65,13 +73,23 @@ impl<S: Store, P: Platform> Service<S, P> {
             let count = rows.len();
             for (index, row) in rows.into_iter().enumerate() {
                 page.next = Some(row.handle);
-                let handle = unseal(&row.sealed, row.handle, protocol, ring.refresh_keys());
-                page.sessions.extend(handle.map(|handle| Listed {
-                    handle,
-                    created_at: row.created_at,
-                    bound: row.bound,
-                    expires_at: row.expires_at,
-                }));
+                let sealed = row.sealed.as_deref();
+                let keys = ring.refresh_keys();
+                let handle = sealed.and_then(|sealed| unseal(sealed, row.handle, keys));
+                if handle.is_none_or(|handle| handle.protocol() == protocol) {
+                    page.sessions.push(Listed {
+                        handle,
+                        created_at: row.created_at,
+                        expires_at: row.expires_at,
+                        ends_at: row.ends_at,
+                        // Tokens have whole seconds, rows have milliseconds.
+                        last_active_at: row
+                            .last_active_at
+                            .max(row.last_active_at.and(Some(row.created_at))),
+                        client: row.client,
+                        bound: row.bound,
+                    });
+                }
                 if page.sessions.len() as u64 == limit && index + 1 < count {
                     return Ok(page);
                 }
@@ -88,7 +106,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    /// The handles of all live sessions of a user.
+    /// The handles of all live sessions of a user whose handles are known.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded.
@@ -100,7 +118,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         let (mut handles, mut after) = (Vec::new(), None);
         loop {
             let page = self.list(protocol, user_id, after, BATCH_ROWS).await?;
-            handles.extend(page.sessions.into_iter().map(|session| session.handle));
+            handles.extend(page.sessions.into_iter().filter_map(|it| it.handle));
             match page.next {
                 None => return Ok(handles),
                 next => after = next,

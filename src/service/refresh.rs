@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use session_core::domain::config::TheftPolicy;
 use session_core::domain::device::challenge::{self, Purpose};
+use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRing;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::request_times::RequestTimes;
 use session_core::domain::reuse::ChildFactory;
 use session_core::domain::revocation::Reason;
@@ -23,11 +25,12 @@ use session_core::platform::Platform;
 use session_store::Store;
 
 use super::device::{DeviceGrant, DeviceProof, Kind, Proven};
-use super::{Refreshed, Result, Service, SessionInfo, TokenOptions};
+use super::{Refreshed, Result, Service, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Exchanges a refresh token for a child of it. If the options have anti-CSRF tokens, the one that was issued with
-    /// the token must be `shown`; if the session is bound, a proof of its key must come with it.
+    /// the token must be `shown`; if the session is bound, a proof of its key must come with it. If the token is confirmed,
+    /// the `client` is noted.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded. Then the token is as good as before.
@@ -35,6 +38,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         text: &str,
         shown: Option<&str>,
+        client: Option<&Json>,
         proof: Option<DeviceProof<'_>>,
         options: TokenOptions,
     ) -> Result<Refreshed> {
@@ -52,14 +56,6 @@ impl<S: Store, P: Platform> Service<S, P> {
             self.log_rejected(TokenKind::Refresh, Some(token.claims.handle), &reason);
             return Ok(Refreshed::Unauthorised);
         }
-        let other_validities = self
-            .other_validities
-            .with(token.claims.lifetime(), self.config.refresh.validity);
-        let factory = self.factory(&ring, &other_validities, options);
-        let times = || RequestTimes {
-            started,
-            now: self.platform.now(),
-        };
         let handle = token.claims.handle.hash();
         let stored = self.store.find(handle, started).await?;
         // Before rotation is judged: whoever has a stale copy of the cookies must not put the owner out.
@@ -79,12 +75,29 @@ impl<S: Store, P: Platform> Service<S, P> {
                 return Ok(Refreshed::Unauthorised);
             }
         };
+        let limits = stored
+            .as_ref()
+            .map_or_else(Limits::default, |stored| stored.limits);
+        let idle = self.config.refresh.lifetime.idle;
+        // The lifetime of a session with limits of its own tells nothing about the settings.
+        let seen = match limits == Limits::default() {
+            true => token.claims.lifetime(),
+            false => idle,
+        };
+        let other_validities = self.other_validities.with(seen, idle);
+        let factory = self.factory(&ring, &other_validities, limits, options);
+        let times = || RequestTimes {
+            started,
+            now: self.platform.now(),
+        };
         let outcome = match decide_refresh(stored, &token, &factory, times()) {
             RefreshDecision::Done(outcome) => outcome,
             RefreshDecision::Confirm(confirmation) => {
                 // Under the key of today, so that the session is listed after a change of the master key.
                 let sealed = seal(token.claims.handle, ring.refresh_key());
-                let stored = self.store.confirm(handle, confirmation, &sealed, started);
+                let stored = self
+                    .store
+                    .confirm(handle, confirmation, &sealed, client, started);
                 let stored = stored.await?;
                 decide_confirmed(stored, &token, &factory, times())
             }
@@ -92,10 +105,12 @@ impl<S: Store, P: Platform> Service<S, P> {
         match outcome {
             Outcome::IssueChild(stored) => {
                 let child = factory.child(&token, started);
-                Ok(self.hand_out(&ring, stored, &child, (options.form, kind), started))
+                self.hand_out(&ring, stored, &child, (options.form, kind), started)
+                    .await
             }
             Outcome::HandOut(stored, current) => {
-                Ok(self.hand_out(&ring, stored, &current, (options.form, kind), started))
+                self.hand_out(&ring, stored, &current, (options.form, kind), started)
+                    .await
             }
             Outcome::Theft(stored) => self.theft(&token, stored).await,
             Outcome::Refuse(reason) => {
@@ -116,12 +131,14 @@ impl<S: Store, P: Platform> Service<S, P> {
         &'a self,
         ring: &'a KeyRing,
         other_validities: &'a [Duration],
+        limits: Limits,
         options: TokenOptions,
     ) -> ChildFactory<'a> {
         ChildFactory {
             keys: ring.refresh_keys(),
-            window: self.reuse_window(),
-            validity: self.config.refresh.validity,
+            window: self.reuse_window(limits),
+            validity: self.config.refresh.lifetime.idle,
+            limits,
             other_validities,
             anti_csrf: options.anti_csrf,
             tolerates_races: options.tolerates_races,
@@ -129,20 +146,21 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    fn hand_out(
+    /// The tokens, once the row lives long enough for them.
+    async fn hand_out(
         &self,
         ring: &KeyRing,
         stored: StoredSession,
         refresh: &RefreshToken,
         (form, kind): (TokenFormat, Option<Kind>),
         now: Timestamp,
-    ) -> Refreshed {
-        let session = SessionInfo {
-            handle: refresh.claims.handle,
-            user_id: stored.user_id,
-            payload: stored.payload,
-            bound: stored.binding.key().is_some(),
-        };
+    ) -> Result<Refreshed> {
+        let limits = stored.limits;
+        let half_idle = limits.half_idle(&self.config.refresh.lifetime);
+        if let Some(end) = stored.extension(&refresh.claims, half_idle) {
+            let handle = refresh.claims.handle.hash();
+            self.store.extend(handle, stored.current, end, now).await?;
+        }
         self.log(&Event::SessionRefreshed {
             session: refresh.claims.handle.hash(),
             generation: refresh.claims.generation,
@@ -155,8 +173,8 @@ impl<S: Store, P: Platform> Service<S, P> {
                 _ => None,
             },
         };
-        let grant = self.grant(ring, session, refresh, form, device, now);
-        Refreshed::Ok(Box::new(grant))
+        let grant = self.grant(ring, &stored, refresh, form, device, now);
+        Ok(Refreshed::Ok(Box::new(grant)))
     }
 
     /// Logs the theft, then revokes what the policy says. The session itself goes last: whatever interrupts this,

@@ -57,13 +57,15 @@ impl<S: Store, P: Platform> Service<S, P> {
         Ok(revoked)
     }
 
-    /// Revokes all sessions of a user, of whichever protocol, that were there when the call began.
+    /// Revokes all sessions of a user, of whichever protocol, that were there when the call began, but for the one with the
+    /// handle `except`.
     ///
     /// # Errors
     /// If the database does not answer; some sessions may be revoked all the same.
-    pub async fn revoke_all(&self, user_id: &UserId) -> Result<()> {
+    pub async fn revoke_all(&self, user_id: &UserId, except: Option<&str>) -> Result<()> {
         let revocation = self.revocation(Reason::User);
-        self.store.delete_user(user_id, None, revocation).await?;
+        let except = except.map(HandleHash::of_text);
+        self.store.delete_user(user_id, except, revocation).await?;
         self.log(&Event::UserRevoked);
         Ok(())
     }

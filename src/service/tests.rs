@@ -1,12 +1,15 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
+mod authentication;
 mod device;
 mod endings;
+mod feed;
 mod fleet;
 mod flows;
 mod histories;
 mod key_set;
 mod keys;
+mod lifetimes;
 mod list;
 mod master_key;
 mod metrics;
@@ -14,6 +17,7 @@ mod model;
 mod parties;
 mod races;
 mod rotation;
+mod session_limit;
 mod theft;
 mod thief;
 mod timing;
@@ -23,13 +27,14 @@ use std::time::Duration;
 
 use session_core::domain::id::UserId;
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::testing::{TestPlatform, config, ready};
 use session_store::testing::WatchedStore;
 
 use super::{
-    Check, Grant, NewBinding, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions,
-    Verified,
+    Check, Grant, Login, NewBinding, Refreshed, Service, ServiceError, SessionInfo, Token,
+    TokenOptions, Verified,
 };
 
 type TestService = Service<WatchedStore, TestPlatform>;
@@ -93,14 +98,8 @@ impl TestService {
         payload: Option<Json>,
         data: Option<Json>,
     ) -> Result<Grant, ServiceError> {
-        self.create(
-            user_id,
-            payload,
-            data,
-            NewBinding::None,
-            TokenOptions::NATIVE,
-        )
-        .await
+        self.create(login(user_id, payload, data), TokenOptions::NATIVE)
+            .await
     }
 
     async fn verify_native(&self, token: &str) -> Result<Verified, ServiceError> {
@@ -109,7 +108,8 @@ impl TestService {
     }
 
     async fn refresh_native(&self, token: &str) -> Result<Refreshed, ServiceError> {
-        self.refresh(token, None, None, TokenOptions::NATIVE).await
+        self.refresh(token, None, None, None, TokenOptions::NATIVE)
+            .await
     }
 
     async fn revoke_native(&self, handle: &str) -> Result<bool, ServiceError> {
@@ -140,6 +140,29 @@ fn instance(
 
 fn create(service: &TestService, id: &str) -> Grant {
     ready(service.create_native(user(id), json("{\"a\":1.0}"), json("[1e400]"))).unwrap()
+}
+
+/// A login that asks for nothing else.
+fn login(user_id: UserId, payload: Option<Json>, data: Option<Json>) -> Login {
+    Login {
+        user_id,
+        payload,
+        data,
+        lifetime: RequestedLifetime::default(),
+        client: None,
+        authentication: None,
+        binding: NewBinding::None,
+    }
+}
+
+async fn create_as(
+    service: &TestService,
+    id: &str,
+    options: TokenOptions,
+) -> Result<Grant, ServiceError> {
+    service
+        .create(login(user(id), json("{}"), None), options)
+        .await
 }
 
 fn user(id: &str) -> UserId {

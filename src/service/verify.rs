@@ -1,5 +1,10 @@
 //! Checking an access token.
 
+use std::time::Duration;
+
+use session_core::domain::authentication::Authentication;
+use session_core::domain::config::Blacklisting;
+use session_core::domain::json::Json;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::rotation::{AccessDecision, Refusal, confirm_access, decide_access};
 use session_core::domain::sealed::seal;
@@ -12,7 +17,7 @@ use session_core::log::TokenKind;
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Dpop, Result, Service, SessionInfo, Verified};
+use super::{Dpop, Result, Service, SessionInfo, Token, Verified};
 
 /// How to check an access token.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +30,10 @@ pub struct Check<'a> {
     pub anti_csrf: Option<Option<&'a str>>,
     /// The DPoP proof that came with it.
     pub dpop: Option<Dpop<'a>>,
+    /// Where the session is used: noted if the token is confirmed.
+    pub client: Option<&'a Json>,
+    /// How long ago the user may have been authenticated; none: nobody asks.
+    pub max_authentication_age: Option<Duration>,
 }
 
 /// What to check besides the token itself. For a token with a parent the row is read anyway.
@@ -32,6 +41,8 @@ pub struct Check<'a> {
 pub enum CheckLevel {
     /// Nothing: the token is good until it expires.
     Token,
+    /// The session must not be among those that were revoked, as of a second ago.
+    Feed,
     /// The session must be live.
     Session,
     /// The session must be live; if its payload has changed, the token is replaced.
@@ -40,14 +51,17 @@ pub enum CheckLevel {
 
 impl Check<'_> {
     /// One for the native API.
-    pub fn native(blacklisting: bool) -> Self {
+    pub fn native(blacklisting: Blacklisting) -> Self {
         Self {
             protocol: Protocol::Native,
             level: match blacklisting {
-                true => CheckLevel::Session,
-                false => CheckLevel::Token,
+                Blacklisting::Off => CheckLevel::Token,
+                Blacklisting::EachCheck => CheckLevel::Session,
+                Blacklisting::Feed => CheckLevel::Feed,
             },
             anti_csrf: None,
+            client: None,
+            max_authentication_age: None,
             dpop: None,
         }
     }
@@ -85,16 +99,37 @@ impl<S: Store, P: Platform> Service<S, P> {
         if !self.has_proof(&claims, token, check.dpop, now) {
             return Ok(Verified::DeviceProofNeeded);
         }
-        let confirmation = confirm_access(&claims, self.config.refresh.validity);
+        let confirmation = confirm_access(&claims, self.config.refresh.lifetime.idle);
         match (confirmation, check.level) {
-            (None, CheckLevel::Token) => Ok(Verified::Ok(info(claims), None)),
-            (None, level) => self.verify_plain(claims, form, level, now).await,
-            (Some(confirmation), _) => self.verify_child(claims, form, confirmation, now).await,
+            (None, CheckLevel::Token) => Ok(good(claims, None, None, &check, now)),
+            (None, CheckLevel::Feed) if self.feed.knows_as_live(claims.handle.hash()).await => {
+                Ok(good(claims, None, None, &check, now))
+            }
+            (None, _) => self.verify_plain(claims, form, &check, now).await,
+            (Some(confirmation), _) => {
+                self.verify_child(claims, form, confirmation, &check, now)
+                    .await
+            }
         }
     }
 
     /// Checks all but the times. If the token's key is unknown the keys are loaded again, at most once in 5 s.
     pub(super) async fn authenticate(
+        &self,
+        token: &str,
+        protocol: Protocol,
+        now: Timestamp,
+    ) -> Result<Authenticated> {
+        let settings = &self.config.access;
+        let (issuer, audience) = (settings.issuer.as_deref(), settings.audience.as_deref());
+        let outcome = self.authenticate_signature(token, protocol, now).await?;
+        Ok(outcome.and_then(|(claims, form)| {
+            claims.check_names(issuer, audience)?;
+            Ok((claims, form))
+        }))
+    }
+
+    async fn authenticate_signature(
         &self,
         token: &str,
         protocol: Protocol,
@@ -120,14 +155,15 @@ impl<S: Store, P: Platform> Service<S, P> {
         &self,
         claims: AccessClaims,
         form: TokenFormat,
-        level: CheckLevel,
+        check: &Check<'_>,
         now: Timestamp,
     ) -> Result<Verified> {
+        let level = check.level;
         match self.store.find(claims.handle.hash(), now).await? {
-            Some(stored) if level == CheckLevel::Session || stored.payload == claims.payload => {
-                Ok(Verified::Ok(info(claims), None))
+            Some(stored) if level != CheckLevel::Payload || stored.payload == claims.payload => {
+                Ok(good(claims, None, stored.authentication, check, now))
             }
-            stored => self.reissue(stored, claims, form, now).await,
+            stored => self.reissue(stored, claims, form, check, now).await,
         }
     }
 
@@ -137,14 +173,17 @@ impl<S: Store, P: Platform> Service<S, P> {
         claims: AccessClaims,
         form: TokenFormat,
         confirmation: Confirmation,
+        check: &Check<'_>,
         now: Timestamp,
     ) -> Result<Verified> {
         let handle = claims.handle.hash();
         let ring = self.keys.ring().await?;
         let sealed = seal(claims.handle, ring.refresh_key());
-        let stored = self.store.confirm(handle, confirmation, &sealed, now);
+        let stored = self
+            .store
+            .confirm(handle, confirmation, &sealed, check.client, now);
         let stored = stored.await?;
-        self.reissue(stored, claims, form, now).await
+        self.reissue(stored, claims, form, check, now).await
     }
 
     /// Replaces a token whose refresh token is current by one without a parent and with the payload that is stored.
@@ -153,6 +192,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         stored: Option<StoredSession>,
         claims: AccessClaims,
         form: TokenFormat,
+        check: &Check<'_>,
         now: Timestamp,
     ) -> Result<Verified> {
         match decide_access(stored, &claims, now) {
@@ -160,11 +200,12 @@ impl<S: Store, P: Platform> Service<S, P> {
                 let ring = self.keys.ring().await?;
                 let claims = AccessClaims {
                     parent: None,
+                    optional: self.optional_claims(form, stored.authentication.as_ref()),
                     payload: stored.payload,
                     ..claims
                 };
                 let token = self.access_token(&claims, &ring, form, now);
-                Ok(Verified::Ok(info(claims), Some(token)))
+                Ok(good(claims, Some(token), stored.authentication, check, now))
             }
             AccessDecision::TryRefresh => {
                 let reason = "another refresh token of the session is current";
@@ -182,6 +223,23 @@ impl<S: Store, P: Platform> Service<S, P> {
 fn is_shown(of: Option<&SecretString>, shown: Option<&str>) -> bool {
     of.zip(shown)
         .is_some_and(|(of, shown)| of.matches(shown.as_bytes()))
+}
+
+/// The answer about a good token, of a session whose row says that of its user's authentication if it was read. The token
+/// says the same, unless it is from before the setting.
+fn good(
+    claims: AccessClaims,
+    replacement: Option<Token>,
+    stored: Option<Authentication>,
+    check: &Check<'_>,
+    now: Timestamp,
+) -> Verified {
+    let authentication = stored.or_else(|| claims.optional.authentication.clone());
+    let is_fresh = |age| authentication.is_some_and(|it: Authentication| it.is_fresh(age, now));
+    match check.max_authentication_age {
+        Some(age) if !is_fresh(age) => Verified::Reauthenticate(info(claims), replacement),
+        _ => Verified::Ok(info(claims), replacement),
+    }
 }
 
 pub(super) fn info(claims: AccessClaims) -> SessionInfo {

@@ -66,6 +66,12 @@ impl From<Option<&str>> for Value {
     }
 }
 
+impl From<Option<u64>> for Value {
+    fn from(integer: Option<u64>) -> Self {
+        integer.map_or(Self::Null, Self::from)
+    }
+}
+
 /// A row of a result, its values in the order of the statement's columns.
 pub type Row = Vec<Value>;
 
@@ -124,17 +130,18 @@ pub enum DbError {
     /// The server has no room for another connection (MySQL 1040, 1203, 1226).
     #[error("the server has too many connections")]
     TooManyConnections,
-    /// The connection is lost; what was under way may or may not have happened.
+    /// The connection is lost, or the one behind it (1105 of Vitess, for a shard that is not there); what was under way may
+    /// or may not have happened.
     #[error("the connection was lost")]
     ConnectionLost,
     /// A row of that key is there (1062).
     #[error("duplicate key")]
     DuplicateKey,
-    /// Chosen as a deadlock's victim (1213), on a cluster when it commits (1213, 3101), or overtaken (1020); nothing
-    /// happened.
+    /// Chosen as a deadlock's victim (1213), on a cluster when it commits (1213, 3101), or overtaken (1020; on TiDB 8002,
+    /// 8005, 8022, 8028, 9007); nothing happened.
     #[error("deadlock")]
     Deadlock,
-    /// Waited too long for a lock (1205, SQLite's busy) or ran for too long (1969, 3024); nothing happened.
+    /// Waited too long for a lock (1205, SQLite's busy) or ran for too long (1969, 3024; on Vitess 1317); nothing happened.
     #[error("it waited too long")]
     LockTimeout,
     /// The server takes no writes (1290, 1792, 1836), or no statements at all until it is one of its cluster again (1047,
@@ -176,8 +183,8 @@ impl DbError {
         match code {
             1040 | 1203 | 1226 => Self::TooManyConnections,
             1062 => Self::DuplicateKey,
-            1020 | 1213 | 3101 => Self::Deadlock,
-            1205 | 1969 | 3024 => Self::LockTimeout,
+            1020 | 1213 | 3101 | 8002 | 8005 | 8022 | 8028 | 9007 => Self::Deadlock,
+            1205 | 1317 | 1969 | 3024 => Self::LockTimeout,
             1047 | 1290 | 1792 | 1836 | 3100 => Self::ReadOnly,
             1153 => Self::TooLarge,
             1461 => Self::TooManyStatements,
@@ -197,7 +204,7 @@ impl DbError {
             }
             3159 => Self::Refused("the server requires TLS; set mysql_tls=required".into()),
             1044 | 1045 | 1142 | 1227 => Self::Denied,
-            1053 | 1152 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 => Self::ConnectionLost,
+            1053 | 1105 | 1152 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 => Self::ConnectionLost,
             code => Self::Other(code),
         }
     }
@@ -229,15 +236,17 @@ impl DbError {
                 Self::TooLarge
             }
             None if text.contains("TLS error") || text.contains("asked for SSL") => Self::Connect(
-                "TLS failed; the server needs a certificate for its host name that is trusted here".into(),
+                "TLS failed; the server needs a certificate for its host name that is trusted here"
+                    .into(),
             ),
             None if text.contains("nknown authentication plugin")
                 || text.contains("UnknownAuthPlugin")
                 || text.contains("mysql_old_password") =>
             {
+                // MySQL draws a plugin for accounts that do not exist, so that their names cannot be told.
                 Self::Refused(
                     "the account's authentication plugin is not supported; use mysql_native_password or \
-                     caching_sha2_password"
+                     caching_sha2_password; or there is no such account"
                         .into(),
                 )
             }
@@ -306,6 +315,9 @@ mod tests {
     fn the_drivers_text_is_classified() {
         let deadlock = r#"Server(ServerError { code: 1213, message: "x", state: "40001" })"#;
         assert_eq!(DbError::from_mysql_text(deadlock), DbError::Deadlock);
+        for conflict in [8002, 8022, 8028, 9007] {
+            assert_eq!(DbError::from_mysql_code(conflict), DbError::Deadlock);
+        }
         for refused in [
             "Server error: `ERROR 28000 (1045): Access denied for user 'u'@'h'`\n\nStack",
             "Server error: `ERROR 1045 (28000): Access denied for user 'u'@'h'`\n\nStack",

@@ -18,6 +18,6 @@ pub use session_core::domain::keys::KeyRow;
 
 pub use self::error::{Result, StoreError};
 pub use self::ports::{
-    BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore, Store,
+    BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore, Store,
 };
 pub use self::records::{ListedSession, NewSession, SessionRecord};

@@ -16,7 +16,7 @@ use session_core::domain::revocation::{Revocation, Revoked};
 
 use crate::error::Result;
 use crate::ports::{
-    BACKLOG_ROWS, BATCH_ROWS, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore,
+    BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore,
 };
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
@@ -134,6 +134,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let mut tables = self.begin("confirm").await?;
@@ -142,6 +143,9 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         {
             session.stored.confirm(confirmation);
             session.sealed = Some(sealed.to_owned());
+            if let Some(client) = client {
+                session.client = Some(client.clone());
+            }
         }
         Ok(tables.stored(handle, now))
     }
@@ -161,6 +165,23 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
             session.stored.binding = Binding::Bound(key);
         }
         Ok(tables.stored(handle, now))
+    }
+
+    async fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tables = self.begin("extend").await?;
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == current
+        {
+            let end = session.stored.limits.clamp(expires_at);
+            session.stored.expires_at = session.stored.expires_at.max(end);
+        }
+        Ok(())
     }
 
     async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {
@@ -224,6 +245,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
                 stored: session.stored.clone(),
                 data: session.data.clone(),
                 created_at: session.created_at,
+                client: session.client.clone(),
             }))
     }
 
@@ -240,6 +262,28 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(tables.stored(handle, now))
     }
 
+    async fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let tables = self.begin("by_age").await?;
+        let sessions = tables.sessions.values();
+        let mut keys: Vec<_> = sessions
+            .filter(|session| session.stored.user_id == *user && session.stored.is_live(now))
+            .map(|session| (session.created_at, session.handle))
+            .collect();
+        keys.sort_unstable();
+        if first == First::Newest {
+            keys.reverse();
+        }
+        let keys = keys.into_iter().map(|(_, handle)| handle);
+        Ok(keys.skip(skip as usize).take(limit as usize).collect())
+    }
+
     async fn list_user(
         &self,
         user: &UserId,
@@ -252,14 +296,15 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         Ok(sessions
             .filter(|session| session.stored.user_id == *user && session.stored.is_live(now))
             .filter(|session| after.is_none_or(|after| session.handle > after))
-            .filter_map(|session| {
-                Some(ListedSession {
-                    handle: session.handle,
-                    sealed: session.sealed.clone()?,
-                    created_at: session.created_at,
-                    expires_at: session.stored.expires_at,
-                    bound: session.stored.binding.key().is_some(),
-                })
+            .map(|session| ListedSession {
+                handle: session.handle,
+                sealed: session.sealed.clone(),
+                created_at: session.created_at,
+                expires_at: session.stored.expires_at,
+                ends_at: session.stored.limits.ends_at,
+                last_active_at: session.stored.issued_at,
+                client: session.client.clone(),
+                bound: session.stored.binding.key().is_some(),
             })
             .take(limit as usize)
             .collect())

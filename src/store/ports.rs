@@ -26,6 +26,14 @@ pub const BACKLOG_ROWS: u64 = 100_000;
 
 /// Of how many rows of sessions those that are bound are counted.
 pub const SAMPLE_ROWS: u64 = 10_000;
+/// In which order a user's sessions come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// The oldest first.
+    Oldest,
+    /// The newest first.
+    Newest,
+}
 
 /// Keeps sessions.
 ///
@@ -42,13 +50,14 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Makes the child current and replaces the sealed handle, if the child's parent is current (compare-and-set), then
-    /// reads the session.
+    /// If the child's parent is current, makes the child current, and replaces the sealed handle and, if one is given, the
+    /// `client` (compare-and-set); then reads the session.
     fn confirm(
         &self,
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
@@ -61,6 +70,15 @@ pub trait SessionStore: Send + Sync + 'static {
         key: DeviceKey,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Lets the session expire then, if it would earlier and that token is current. It need not tell if it did.
+    fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Revokes a session that is live. True for exactly one of any number of callers, and only if there was one.
     fn delete(
@@ -116,7 +134,18 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
-    /// Reads those of a user's sessions whose rows have a sealed handle, in the order of their primary keys: at most
+    /// The keys of a user's sessions by age, up to `limit` of them after the first `skip`. Of two that were made at the same
+    /// time the one with the lesser key is the older.
+    fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<HandleHash>>> + Send;
+
+    /// Reads a user's sessions, in the order of their primary keys: at most
     /// `limit` of those `after` one.
     fn list_user(
         &self,

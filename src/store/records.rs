@@ -16,6 +16,8 @@ pub struct NewSession {
     pub data: Option<Json>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Where the session is used, as the site says.
+    pub client: Option<Json>,
     /// Its handle, sealed ([`session_core::domain::sealed`]); none in rows that can't be listed.
     pub sealed: Option<String>,
 }
@@ -29,6 +31,8 @@ pub struct SessionRecord {
     pub data: Option<Json>,
     /// When it was made; the epoch if that was before the column was there.
     pub created_at: Timestamp,
+    /// Where it is used, as the site says.
+    pub client: Option<Json>,
 }
 
 /// One of a user's sessions.
@@ -36,12 +40,18 @@ pub struct SessionRecord {
 pub struct ListedSession {
     /// Its primary key.
     pub handle: HandleHash,
-    /// Its handle, sealed.
-    pub sealed: String,
+    /// Its handle, sealed; none in rows from before handles were.
+    pub sealed: Option<String>,
     /// When it was made; the epoch if that was before the column was there.
     pub created_at: Timestamp,
     /// Whether it is bound to a device.
     pub bound: bool,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// When it ends, refreshed or not.
+    pub ends_at: Option<Timestamp>,
+    /// When its current refresh token was issued; none if that was before the column was there.
+    pub last_active_at: Option<Timestamp>,
+    /// Where it is used, as the site says.
+    pub client: Option<Json>,
 }

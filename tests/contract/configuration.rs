@@ -50,7 +50,7 @@ async fn settings_that_cant_be_read_are_never_taken_for_their_defaults(db: Backe
 
 #[test_on(everywhere)]
 async fn a_provider_of_settings_that_stalls_holds_up_no_probe_and_nobody_for_long(db: Backend) {
-    let service = db.service().one_instance().start().await;
+    let service = db.service().real_timers().one_instance().start().await;
     let stalls = FaultRule::new(On::Variable, Action::hang()).for_ever();
     service.faults(&[stalls]).await;
     let started = Instant::now();

@@ -137,6 +137,33 @@ fn follow(folder: &Path, visited: &[PathBuf], resources: &mut Vec<PathBuf>) {
     }
 }
 
+/// Each table is divided by its primary key, by which every statement names a row.
+#[test_on(once)]
+async fn vitess_divides_every_table_by_its_primary_key(_: Backend) {
+    let schema = serde_json::from_str::<serde_json::Value>(&read("deploy/vitess/vschema.json"));
+    let schema = schema.expect("it is JSON");
+    let tables = schema["tables"].as_object().expect("it has tables");
+    let sql = read("sql/mysql/001_create_tables.sql");
+    let created: Vec<_> = sql.split("CREATE TABLE IF NOT EXISTS `").skip(1).collect();
+    assert_eq!(created.len(), tables.len());
+    for (name, table) in tables {
+        let text = created
+            .iter()
+            .find(|text| text.starts_with(&format!("{name}`")));
+        let vindex = &table["column_vindexes"][0];
+        let key = format!(
+            "PRIMARY KEY (`{}`)",
+            vindex["column"].as_str().expect("a column")
+        );
+        assert!(text.expect("a table of sql/mysql").contains(&key), "{name}");
+        assert!(
+            schema["vindexes"]
+                .get(vindex["name"].as_str().expect("a name"))
+                .is_some()
+        );
+    }
+}
+
 /// With the scheduled component beside it: that trigger knows fewer keys.
 #[test_on(sqlite)]
 async fn every_trigger_takes_the_runtime_configuration_at_the_root(db: Backend) {

@@ -26,6 +26,7 @@ async fn a_set_of_a_minute_ago_has_the_key_of_every_token(db: Backend) {
     let start = || {
         place
             .service()
+            .real_timers()
             .set("cdi", true)
             .set("access_token_signing_key_update_interval", 1)
             .one_instance()

@@ -20,6 +20,7 @@ mod leak;
 mod maintenance;
 mod openapi;
 mod revoke;
+mod sessions;
 mod statements;
 mod storage;
 mod supply;

@@ -85,3 +85,35 @@ async fn rv3_a_user_with_100000_sessions(db: Backend) {
     assert_eq!(tables.session_count().await, 1);
     assert_eq!(service.data(&other.handle).await.answer(), "OK");
 }
+
+/// What backends read that check access tokens by themselves, the same on every database.
+#[test_on(everywhere)]
+async fn revocations_can_be_followed(db: Backend) {
+    let service = db.service().start().await;
+    service.freeze().await;
+    let gone = service.create("ada").await;
+    service.create("ada").await;
+    let read = async |query: &str| {
+        let path = format!("/session/revocations{query}");
+        let reply = service.send("GET", &path, &[], "").await;
+        assert_eq!(reply.answer(), "OK");
+        (reply.part("revocations"), reply.number("now"))
+    };
+    assert_eq!(read("").await.0.as_deref(), Some("[]"));
+    assert_eq!(service.revoke(&gone.handle).await.answer(), "OK");
+    let (revoked, now) = read("").await;
+    let revoked = revoked.expect("a page of revocations");
+    let hash = sha256_hex(&gone.handle);
+    assert!(revoked.contains(&format!(r#""sessionHandleHash":"{hash}""#)));
+    assert!(revoked.contains(r#""reason":"signed_out""#));
+    assert_eq!(revoked.matches("until").count(), 1, "{revoked}");
+    // So far back each read begins.
+    service.advance(75 * SECOND).await;
+    assert_eq!(read(&format!("?since={now}")).await.0, Some(revoked));
+    service.advance(SECOND).await;
+    let (_, later) = read("").await;
+    assert_eq!(
+        read(&format!("?since={later}")).await.0.as_deref(),
+        Some("[]")
+    );
+}

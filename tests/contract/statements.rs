@@ -53,6 +53,28 @@ async fn statements_per_operation(db: Backend) {
     .await;
 }
 
+/// What limits cost: nothing, but for a refresh so late that the row would go before its child.
+#[test_on(everywhere)]
+async fn an_idle_timeout_costs_one_statement_where_it_has_to_extend_a_row(db: Backend) {
+    let service = db.service().one_instance().start().await;
+    service.freeze().await;
+    let lifetime = r#""lifetime":{"absolute":86400,"idle":600}"#;
+    for (wait, expected) in [(290, 1), (310, 2)] {
+        let body = format!(r#"{{"userId":"ada",{lifetime}}}"#);
+        service.forget_statements().await;
+        let session = service.post_session(body).await;
+        assert!(session.part("endsAt").is_some());
+        let session = Session::created(&session);
+        service.advance(wait * SECOND).await;
+        service.create("warm").await;
+        service.forget_statements().await;
+        let child = service.child(&session).await;
+        assert_eq!(service.statements().await, expected, "after {wait} s");
+        service.verify(&child.access.value).await;
+        assert_eq!(service.statements().await, expected + 2, "after {wait} s");
+    }
+}
+
 #[test_on(everywhere)]
 async fn verifying_with_blacklisting_takes_one_statement(db: Backend) {
     let service = db
@@ -197,4 +219,43 @@ async fn a_check_under_a_master_key_opens_no_connection(db: Backend) {
     let stats = service.stats().await;
     assert_eq!((stats.connections.opened, stats.statements_run()), (0, 0));
     assert_eq!(stats.instances, 10);
+}
+
+/// What docs/scale.md reckons with.
+#[test_on(everywhere)]
+async fn statements_are_those_that_are_reckoned_with(db: Backend) {
+    let inputs = testbed::workspace_root().join("docs/scale.json");
+    let inputs = std::fs::read_to_string(inputs).expect("the file is there");
+    let inputs: serde_json::Value = serde_json::from_str(&inputs).expect("it is JSON");
+    let start = |strict: bool| {
+        let setup = db.service().set("access_token_blacklisting", strict);
+        setup.one_instance().start()
+    };
+    let (service, strict) = (start(false).await, start(true).await);
+    service.freeze().await;
+    let session = service.create("ada").await;
+    let child = service.child(&session).await;
+    let checked = strict.create("ada").await;
+    strict.verify(&checked.access.value).await;
+    macro_rules! counted {
+        ($service:ident, $($operation:literal: $request:expr),+ $(,)?) => {$(
+            $service.forget_statements().await;
+            $request.await;
+            let reckoned = inputs["statements"][$operation].as_u64();
+            assert_eq!(Some($service.statements().await), reckoned, $operation);
+        )+};
+    }
+    counted!(service,
+        "create": service.create("bob"),
+        "check": service.verify(&session.access.value),
+        "refresh": service.refresh(&session.refresh.value),
+        "confirm": service.verify(&child.access.value),
+        "read data": service.data(&session.handle),
+        "write data": service.write_data(&session.handle, "1"),
+        "delete": service.revoke(&session.handle),
+        "metrics": service.send("GET", "/metrics", &[], ""),
+    );
+    service.advance(61 * SECOND).await;
+    counted!(service, "keys": service.verify(&session.access.value));
+    counted!(strict, "check with blacklisting": strict.verify(&checked.access.value));
 }

@@ -75,6 +75,8 @@ async fn th1_th2_th3_th4_th6_th7_th8_db9_every_row_of_the_matrix(db: Backend) {
         let settings = Settings {
             access_validity: 24 * HOUR,
             refresh_validity: 100 * HOUR,
+            is_idle_timeout: false,
+            absolute_lifetime: 0,
             reuse_window: 10 * SECOND,
             blacklisting: false,
             on_theft,

@@ -77,7 +77,7 @@ fn connections_of_the_app() -> u64 {
 
 /// For four seconds all connections are killed again and again under so many clients.
 async fn waves(db: Backend, clients: usize, pause: Duration) {
-    let service = db.service().start().await;
+    let service = db.service().real_timers().start().await;
     service.create("first").await;
     let over = AtomicBool::new(false);
     let work = (0..clients).map(|_| {
@@ -115,7 +115,7 @@ async fn waves(db: Backend, clients: usize, pause: Duration) {
 async fn cc9_db10_requests_that_cost_their_connection_are_413_and_hang_nothing(db: Backend) {
     let _turn = busy().await;
     let (_server, place) = own_server_with(db, &["--max-allowed-packet=32K"]).await;
-    let service = place.service().start().await;
+    let service = place.service().real_timers().start().await;
     let large = format!(
         r#"{{"userId":"ada","sessionData":"{}"}}"#,
         "x".repeat(60_000)
@@ -150,7 +150,7 @@ async fn cc9_db10_requests_that_cost_their_connection_are_413_and_hang_nothing(d
 
 #[test_on(servers)]
 async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
-    let service = db.service().one_instance().start().await;
+    let service = db.service().real_timers().one_instance().start().await;
     service.freeze().await;
     for request in ["create", "refresh a child", "delete"] {
         let user = format!("user of {request}");
@@ -255,7 +255,10 @@ async fn as_app(server: &Server, place: &Place, limit: &str) -> Service {
             server.execute_admin(sql).expect("an administrator may");
         }
     });
-    let service = place.as_user_of(server, "app", PASSWORD).service();
+    let service = place
+        .as_user_of(server, "app", PASSWORD)
+        .service()
+        .real_timers();
     let service = service.start().await;
     service.create("first").await;
     service

@@ -154,7 +154,7 @@ async fn ds2_10000_bad_tokens_ask_the_database_next_to_nothing(db: Backend) {
 
 #[test_on(everywhere)]
 async fn ds3_beyond_every_limit_there_are_503s_and_then_recovery(db: Backend) {
-    let service = db.service().start().await;
+    let service = db.service().real_timers().start().await;
     let session = service.create("ada").await;
     let turn = quiet().await;
     let slow = FaultRule::new(On::Statement, Action::DelayMs(1_000)).for_ever();

@@ -12,7 +12,14 @@ async fn some(db: Backend, count: usize) -> Vec<Service> {
     let place = db.place().await;
     let mut processes = Vec::new();
     for _ in 0..count {
-        processes.push(place.service().set(INTERVAL.0, INTERVAL.1).start().await);
+        processes.push(
+            place
+                .service()
+                .real_timers()
+                .set(INTERVAL.0, INTERVAL.1)
+                .start()
+                .await,
+        );
     }
     let now = processes[0].freeze().await;
     freeze_all(&processes, now).await;

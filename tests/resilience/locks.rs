@@ -8,7 +8,8 @@ use crate::outage::timely;
 
 #[test_on(everywhere)]
 async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
-    let service = db.frozen(&[]).await;
+    let service = db.service().real_timers().start().await;
+    service.freeze().await;
     let session = service.create_with_data("ada", &data(0)).await;
     let child = child_of(&service, &session).await;
     let other = service.create("bob").await;
@@ -44,7 +45,7 @@ async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
 
 #[test_on(servers)]
 async fn db5_a_deadlock_is_retried_three_times_then_503(db: Backend) {
-    let service = db.service().one_instance().start().await;
+    let service = db.service().real_timers().one_instance().start().await;
     service.freeze().await;
     let mut tried = Vec::new();
     for times in 1..=5 {

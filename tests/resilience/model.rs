@@ -39,6 +39,8 @@ fn random_settings(random: &mut Random) -> Settings {
     Settings {
         access_validity: *random.pick(&[10, 60, 3600]) * SECOND,
         refresh_validity: *random.pick(&[1, 2, 100]) * HOUR,
+        is_idle_timeout: random.one_in(2),
+        absolute_lifetime: *random.pick(&[0, 0, 95 * SECOND, 3 * HOUR]),
         reuse_window: *random.pick(&[0, 10, 10, 60]) * SECOND,
         blacklisting: random.one_in(2),
         on_theft: *random.pick(&[

@@ -62,7 +62,7 @@ pub(crate) fn timely(request: impl Future<Output = Reply>) -> impl Future<Output
 async fn db1_down_at_start_is_503_and_recovers(db: Backend) {
     let (server, place) = own_server(db).await;
     on(&server, Server::kill).await;
-    let service = place.service().start().await;
+    let service = place.service().real_timers().start().await;
     let turn = quiet().await;
     for _ in 0..2 {
         let creates = (0..8).map(|_| timely(service.post_session(CREATE)));
@@ -94,8 +94,13 @@ async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     // An instance that a burst calls up has no keys yet; with a master key it needs none.
     let master = "the master key of a deployment that may hang";
     session_tests::watch::secret(master);
-    let service = place.service().set("master_key", master).start().await;
-    let strict = place.service().set("master_key", master);
+    let service = place
+        .service()
+        .real_timers()
+        .set("master_key", master)
+        .start()
+        .await;
+    let strict = place.service().real_timers().set("master_key", master);
     let strict = strict.set("access_token_blacklisting", true).start().await;
     service.freeze().await;
     let session = service.create_with_data("ada", &data(0)).await;
@@ -158,7 +163,7 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     })
     .await;
     let place = place.as_user_of(&server, "app", "pass word");
-    let service = place.service().start().await;
+    let service = place.service().real_timers().start().await;
     service.freeze().await;
     let session = service.create_with_data("ada", &data(0)).await;
     let child = child_of(&service, &session).await;
@@ -197,7 +202,7 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     let master = "the master key of a deployment with 32 bytes or more";
     session_tests::watch::secret(master);
     // Every request meets a new instance.
-    let service = place.service().set("master_key", master);
+    let service = place.service().real_timers().set("master_key", master);
     let service = service
         .argument("--max-instance-reuse-count", 1)
         .start()
@@ -230,7 +235,7 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
 
 #[test_on(everywhere)]
 async fn db3_slow_statements_do_not_add_up(db: Backend) {
-    let service = db.service().one_instance().start().await;
+    let service = db.service().real_timers().one_instance().start().await;
     service.freeze().await;
     let session = service.create_with_data("ada", "0").await;
     let child = child_of(&service, &session).await;

@@ -165,7 +165,12 @@ async fn se1_wrong_credentials_do_not_show(db: Backend) {
     owner.create("ada").await;
     let place = owner.place().as_user("canary_user", password);
     let service = place.service().start().await;
-    unavailable(&service.post_session(r#"{"userId":"ada"}"#).await);
+    let reply = service.post_session(r#"{"userId":"ada"}"#).await;
+    // For an account that does not exist MySQL may ask for a plugin that no driver here has.
+    match reply.status {
+        500 => drop(reply.expect_error(500, "misconfigured")),
+        _ => unavailable(&reply),
+    }
     let tick = service.tick_unchecked().await;
     assert!(!tick.ok);
     let error = tick.error.unwrap_or_default();

@@ -212,7 +212,7 @@ async fn core(name: &str, place: &std::sync::Arc<Place>) {
 #[test_on(servers)]
 async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
     let (server, place) = own_server_with(db, &["--max-prepared-stmt-count=0"]).await;
-    let service = place.service().start().await;
+    let service = place.service().real_timers().start().await;
     unavailable(&timely(service.post_session(r#"{"userId":"ada"}"#)).await);
     service.expect_logged(&["max_prepared_stmt_count"]).await;
     administer(
@@ -225,7 +225,7 @@ async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
 #[test_on(servers)]
 async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behind(db: Backend) {
     let (server, place) = own_server(db).await;
-    let service = place.service().one_instance().start().await;
+    let service = place.service().real_timers().one_instance().start().await;
     let session = service.create_with_data("ada", "0").await;
     let _turn = quiet().await;
     let lock = place.tables().lock_everything().await;

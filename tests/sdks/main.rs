@@ -1,29 +1,42 @@
-//! Sites that others would write: on SuperTokens' own SDKs, unmodified, and examples/backend, against the real wasm; and
+//! Sites that others would write: on SuperTokens' own SDKs, unmodified, examples/backend and examples/verify, against the real wasm; and
 //! a TypeScript client made from docs/openapi.yaml.
 //!
 //! What they need comes from npm and PyPI into `target/sdks`, once. Without network and without that folder the tests
-//! fail, and name the package that is missing.
+//! fail, and name the package that is missing. The Go SDK's test is left out where there is no `go`, or where it can't have
+//! the modules: from a proxy, or with `GO111MODULE=off` from the folders of `GOPATH`.
 
 mod backend;
 mod typescript;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
+use session_tests::harness::left_out;
 use session_tests::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 const KEY: &str = "0123456789abcdef0123";
-const NODE: [&str; 4] = [
+const NODE: [&str; 5] = [
     "supertokens-node@24.0.3",
     "express@5.1.0",
     "openapi-typescript@7.13.0",
     "typescript@5.9.3",
+    "jose@6.2.18",
 ];
-const PYTHON: [&str; 2] = ["supertokens-python==0.31.4", "flask==3.1.2"];
+const PYTHON: [&str; 3] = [
+    "supertokens-python==0.31.4",
+    "flask==3.1.2",
+    "pyjwt[crypto]",
+];
+const GO: &str = "\
+module site
+go 1.18
+require github.com/supertokens/supertokens-golang v0.25.2
+";
 
 /// How long a site may take; machines that compile beside it are slow.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -91,7 +104,9 @@ async fn node_site(uri: &str) -> Command {
 async fn python_folder() -> PathBuf {
     let _turn = INSTALLING.lock().await;
     let own = folder().join("python");
-    if !own.join("bin/flask").is_file() {
+    let stamp = own.join("installed");
+    let wanted = PYTHON.join(" ");
+    if std::fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
         testbed::packages::ensure_python_venv().expect("Python can make a folder for the SDK");
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&own);
@@ -99,6 +114,7 @@ async fn python_folder() -> PathBuf {
         let mut pip = Command::new(own.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON);
         succeed(pip).await;
+        std::fs::write(stamp, wanted).expect("target can be written");
     }
     own
 }
@@ -107,6 +123,43 @@ async fn python_site(uri: &str) -> Command {
     let mut site = Command::new(python_folder().await.join("bin/python"));
     site.arg(script("site.py")).args([uri, KEY]);
     site
+}
+
+/// The site in Go as a program, if it can be made here.
+async fn go_site(uri: &str) -> Option<Command> {
+    let _turn = INSTALLING.lock().await;
+    let own = folder().join("go");
+    std::fs::create_dir_all(&own).expect("target can be written");
+    std::fs::copy(script("site.go"), own.join("site.go")).expect("target can be written");
+    let go = async |arguments: &[&str]| {
+        let mut go = Command::new("go");
+        go.args(arguments).current_dir(&own).kill_on_drop(true);
+        let output = timeout(PATIENCE, go.output()).await.ok()?.ok()?;
+        output.status.success().then_some(output)
+    };
+    if go(&["env", "GO111MODULE"]).await?.stdout != b"off\n" {
+        std::fs::write(own.join("go.mod"), GO).expect("target can be written");
+        go(&["mod", "tidy"]).await?;
+    }
+    go(&["list", "-deps", "site.go"]).await?;
+    let mut build = Command::new("go");
+    build
+        .args(["build", "-o", "site", "site.go"])
+        .current_dir(&own);
+    succeed(build).await;
+    let mut site = Command::new(own.join("site"));
+    site.args([uri, KEY]);
+    Some(site)
+}
+
+#[test_on(sqlite)]
+async fn go(db: Backend) {
+    let service = service(&db.place().await).start().await;
+    let uri = format!("http://{}", service.address());
+    match go_site(&uri).await {
+        Some(site) => succeed(site).await,
+        None => left_out("needs Go and the modules of SuperTokens' SDK").await,
+    }
 }
 
 #[test_on(sqlite)]

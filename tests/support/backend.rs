@@ -83,6 +83,11 @@ impl Backend {
         self == Self::MariaDb
     }
 
+    /// For `test_on`: MySQL 9 only.
+    pub fn mysql9(self) -> bool {
+        self == Self::MySql9
+    }
+
     /// What its server is called by `testbed`. Panics for SQLite, which has none.
     pub fn flavor(self) -> Flavor {
         match self {
@@ -169,6 +174,17 @@ impl Place {
     pub fn as_user_of(&self, server: &Server, user: &str, password: &str) -> Arc<Self> {
         let name = self.database_name();
         Arc::new(Self::on_server(self.backend, server, &name, user, password))
+    }
+
+    /// A database that is there already, on a server that the test controls, as one of its users sees it.
+    pub fn existing(
+        backend: Backend,
+        server: &Server,
+        name: &str,
+        user: &str,
+        password: &str,
+    ) -> Arc<Self> {
+        Arc::new(Self::on_server(backend, server, name, user, password))
     }
 
     fn on_server(

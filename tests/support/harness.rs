@@ -50,8 +50,8 @@ task_local! {
     static LEFT_OUT: mpsc::UnboundedSender<&'static str>;
 }
 
-/// Ends the test that runs, as one that this runtime can't have: it is listed as left out, with this reason.
-pub(crate) async fn left_out(why: &'static str) -> ! {
+/// Ends the test that runs, as one that can't be had here: it is listed as left out, with this reason.
+pub async fn left_out(why: &'static str) -> ! {
     let told = LEFT_OUT.try_with(|sender| sender.send(why));
     assert!(matches!(told, Ok(Ok(()))), "{why}, in a task of its own");
     // The harness drops the test here.

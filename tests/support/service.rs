@@ -20,6 +20,7 @@ pub struct Setup {
     place: Option<Arc<Place>>,
     variables: Vec<(String, String)>,
     arguments: Vec<String>,
+    real_timers: bool,
     /// Whether an instance has to serve request after request.
     lives_on: bool,
 }
@@ -32,6 +33,7 @@ impl Setup {
             // So that the canary scan sees all that can be logged.
             variables: vec![("log_level".to_owned(), "debug".to_owned())],
             arguments: Vec::new(),
+            real_timers: false,
             lives_on: false,
         }
     }
@@ -60,6 +62,12 @@ impl Setup {
     pub fn argument(mut self, option: &str, value: impl ToString) -> Self {
         self.arguments
             .extend([option.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// With deadlines and pauses as long as on Spin; otherwise they are ten times as long.
+    pub fn real_timers(mut self) -> Self {
+        self.real_timers = true;
         self
     }
 
@@ -99,6 +107,9 @@ impl Setup {
         }
         for argument in &self.arguments {
             builder = builder.host_arg(argument);
+        }
+        if self.real_timers {
+            builder = builder.real_timers();
         }
         let started = tokio::task::spawn_blocking(move || builder.start());
         let process = started

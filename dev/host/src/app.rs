@@ -2,6 +2,7 @@
 //! every variable decided. All mistakes in these are found here, before anything runs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) mysql_permits: Option<Arc<Semaphore>>,
     /// The time of guests and of the scheduler.
     pub(crate) clock: Arc<Clock>,
+    /// By how much guests' timers are slower than real ones.
+    pub(crate) slow_timers: NonZeroU32,
     /// What tests turn; only with `--control`.
     pub(crate) instruments: Option<Arc<Instruments>>,
     /// Sections of runtime-config.toml that were ignored.
@@ -181,6 +184,7 @@ impl App {
                 .max_mysql_connections
                 .map(|most| Arc::new(Semaphore::new(most))),
             clock: Arc::new(Clock::new()),
+            slow_timers: args.slow_timers,
             instruments: args.control.map(|_| Arc::default()),
             ignored: config.ignored,
         })

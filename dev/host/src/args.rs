@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ usage: dev-host [options]
   --max-instance-reuse-count N             requests per instance [128]
   --max-instance-concurrent-reuse-count N  requests at once per instance [16]
   --idle-instance-timeout SECONDS          life of an idle instance [1]
+  --slow-timers N                guests' monotonic clock, and so their timers, N times slower [1]
 Variables are also read from SPIN_VARIABLE_NAME, the address from SPIN_HTTP_LISTEN_ADDR.";
 
 /// What was asked for.
@@ -41,6 +42,8 @@ pub(crate) struct Args {
     pub(crate) control: Option<SocketAddr>,
     pub(crate) cron: bool,
     pub(crate) reuse: Reuse,
+    /// By how much guests' timers are slower than real ones.
+    pub(crate) slow_timers: NonZeroU32,
 }
 
 /// How long instances live, with Spin's defaults.
@@ -88,6 +91,7 @@ impl Args {
             control: None,
             cron: true,
             reuse: Reuse::default(),
+            slow_timers: NonZeroU32::MIN,
         };
         if let Some(address) = listen {
             let wrong = |error| Stop::Wrong(format!("SPIN_HTTP_LISTEN_ADDR {address}: {error}"));
@@ -143,6 +147,7 @@ impl Args {
                 self.reuse.idle =
                     Duration::try_from_secs_f64(seconds).map_err(|_| "out of range")?;
             }
+            "--slow-timers" => self.slow_timers = parser.value()?.parse()?,
             _ => return Err("there is no such argument".into()),
         }
         Ok(())
@@ -215,6 +220,7 @@ mod tests {
             "--control 0.0.0.0:1",
             "--max-instance-reuse-count 0",
             "--idle-instance-timeout never",
+            "--slow-timers 0",
         ] {
             let Err(Stop::Wrong(message)) = parse(line) else {
                 panic!("{line} was accepted")

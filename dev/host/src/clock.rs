@@ -1,5 +1,5 @@
 //! The wall clock of guests and of the cron scheduler: the real one, moved or stopped by tests.
-//! Monotonic clocks, and so all timers, stay real.
+//! Monotonic clocks, and so all timers, do not follow it (`timers`).
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -15,6 +15,7 @@ use crate::code_cache;
 use crate::guest::{Guest, GuestData};
 use crate::middleware;
 use crate::outbound_http::Chain;
+use crate::timers;
 
 /// Instances that can be alive at once, as many as Spin allows.
 const MOST_INSTANCES: u32 = 1_000;
@@ -38,6 +39,7 @@ impl Engine {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        timers::add_to_linker(&mut linker)?;
         Imports::add_to_linker::<_, GuestData>(&mut linker, |guest| guest)?;
         Ok(Self {
             wasmtime,

@@ -12,6 +12,7 @@ use crate::entropy::GuestRng;
 use crate::instance::Instance;
 use crate::outbound_http::{Chain, OutboundHttp};
 use crate::output::GuestOutput;
+use crate::timers::SlowClock;
 
 /// What a `Store` holds.
 pub(crate) struct Guest {
@@ -80,6 +81,7 @@ impl Guest {
 fn wasi_context(app: &App, component: &Component) -> wasmtime::Result<WasiCtx> {
     let mut builder = WasiCtxBuilder::new();
     builder.stdout(GuestOutput).stderr(GuestOutput);
+    builder.monotonic_clock(SlowClock::new(app.slow_timers));
     for (name, value) in &component.environment {
         builder.env(name, value);
     }

@@ -33,6 +33,7 @@ mod mysql;
 mod outbound_http;
 mod output;
 mod sqlite;
+mod timers;
 
 // What runs them.
 mod control;

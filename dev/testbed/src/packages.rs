@@ -79,6 +79,13 @@ pub fn ensure_galera(library: &str) -> Result<()> {
     })
 }
 
+/// Like [`ensure`], for the storage engine that divides a MariaDB table among servers.
+pub fn ensure_spider() -> Result<()> {
+    provide("Spider", &["mariadb-plugin-spider"], || {
+        std::path::Path::new("/usr/lib/mysql/plugin/ha_spider.so").is_file()
+    })
+}
+
 /// Like [`ensure`], for a Python that can make virtual environments with pip in them. Debian's python3 alone can't.
 pub fn ensure_python_venv() -> Result<()> {
     let works = || {

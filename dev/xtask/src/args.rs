@@ -62,8 +62,8 @@ Options:
   --browser           Run only the tests in a real browser. CI=true runs them after the rest
   --mysql9            Test on MySQL 9 too: a Debian sid in target/mysql9, made once; needs root.
                       Implied by CI=true
-  --sdks              Test with SuperTokens' SDKs too, which come from npm and PyPI into target/sdks, once.
-                      Implied by CI=true
+  --sdks              Test with SuperTokens' SDKs too, which come from npm and PyPI into target/sdks, once; with
+                      the one for Go only where Go and its modules are to be had. Implied by CI=true
   --spin              On the Spin that is on the PATH, any from 3.0 on, with the component that is for it: the
                       contract and the races, as far as Spin has what they need, on all three databases; needs
                       root for MySQL
@@ -91,7 +91,8 @@ Options:
 
 const GENERATE: &str = "\
 Writes what follows from the tables of settings (src/core/domain/config/settings.rs, src/edge/settings.rs): the variables
-in spin.toml, spin-wasi02.toml as a whole, and the tables in README.md and docs/browsers.md.
+in spin.toml, spin-wasi02.toml as a whole, and the tables in README.md and docs/browsers.md; and the table in docs/scale.md
+from docs/scale.json.
 
 Usage: cargo xtask generate
 ";

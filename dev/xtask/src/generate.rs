@@ -1,5 +1,5 @@
 //! `cargo xtask generate`: writes what follows from the tables of settings: the variables of spin.toml, spin-wasi02.toml as
-//! a whole, and the tables of README.md and docs/browsers.md.
+//! a whole, and the tables of README.md and docs/browsers.md; and the table of docs/scale.md from its inputs.
 //!
 //! Everything else in those files is written by hand.
 
@@ -10,6 +10,8 @@ use session_core::domain::config::SETTINGS;
 use session_core::domain::setting::{NeededBy, Setting};
 use session_edge::settings::SETTINGS as EDGE_SETTINGS;
 use testbed::workspace_root;
+
+use crate::scale;
 
 /// For Spin 4.1 or later.
 const MANIFEST: &str = "spin.toml";
@@ -39,6 +41,9 @@ const WASI02_COMMENT: &str = "\
 const DOCUMENTS: [(&str, &[Setting]); 2] =
     [("README.md", SETTINGS), ("docs/browsers.md", EDGE_SETTINGS)];
 
+/// The document with what so many sessions need, and the inputs of its table.
+const SCALE: [&str; 2] = ["docs/scale.md", "docs/scale.json"];
+
 const TABLE_HEAD: &str = "| Variable | Default | Allowed | What it does |\n|---|---|---|---|\n";
 
 /// Writes them all.
@@ -49,7 +54,8 @@ pub(crate) fn run() -> Result<()> {
     for (name, settings) in DOCUMENTS {
         write(name, &with_table(&read(name)?, settings)?)?;
     }
-    Ok(())
+    let [document, inputs] = SCALE;
+    write(document, &with_scale(&read(document)?, &read(inputs)?)?)
 }
 
 fn read(name: &str) -> Result<String> {
@@ -64,12 +70,7 @@ fn write(name: &str, text: &str) -> Result<()> {
 
 /// Replaces the rows of the only table with that head.
 fn with_table(document: &str, settings: &[Setting]) -> Result<String> {
-    let (before, rest) = document
-        .split_once(TABLE_HEAD)
-        .context("there is no table of settings")?;
-    let old_rows = rest.lines().take_while(|line| line.starts_with('|'));
-    let after = &rest[old_rows.map(|line| line.len() + 1).sum::<usize>()..];
-    let mut result = format!("{before}{TABLE_HEAD}");
+    let mut rows = String::new();
     // Links in the rows start from the top folder; docs/ is one below.
     let is_below = settings.first().map(|s| s.name) == EDGE_SETTINGS.first().map(|s| s.name);
     for setting in settings {
@@ -82,9 +83,23 @@ fn with_table(document: &str, settings: &[Setting]) -> Result<String> {
             true => about.replace("(docs/", "("),
             false => about.to_owned(),
         };
-        writeln!(result, "| `{name}` | {default} | {allowed} | {about} |")?;
+        writeln!(rows, "| `{name}` | {default} | {allowed} | {about} |")?;
     }
-    Ok(result + after)
+    with_rows(document, TABLE_HEAD, &rows)
+}
+
+fn with_scale(document: &str, inputs: &str) -> Result<String> {
+    with_rows(document, scale::TABLE_HEAD, &scale::rows(inputs)?)
+}
+
+/// Replaces the rows below the head of a table.
+fn with_rows(document: &str, head: &str, rows: &str) -> Result<String> {
+    let (before, rest) = document
+        .split_once(head)
+        .context("there is no such table")?;
+    let old_rows = rest.lines().take_while(|line| line.starts_with('|'));
+    let after = &rest[old_rows.map(|line| line.len() + 1).sum::<usize>()..];
+    Ok(format!("{before}{head}{rows}{after}"))
 }
 
 /// Replaces the lines of each section of variables.
@@ -152,6 +167,9 @@ mod tests {
             let made = with_table(&document, settings).unwrap();
             assert!(document == made, "run cargo xtask generate: {name}");
         }
+        let [document, inputs] = SCALE.map(|name| read(name).unwrap());
+        let made = with_scale(&document, &inputs).unwrap();
+        assert!(document == made, "run cargo xtask generate: {made}");
     }
 
     #[test]

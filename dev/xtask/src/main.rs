@@ -10,6 +10,7 @@ mod curl;
 mod demo;
 mod generate;
 mod mistyped;
+mod scale;
 mod steps;
 mod test;
 mod tick;

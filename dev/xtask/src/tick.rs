@@ -23,6 +23,7 @@ pub(crate) fn run(options: &Tick) -> Result<()> {
     let service = ServiceProcess::builder()
         .inherit_variables()
         .state_dir(folder)
+        .real_timers()
         .start()?;
     let control = service.control().context("dev-host has a control API")?;
     let result = report(control);

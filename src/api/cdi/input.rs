@@ -291,7 +291,7 @@ fn required<'a>(raw: Option<&'a RawValue>, field: &str) -> Result<&'a RawValue, 
 
 fn payload(raw: &RawValue) -> Result<Json, ApiError> {
     if raw.get().len() > JSON_MAX_BYTES {
-        return Err(ApiError::FieldTooLarge("userDataInJWT"));
+        return Err(ApiError::FieldTooLarge("userDataInJWT", JSON_MAX_BYTES));
     }
     match Payload::check(raw) {
         Ok(payload) => Ok(payload.into_json()),

@@ -12,10 +12,11 @@ use http::{Method, StatusCode, request};
 
 pub(super) use self::path::owns;
 use session_core::domain::id::SessionHandle;
+use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
 use session_core::request::RequestError;
-use session_service::{Check, NewBinding, Service};
+use session_service::{Check, Login, NewBinding, Service};
 use session_store::Store;
 
 use self::input::Remove;
@@ -215,9 +216,16 @@ async fn answer<S: Store, P: Platform>(
         }
         VersionedCall::Create => {
             let input = input::create(body, version)?;
-            let (payload, data) = (Some(input.payload), Some(input.data));
-            let (user_id, options) = (input.user_id, input.options);
-            let grant = service.create(user_id, payload, data, NewBinding::None, options);
+            let login = Login {
+                user_id: input.user_id,
+                payload: Some(input.payload),
+                data: Some(input.data),
+                lifetime: RequestedLifetime::default(),
+                client: None,
+                authentication: None,
+                binding: NewBinding::None,
+            };
+            let grant = service.create(login, input.options);
             reply::granted(&grant.await?, version)
         }
         VersionedCall::Verify => {
@@ -227,13 +235,15 @@ async fn answer<S: Store, P: Platform>(
                 level: input.level,
                 anti_csrf: input.anti_csrf.as_ref().map(Option::as_deref),
                 dpop: None,
+                client: None,
+                max_authentication_age: None,
             };
             reply::verified(&service.verify(&input.token, check).await?, version)
         }
         VersionedCall::Refresh => {
             let input = input::refresh(body, version)?;
             let shown = input.anti_csrf.as_deref();
-            let answer = service.refresh(&input.token, shown, None, input.options);
+            let answer = service.refresh(&input.token, shown, None, None, input.options);
             reply::refreshed(&answer.await?, version)
         }
         VersionedCall::Regenerate => {
@@ -270,7 +280,7 @@ async fn answer<S: Store, P: Platform>(
                 Remove::User(user_id) => {
                     let handles = async { Ok(service.list_all(PROTOCOL, &user_id).await?) };
                     let handles = before(deadline, service.config(), handles).await?;
-                    service.revoke_all(&user_id).await?;
+                    service.revoke_all(&user_id, None).await?;
                     let handles: Vec<_> = handles.iter().map(SessionHandle::reveal).collect();
                     reply::removed(&handles)
                 }

@@ -142,7 +142,10 @@ fn good(session: &SessionInfo, token: Option<&Token>, version: CdiVersion) -> Re
 
 pub(super) fn verified(answer: &Verified, version: CdiVersion) -> Reply {
     match answer {
-        Verified::Ok(session, token) => good(session, token.as_ref(), version),
+        // Nobody asks through this interface when a user was authenticated.
+        Verified::Ok(session, token) | Verified::Reauthenticate(session, token) => {
+            good(session, token.as_ref(), version)
+        }
         Verified::Unauthorised => unauthorised(),
         // None of these tokens names a key.
         Verified::TryRefreshToken | Verified::DeviceProofNeeded => {

@@ -1,26 +1,22 @@
 //! The fields of each call's request, checked.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::device::dpop::ProvenRequest;
+use session_core::domain::feed::Cursor;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::{Json, present};
-
-use session_service::DeviceProof;
+use session_core::domain::lifetime::{LifetimePolicy, RequestedLifetime};
+use session_core::domain::time::Timestamp;
+use session_service::{DeviceProof, Login, NewBinding};
 
 use crate::error::ApiError;
-use crate::field::{Text, json, object, parameter, parse, required_parameter};
-
-/// A login.
-pub(super) struct Create<'a> {
-    pub(super) user_id: UserId,
-    pub(super) payload: Option<Json>,
-    pub(super) data: Option<Json>,
-    pub(super) device: Device<'a>,
-}
+use crate::field::{Text, client, json, object, parameter, parse, required_parameter, whole};
 
 /// What a login says of the device that it comes from.
 pub(super) enum Device<'a> {
@@ -28,6 +24,16 @@ pub(super) enum Device<'a> {
     Offer,
     Require,
     Dpop(Dpop<'a>),
+}
+
+impl Device<'_> {
+    /// The proof of its key.
+    pub(super) fn proof(&self) -> Option<session_service::Dpop<'_>> {
+        match self {
+            Self::Dpop(dpop) => Some(dpop.as_proof()),
+            _ => None,
+        }
+    }
 }
 
 /// A DPoP proof, and the request that the site's backend got it with.
@@ -45,28 +51,6 @@ impl Dpop<'_> {
     }
 }
 
-/// A refresh token, and what came with it.
-pub(super) struct Refresh<'a> {
-    pub(super) token: Cow<'a, str>,
-    device_proof: Option<Cow<'a, str>>,
-    dpop: Option<Dpop<'a>>,
-}
-
-impl Refresh<'_> {
-    pub(super) fn proof(&self) -> Option<DeviceProof<'_>> {
-        match (&self.dpop, &self.device_proof) {
-            (Some(dpop), _) => Some(DeviceProof::Dpop(dpop.as_proof())),
-            (None, proof) => proof.as_deref().map(DeviceProof::Browser),
-        }
-    }
-}
-
-/// An access token, and the proof that came with it.
-pub(super) struct Verify<'a> {
-    pub(super) token: Cow<'a, str>,
-    pub(super) dpop: Option<Dpop<'a>>,
-}
-
 /// A session, and what is to be stored with it.
 pub(super) struct Write<'a> {
     pub(super) handle: Cow<'a, str>,
@@ -79,7 +63,11 @@ pub(super) struct List {
     pub(super) after: Option<HandleHash>,
 }
 
-pub(super) fn create(body: &[u8]) -> Result<Create<'_>, ApiError> {
+pub(super) fn create<'a>(
+    body: &'a [u8],
+    policy: &LifetimePolicy,
+    now: Timestamp,
+) -> Result<(Login, Device<'a>), ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -89,37 +77,77 @@ pub(super) fn create(body: &[u8]) -> Result<Create<'_>, ApiError> {
         jwt_payload: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         session_data: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        lifetime: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
         #[serde(default, borrow)]
         device_binding: Text<'a>,
         #[serde(default, deserialize_with = "present", borrow)]
         dpop: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    let binding = fields.device_binding.optional("deviceBinding")?;
-    let device = match (binding.as_deref(), read_dpop(fields.dpop)?) {
-        (None, None) => Device::Nothing,
-        (None, Some(dpop)) => Device::Dpop(dpop),
-        (Some("offer"), None) => Device::Offer,
-        (Some("require"), None) => Device::Require,
-        (Some(_), None) => {
-            return Err(ApiError::invalid("deviceBinding must be offer or require"));
-        }
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid(
-                "deviceBinding and dpop exclude each other",
-            ));
-        }
-    };
-    Ok(Create {
-        device,
+    let login = Login {
         user_id: check_user_id(fields.user_id.required("userId")?)?,
         payload: json(fields.jwt_payload, "jwtPayload")?,
         data: json(fields.session_data, "sessionData")?,
-    })
+        lifetime: lifetime(fields.lifetime, policy)?,
+        client: client(fields.client)?,
+        authentication: authentication(fields.authentication, now)?,
+        binding: NewBinding::None,
+    };
+    Ok((login, device(fields.device_binding, fields.dpop)?))
 }
 
-/// The access token and the proof that came with it; `None` if the user is logged out.
-pub(super) fn verify(body: &[u8]) -> Result<Option<Verify<'_>>, ApiError> {
+fn device<'a>(binding: Text<'a>, dpop: Option<&'a RawValue>) -> Result<Device<'a>, ApiError> {
+    let binding = binding.optional("deviceBinding")?;
+    match (binding.as_deref(), read_dpop(dpop)?) {
+        (None, None) => Ok(Device::Nothing),
+        (None, Some(dpop)) => Ok(Device::Dpop(dpop)),
+        (Some("offer"), None) => Ok(Device::Offer),
+        (Some("require"), None) => Ok(Device::Require),
+        (Some(_), None) => Err(ApiError::invalid("deviceBinding must be offer or require")),
+        (Some(_), Some(_)) => Err(ApiError::invalid(
+            "deviceBinding and dpop exclude each other",
+        )),
+    }
+}
+
+fn authentication(
+    raw: Option<&RawValue>,
+    now: Timestamp,
+) -> Result<Option<Authentication>, ApiError> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(default, deserialize_with = "present", borrow)]
+        time: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        methods: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        level: Text<'a>,
+    }
+    let Some(fields) = object::<Fields<'_>>(raw, "authentication")? else {
+        return Ok(None);
+    };
+    let time = whole(fields.time, "authentication.time")?.map(Timestamp::from_millis);
+    let methods = fields.methods.map(|raw| serde_json::from_str(raw.get()));
+    let methods = methods
+        .transpose()
+        .map_err(|_| ApiError::invalid("authentication.methods must be a list of strings"))?;
+    let level = fields.level.optional("authentication.level")?;
+    let level = level.map(Cow::into_owned);
+    Authentication::new(time, methods.unwrap_or_default(), level, now)
+        .map(Some)
+        .map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// An access token whose user was authenticated once more; `None` if the user is logged out.
+pub(super) fn reauthenticate(
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Option<(Cow<'_, str>, Authentication, Device<'_>)>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -128,19 +156,95 @@ pub(super) fn verify(body: &[u8]) -> Result<Option<Verify<'_>>, ApiError> {
         #[serde(default, borrow)]
         id_refresh_token: Text<'a>,
         #[serde(default, deserialize_with = "present", borrow)]
+        authentication: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        device_binding: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
         dpop: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
     let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
-    let Some(token) = token else {
-        return Ok(None);
-    };
-    let dpop = read_dpop(fields.dpop)?;
-    Ok(Some(Verify { token, dpop }))
+    let Some(token) = token else { return Ok(None) };
+    let authentication = authentication(fields.authentication, now)?;
+    let authentication =
+        authentication.ok_or_else(|| ApiError::invalid("authentication is missing"))?;
+    let device = device(fields.device_binding, fields.dpop)?;
+    Ok(Some((token, authentication, device)))
 }
 
-/// The refresh token and what came with it; `None` if the user is logged out.
-pub(super) fn refresh(body: &[u8]) -> Result<Option<Refresh<'_>>, ApiError> {
+fn lifetime(
+    raw: Option<&RawValue>,
+    policy: &LifetimePolicy,
+) -> Result<RequestedLifetime, ApiError> {
+    #[derive(Default, Deserialize)]
+    struct Fields<'a> {
+        #[serde(default, deserialize_with = "present", borrow)]
+        absolute: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        idle: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = object(raw, "lifetime")?.unwrap_or_default();
+    let seconds = |raw, field| Ok::<_, ApiError>(whole(raw, field)?.map(Duration::from_secs));
+    let asked = RequestedLifetime {
+        absolute: seconds(fields.absolute, "lifetime.absolute")?,
+        idle: seconds(fields.idle, "lifetime.idle")?,
+    };
+    match policy.check(asked) {
+        Ok(()) => Ok(asked),
+        Err(error) => Err(ApiError::invalid(error.to_string())),
+    }
+}
+
+/// A token, where its session is used, and what shows that it comes from the session's device.
+pub(super) struct Present<'a> {
+    pub(super) token: Cow<'a, str>,
+    pub(super) client: Option<Json>,
+    /// How long ago its user may have been authenticated.
+    pub(super) max_authentication_age: Option<Duration>,
+    device_proof: Option<Cow<'a, str>>,
+    pub(super) dpop: Option<Dpop<'a>>,
+}
+
+impl Present<'_> {
+    pub(super) fn proof(&self) -> Option<DeviceProof<'_>> {
+        match (&self.dpop, &self.device_proof) {
+            (Some(dpop), _) => Some(DeviceProof::Dpop(dpop.as_proof())),
+            (None, proof) => proof.as_deref().map(DeviceProof::Browser),
+        }
+    }
+}
+
+/// The access token; `None` if the user is logged out.
+pub(super) fn verify(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        #[serde(default, borrow)]
+        access_token: Text<'a>,
+        #[serde(default, borrow)]
+        id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        max_authentication_age: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        dpop: Option<&'a RawValue>,
+    }
+    let fields: Fields<'_> = parse(body)?;
+    let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
+    let Some(token) = token else { return Ok(None) };
+    let max_age = whole(fields.max_authentication_age, "maxAuthenticationAge")?;
+    Ok(Some(Present {
+        token,
+        client: client(fields.client)?,
+        max_authentication_age: max_age.map(Duration::from_secs),
+        device_proof: None,
+        dpop: read_dpop(fields.dpop)?,
+    }))
+}
+
+/// The refresh token; `None` if the user is logged out.
+pub(super) fn refresh(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -148,6 +252,8 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Refresh<'_>>, ApiError> {
         refresh_token: Text<'a>,
         #[serde(default, borrow)]
         id_refresh_token: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        client: Option<&'a RawValue>,
         #[serde(default, borrow)]
         device_proof: Text<'a>,
         #[serde(default, deserialize_with = "present", borrow)]
@@ -155,18 +261,20 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Refresh<'_>>, ApiError> {
     }
     let fields: Fields<'_> = parse(body)?;
     let id = &fields.id_refresh_token;
+    // Without a token the answer is known, whatever else was sent.
     let Some(token) = of_logged_in(fields.refresh_token, "refreshToken", id)? else {
         return Ok(None);
     };
-    let device_proof = fields.device_proof.optional("deviceProof")?;
-    let dpop = read_dpop(fields.dpop)?;
-    match device_proof.is_some() && dpop.is_some() {
+    let input = Present {
+        token,
+        client: client(fields.client)?,
+        max_authentication_age: None,
+        device_proof: fields.device_proof.optional("deviceProof")?,
+        dpop: read_dpop(fields.dpop)?,
+    };
+    match input.device_proof.is_some() && input.dpop.is_some() {
         true => Err(ApiError::invalid("deviceProof and dpop exclude each other")),
-        false => Ok(Some(Refresh {
-            token,
-            device_proof,
-            dpop,
-        })),
+        false => Ok(Some(input)),
     }
 }
 
@@ -200,10 +308,9 @@ fn read_dpop(raw: Option<&RawValue>) -> Result<Option<Dpop<'_>>, ApiError> {
         #[serde(default, borrow)]
         htu: Text<'a>,
     }
-    let Some(raw) = raw else {
+    let Some(fields) = object::<Fields<'_>>(raw, "dpop")? else {
         return Ok(None);
     };
-    let fields: Fields<'_> = object(raw, "dpop")?;
     let (htm, htu) = (
         fields.htm.required("dpop.htm")?,
         fields.htu.required("dpop.htu")?,
@@ -252,15 +359,28 @@ pub(super) fn revoke(body: &[u8]) -> Result<Revoke<'_>, ApiError> {
     }
 }
 
-pub(super) fn revoke_all(body: &[u8]) -> Result<UserId, ApiError> {
+/// Whose sessions are to be revoked, and the handle of the one that stays.
+pub(super) struct RevokeAll<'a> {
+    pub(super) user_id: UserId,
+    pub(super) except: Option<Cow<'a, str>>,
+}
+
+pub(super) fn revoke_all(body: &[u8]) -> Result<RevokeAll<'_>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
         #[serde(default, borrow)]
         user_id: Text<'a>,
+        #[serde(default, borrow)]
+        except_session_handle: Text<'a>,
     }
     let fields: Fields<'_> = parse(body)?;
-    check_user_id(fields.user_id.required("userId")?)
+    Ok(RevokeAll {
+        user_id: check_user_id(fields.user_id.required("userId")?)?,
+        except: fields
+            .except_session_handle
+            .optional("exceptSessionHandle")?,
+    })
 }
 
 pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {
@@ -271,6 +391,30 @@ pub(super) fn list(uri: &Uri) -> Result<List, ApiError> {
     });
     Ok(List {
         user_id,
+        after: after.transpose()?,
+    })
+}
+
+/// The part of the revocations that is to be read.
+pub(super) struct Revocations {
+    pub(super) since: Option<Timestamp>,
+    pub(super) after: Option<Cursor>,
+}
+
+pub(super) fn revocations(uri: &Uri) -> Result<Revocations, ApiError> {
+    let query = uri.query().unwrap_or_default();
+    let since = parameter(query, "since")?.map(|since| match since.parse() {
+        Ok(millis) if since.bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(Timestamp::from_millis(millis))
+        }
+        _ => Err(ApiError::invalid(
+            "since must be milliseconds since the Unix epoch",
+        )),
+    });
+    let after = parameter(query, "after")?
+        .map(|after| Cursor::parse(&after).ok_or_else(|| ApiError::invalid("invalid after")));
+    Ok(Revocations {
+        since: since.transpose()?,
         after: after.transpose()?,
     })
 }

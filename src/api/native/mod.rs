@@ -7,7 +7,7 @@ mod reply;
 use http::{Method, StatusCode, request};
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
-use session_service::{Check, NewBinding, Refreshed, Service, TokenOptions, Verified};
+use session_service::{Check, NewBinding, Refreshed, Service, TokenOptions};
 use session_store::Store;
 
 use self::input::{Device, Dpop, Revoke};
@@ -24,11 +24,13 @@ const PAGE_ROWS: u64 = 100;
 pub(super) enum Call {
     Create,
     Verify,
+    Reauthenticate,
     Refresh,
     Bind,
     Revoke,
     RevokeAll,
     List,
+    Revocations,
     ReadData,
     WriteData,
     WritePayload,
@@ -40,7 +42,7 @@ pub(super) enum Call {
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 12] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 14] = [
     (
         "/session",
         Access::WithKey,
@@ -71,6 +73,16 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 12] = [
             ),
             (Method::GET, Endpoint::without_body(Call::List)),
         ],
+    ),
+    (
+        "/session/revocations",
+        Access::WithKey,
+        &[(Method::GET, Endpoint::without_body(Call::Revocations))],
+    ),
+    (
+        "/session/authentication",
+        Access::WithKey,
+        &[(Method::PUT, Endpoint::with_body(Call::Reauthenticate))],
     ),
     (
         "/session/payload",
@@ -171,25 +183,37 @@ impl ApiProtocol for Native {
         const OPTIONS: TokenOptions = TokenOptions::NATIVE;
         Ok(match call {
             Call::Create => {
-                let input = input::create(body)?;
-                let binding = new_binding(service, &input.device)?;
-                let (user, payload, data) = (input.user_id, input.payload, input.data);
-                let grant = service.create(user, payload, data, binding, OPTIONS);
-                reply::created(&grant.await?)
+                let policy = &service.config().refresh.lifetime;
+                let (mut login, device) = input::create(body, policy, service.platform().now())?;
+                login.binding = new_binding(service, &device)?;
+                reply::created(&service.create(login, OPTIONS).await?)
             }
-            Call::Verify => reply::verified(&match input::verify(body)? {
+            Call::Verify => match input::verify(body)? {
                 Some(input) => {
                     let check = Check {
+                        client: input.client.as_ref(),
+                        max_authentication_age: input.max_authentication_age,
                         dpop: input.dpop.as_ref().map(Dpop::as_proof),
                         ..Check::native(service.config().access.blacklisting)
                     };
-                    service.verify(&input.token, check).await?
+                    let answer = service.verify(&input.token, check).await?;
+                    reply::verified(&answer, input.max_authentication_age.is_some())
                 }
-                None => Verified::Unauthorised,
-            }),
+                None => reply::unauthorised(),
+            },
+            Call::Reauthenticate => match input::reauthenticate(body, service.platform().now())? {
+                Some((token, authentication, device)) => {
+                    let binding = new_binding(service, &device)?;
+                    let device = (binding, device.proof());
+                    let answer = service.reauthenticate(&token, authentication, device, OPTIONS);
+                    reply::reauthenticated(&answer.await?)
+                }
+                None => reply::unauthorised(),
+            },
             Call::Refresh => reply::refreshed(&match input::refresh(body)? {
                 Some(input) => {
-                    let answer = service.refresh(&input.token, None, input.proof(), OPTIONS);
+                    let (client, proof) = (input.client.as_ref(), input.proof());
+                    let answer = service.refresh(&input.token, None, client, proof, OPTIONS);
                     answer.await?
                 }
                 None => Refreshed::Unauthorised,
@@ -214,13 +238,19 @@ impl ApiProtocol for Native {
                 revoked.map_or_else(reply::unauthorised, reply::revoked)
             }
             Call::RevokeAll => {
-                service.revoke_all(&input::revoke_all(body)?).await?;
-                reply::revoked_all()
+                let input = input::revoke_all(body)?;
+                let except = input.except.as_deref();
+                service.revoke_all(&input.user_id, except).await?;
+                reply::revoked_all(except.is_some())
             }
             Call::List => {
                 let input = input::list(&head.uri)?;
                 let page = service.list(PROTOCOL, &input.user_id, input.after, PAGE_ROWS);
                 reply::listed(&page.await?)
+            }
+            Call::Revocations => {
+                let input = input::revocations(&head.uri)?;
+                reply::revocations(&service.revocations(input.since, input.after).await?)
             }
             Call::ReadData => {
                 let handle = input::read_data(&head.uri)?;

@@ -2,10 +2,14 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use session_core::domain::id::HandleHash;
+use session_core::domain::id::{HandleHash, SessionHandle};
 use session_core::domain::json::Json;
 use session_core::domain::maintenance::Report;
-use session_service::{Grant, Listed, Page, Refreshed, SessionInfo, Token, Verified};
+use session_core::domain::time::Timestamp;
+use session_service::{
+    Grant, Listed, Page, Reauthenticated, Refreshed, RevocationPage, RevokedUntil, SessionInfo,
+    Token, Verified,
+};
 
 use crate::reply::Reply;
 
@@ -14,6 +18,9 @@ const UNAUTHORISED: &str = "there is no such session, or its token is not valid"
 
 /// The text of every `TRY_REFRESH_TOKEN`.
 const TRY_REFRESH_TOKEN: &str = "the access token is not valid; refresh the session";
+
+/// The text of every `REAUTHENTICATE`.
+const REAUTHENTICATE: &str = "the session is live; authenticate the user again for this";
 
 #[derive(Serialize)]
 struct TokenBody<'a> {
@@ -136,6 +143,8 @@ pub(super) fn created(grant: &Grant) -> Reply {
         bound: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         challenge: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
     }
     Reply::ok(&Created {
         bound: grant.session.bound,
@@ -146,10 +155,12 @@ pub(super) fn created(grant: &Grant) -> Reply {
         access_token: (&grant.access).into(),
         refresh_token: (&grant.refresh).into(),
         id_refresh_token: (&grant.id_refresh).into(),
+        ends_at: grant.ends_at.map(Timestamp::as_millis),
     })
 }
 
-pub(super) fn verified(answer: &Verified) -> Reply {
+/// `is_checked`: the caller has asked when the user was authenticated.
+pub(super) fn verified(answer: &Verified, is_checked: bool) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Good<'a> {
@@ -160,24 +171,48 @@ pub(super) fn verified(answer: &Verified) -> Reply {
         new_access_token: Option<TokenBody<'a>>,
         #[serde(skip_serializing_if = "is_false")]
         bound: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        authentication_checked: Option<bool>,
     }
+    let (message, status, session, token) = match answer {
+        Verified::Ok(session, token) => ("session verified", "OK", session, token),
+        Verified::Reauthenticate(session, token) => {
+            (REAUTHENTICATE, "REAUTHENTICATE", session, token)
+        }
+        Verified::Unauthorised => return unauthorised(),
+        Verified::TryRefreshToken => return try_refresh(),
+        Verified::DeviceProofNeeded => return proof_needed(),
+    };
+    Reply::ok(&Good {
+        bound: session.bound,
+        message,
+        status,
+        session: session.into(),
+        new_access_token: token.as_ref().map(TokenBody::from),
+        authentication_checked: is_checked.then_some(true),
+    })
+}
+
+fn proof_needed() -> Reply {
+    Reply::ok(&StatusBody {
+        message: DEVICE_PROOF_NEEDED,
+        status: "DEVICE_PROOF_NEEDED",
+    })
+}
+
+fn try_refresh() -> Reply {
+    Reply::ok(&StatusBody {
+        message: TRY_REFRESH_TOKEN,
+        status: "TRY_REFRESH_TOKEN",
+    })
+}
+
+pub(super) fn reauthenticated(answer: &Reauthenticated) -> Reply {
     match answer {
-        Verified::Ok(session, token) => Reply::ok(&Good {
-            bound: session.bound,
-            message: "session verified",
-            status: "OK",
-            session: session.into(),
-            new_access_token: token.as_ref().map(TokenBody::from),
-        }),
-        Verified::Unauthorised => unauthorised(),
-        Verified::DeviceProofNeeded => Reply::ok(&StatusBody {
-            message: DEVICE_PROOF_NEEDED,
-            status: "DEVICE_PROOF_NEEDED",
-        }),
-        Verified::TryRefreshToken => Reply::ok(&StatusBody {
-            message: TRY_REFRESH_TOKEN,
-            status: "TRY_REFRESH_TOKEN",
-        }),
+        Reauthenticated::Ok(grant) => created(grant),
+        Reauthenticated::Unauthorised => unauthorised(),
+        Reauthenticated::TryRefreshToken => try_refresh(),
+        Reauthenticated::DeviceProofNeeded => proof_needed(),
     }
 }
 
@@ -195,6 +230,8 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
         bound: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         challenge: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -226,6 +263,7 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
                 new_access_token: (&grant.access).into(),
                 new_refresh_token: (&grant.refresh).into(),
                 new_id_refresh_token: (&grant.id_refresh).into(),
+                ends_at: grant.ends_at.map(Timestamp::as_millis),
             });
         }
         Refreshed::DeviceProofNeeded(challenge) => {
@@ -280,10 +318,18 @@ pub(super) fn revoked(deleted: bool) -> Reply {
     })
 }
 
-pub(super) fn revoked_all() -> Reply {
-    Reply::ok(&StatusBody {
+pub(super) fn revoked_all(excepted: bool) -> Reply {
+    #[derive(Serialize)]
+    struct RevokedAll<'a> {
+        message: &'a str,
+        status: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        excepted: Option<bool>,
+    }
+    Reply::ok(&RevokedAll {
         message: "the user's sessions are deleted",
         status: "OK",
+        excepted: excepted.then_some(true),
     })
 }
 
@@ -331,28 +377,73 @@ pub(super) fn listed(page: &Page) -> Reply {
     struct List<'a> {
         message: &'a str,
         status: &'a str,
-        sessions: Vec<Item>,
+        sessions: Vec<Item<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<&'a str>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Item {
-        handle: String,
+    struct Item<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        handle: Option<String>,
         created_at: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_active_at: Option<u64>,
         expires: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<&'a Json>,
         bound: bool,
     }
-    let item = |session: &Listed| Item {
-        handle: session.handle.reveal(),
-        created_at: session.created_at.as_millis(),
-        expires: session.expires_at.as_millis(),
-        bound: session.bound,
-    };
+    fn item(session: &Listed) -> Item<'_> {
+        Item {
+            handle: session.handle.as_ref().map(SessionHandle::reveal),
+            created_at: session.created_at.as_millis(),
+            last_active_at: session.last_active_at.map(Timestamp::as_millis),
+            expires: session.expires_at.as_millis(),
+            ends_at: session.ends_at.map(Timestamp::as_millis),
+            client: session.client.as_ref(),
+            bound: session.bound,
+        }
+    }
     Reply::ok(&List {
         message: "the user's sessions",
         status: "OK",
         sessions: page.sessions.iter().map(item).collect(),
         cursor: page.next.as_ref().map(HandleHash::as_str),
+    })
+}
+
+pub(super) fn revocations(page: &RevocationPage) -> Reply {
+    #[derive(Serialize)]
+    struct Revocations<'a> {
+        message: &'a str,
+        status: &'a str,
+        revocations: Vec<Item<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        now: u64,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item<'a> {
+        session_handle_hash: &'a str,
+        until: u64,
+        reason: &'a str,
+    }
+    fn item(revoked: &RevokedUntil) -> Item<'_> {
+        Item {
+            session_handle_hash: revoked.handle.as_str(),
+            until: revoked.until.as_millis(),
+            reason: revoked.reason.as_str(),
+        }
+    }
+    Reply::ok(&Revocations {
+        message: "revoked sessions",
+        status: "OK",
+        revocations: page.revocations.iter().map(item).collect(),
+        next: page.next.as_ref().map(ToString::to_string),
+        now: page.now.as_millis(),
     })
 }

@@ -43,7 +43,8 @@ fn every_error() -> Vec<ApiError> {
     let text = String::new;
     let all = vec![
         ApiError::InvalidInput(text()),
-        ApiError::FieldTooLarge("x"),
+        ApiError::FieldTooLarge("x", 1),
+        ApiError::TooManySessions,
         ApiError::ProtectedClaim,
         ApiError::InvalidProof(session_core::domain::device::ProofError::WrongTime),
         ApiError::Request(RequestError::BodyTooLarge),
@@ -66,7 +67,8 @@ fn every_error() -> Vec<ApiError> {
     for error in &all {
         match error {
             ApiError::InvalidInput(_)
-            | ApiError::FieldTooLarge(_)
+            | ApiError::FieldTooLarge(..)
+            | ApiError::TooManySessions
             | ApiError::ProtectedClaim
             | ApiError::InvalidProof(_)
             | ApiError::Request(RequestError::BodyTooLarge)

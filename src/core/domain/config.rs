@@ -6,6 +6,7 @@ mod settings;
 use std::time::Duration;
 
 use super::keys::{MasterKeys, RotationPolicy};
+use super::lifetime::LifetimePolicy;
 use super::secret::SecretString;
 use super::token::key::Algorithm;
 pub use parser::is_api_key;
@@ -29,6 +30,8 @@ pub struct Config {
     pub on_theft: TheftPolicy,
     /// Whether sessions may be bound to a key of a device.
     pub binding: bool,
+    /// How many sessions a user may have; none: any number.
+    pub session_limit: Option<SessionLimit>,
     /// What callers must show; empty: nothing.
     pub api_keys: Vec<SecretString>,
     /// Secrets that keys are derived from; none: keys are kept in the database.
@@ -104,21 +107,49 @@ pub struct AccessSettings {
     pub validity: Duration,
     /// How new ones are signed. Those of the other algorithms are good as long.
     pub algorithm: Algorithm,
-    /// Whether each verification asks the database if the session is still there.
-    pub blacklisting: bool,
+    /// How a verification learns that the session was revoked.
+    pub blacklisting: Blacklisting,
+    /// For how long it may rely on what is in memory while the database is away.
+    pub max_staleness: Duration,
+    /// `iss` of new ones, and of any that has one.
+    pub issuer: Option<String>,
+    /// `aud` of new ones, and of any that has one.
+    pub audience: Option<String>,
+    /// Whether new ones say when and how the user was authenticated.
+    pub authentication_claims: bool,
     /// How the signing key rotates.
     pub rotation: RotationPolicy,
     /// A file mounted into the component that holds the signing key instead; then it does not rotate.
     pub key_path: Option<String>,
 }
 
+/// How the check of an access token learns that its session was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blacklisting {
+    /// Not at all: the token is good until it expires.
+    Off,
+    /// Each check asks the database.
+    EachCheck,
+    /// From the revocations in memory, which are read once a second.
+    Feed,
+}
+
 /// Refresh tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshSettings {
     /// How long a refresh token, and with it its session, is good.
-    pub validity: Duration,
+    pub lifetime: LifetimePolicy,
     /// How long refreshes of one token return the same child; zero turns it off.
     pub reuse_window: Duration,
+}
+
+/// How many sessions a user may have, and what happens at a login beyond that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimit {
+    /// At least 1.
+    pub most: u64,
+    /// The login is refused, or the oldest sessions end.
+    pub refuses: bool,
 }
 
 /// What happens when a theft is seen.
@@ -159,6 +190,7 @@ impl Config {
             refresh: parser.refresh(),
             on_theft: parser.on_theft(),
             binding: parser.binding(),
+            session_limit: parser.session_limit(),
             master_keys: parser.master_keys(),
             maintenance: parser.maintenance(!api_keys.is_empty()),
             log: parser.log(),

@@ -160,6 +160,11 @@ impl HandleHash {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The first eight bytes, as a number.
+    pub fn prefix(&self) -> u64 {
+        u64::from_str_radix(&self.as_str()[..16], 16).expect("they are hex digits")
+    }
 }
 
 /// How many refresh tokens of a session came before the one meant; 0 for the first.

@@ -6,6 +6,9 @@ use serde_json::value::RawValue;
 /// The longest `jwtPayload` or `sessionData`, in bytes of JSON text (a MySQL `TEXT` column holds as much).
 pub const JSON_MAX_BYTES: usize = 65_535;
 
+/// The longest `client`, in bytes of JSON text: a name of a device or a browser, not a file.
+pub const CLIENT_MAX_BYTES: usize = 1024;
+
 /// One JSON value as it was sent, byte for byte.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,10 +1,13 @@
 //! The rules of sessions as pure code: no async, no I/O, no clock and no randomness of its own.
 
+pub mod authentication;
 pub mod config;
 pub mod device;
+pub mod feed;
 pub mod id;
 pub mod json;
 pub mod keys;
+pub mod lifetime;
 pub mod log;
 pub mod maintenance;
 pub mod protocol;

@@ -91,8 +91,7 @@ impl Search<'_> {
                 .iter()
                 .filter(|at| self.factory.window.is_slot_start(**at))
         };
-        let lives: Vec<_> = self.lives().collect();
-        let ways = line.len() * self.factory.keys.len() * lives.len();
+        let ways = line.len() * self.factory.keys.len() * self.ends(self.times.now).len();
         // With other settings a slot may begin at any second; where that is too many, the own ones.
         let times: Vec<Timestamp> = match times.len() * ways <= *tries / 8 {
             true => times.to_vec(),
@@ -101,8 +100,8 @@ impl Search<'_> {
         *tries = tries.checked_sub(times.len() * ways)?;
         let mut children = Vec::new();
         for at in times {
-            for life in &lives {
-                let made = self.made(line, at, at.plus(*life));
+            for end in self.ends(at) {
+                let made = self.made(line, at, end);
                 children.extend(made.map(|child| child.as_parent()));
             }
         }
@@ -117,13 +116,17 @@ impl Search<'_> {
         tries: &mut usize,
     ) -> Option<RefreshToken> {
         let end = self.stored.expires_at;
-        // The row ends when its token does, as a rule; so its token's time of issue is known.
-        let derived = self.lives().map(|life| end.minus(life));
-        let likely: Vec<_> = derived.filter(|at| times.contains(at)).collect();
+        // Where the row does not say when its token was issued, it ends when its token does, as a rule.
+        let limits = self.factory.limits;
+        let derived = self.lives().map(|life| end.minus(limits.idle(life)));
+        let derived = distinct(self.stored.issued_at.into_iter().chain(derived));
+        let likely: Vec<_> = derived
+            .into_iter()
+            .filter(|at| times.contains(at))
+            .collect();
         let others = times.iter().copied().filter(|at| !likely.contains(at));
         for at in likely.iter().copied().chain(others) {
-            let ends = self.lives().map(|life| at.plus(life));
-            for end in distinct(ends.chain([end]))
+            for end in distinct(self.ends(at).into_iter().chain([end]))
                 .into_iter()
                 .filter(|end| *end > at)
             {
@@ -154,8 +157,17 @@ impl Search<'_> {
     /// How long the tokens of a race may be good: by the own setting, as the presented one, by those of other replicas.
     fn lives(&self) -> impl Iterator<Item = Duration> {
         let others = self.factory.other_validities.iter().copied();
-        let own = [self.factory.validity, self.token.claims.lifetime()];
-        distinct(own.into_iter().chain(others)).into_iter()
+        let claims = &self.token.claims;
+        // A token that ends with its session does not tell it.
+        let is_cut = self.factory.limits.ends_at == Some(claims.expires_at);
+        let presented = (!is_cut).then(|| claims.lifetime());
+        let own = [self.factory.validity].into_iter().chain(presented);
+        distinct(own.chain(others)).into_iter()
+    }
+
+    /// When tokens that were issued then may end.
+    fn ends(&self, at: Timestamp) -> Vec<Timestamp> {
+        distinct(self.lives().map(|life| self.factory.limits.end(at, life)))
     }
 
     /// Whether a token of that slot may have been handed out in a race with this request.

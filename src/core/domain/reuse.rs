@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::lifetime::Limits;
 use super::secret::{Key, Random};
 use super::time::{Timestamp, millis};
 use super::token::refresh::{IssueTime, Parent, RefreshToken};
@@ -91,6 +92,8 @@ impl ReuseWindow {
     /// Tabs share one access token, and so meet when it expires. An owner and a thief who got one child hold two, and part
     /// when the first of them expires. If they expired together, a thief who refreshed only then would stay in step with
     /// the owner for ever.
+    ///
+    /// A session that is about to end may have no whole slot left: then the token is good for the rest of it.
     pub fn access_expiry(
         self,
         issued_at: Timestamp,
@@ -104,7 +107,11 @@ impl ReuseWindow {
         let slots = millis(validity) / millis(self.slot);
         let share = if validity < SHORT_VALIDITY { 2 } else { 4 };
         let back = u64::from_be_bytes(random.bytes()) % (slots / share + 1);
-        end.slot_start(self.slot).minus(self.slot * back as u32)
+        let drawn = end.slot_start(self.slot).minus(self.slot * back as u32);
+        match drawn < issued_at.plus(self.slot) {
+            true => end,
+            false => drawn,
+        }
     }
 }
 
@@ -117,6 +124,8 @@ pub struct ChildFactory<'a> {
     pub window: ReuseWindow,
     /// How long a child is good.
     pub validity: Duration,
+    /// The limits of the session.
+    pub limits: Limits,
     /// How long the children of replicas with another setting are good, as far as that is known.
     pub other_validities: &'a [Duration],
     /// Whether a child comes with an anti-CSRF token.
@@ -131,7 +140,7 @@ impl ChildFactory<'_> {
     /// The child of `token` that a refresh at `now` hands out.
     pub fn child(&self, token: &RefreshToken, now: Timestamp) -> RefreshToken {
         let issue = self.window.issue(now);
-        let end = issue.time().plus(self.validity);
+        let end = self.limits.end(issue.time(), self.validity);
         self.make(&token.as_parent(), issue, end, &self.keys[0])
     }
 

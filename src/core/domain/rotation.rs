@@ -77,6 +77,7 @@ pub fn decide_refresh(
         return RefreshDecision::Confirm(Confirmation {
             parent: stored.current,
             child: token.double_hash(),
+            issued_at: claims.issued_at,
             expires_at: claims.expires_at,
         });
     }
@@ -107,11 +108,12 @@ pub fn decide_confirmed(
 /// `prt`.
 ///
 /// The session then ends when the child does. A refresh token says when that is; an access token does not, so the setting
-/// of the day, `validity`, says it.
+/// of the day, `validity`, says it, and its row's limits.
 pub fn confirm_access(claims: &AccessClaims, validity: Duration) -> Option<Confirmation> {
     claims.parent.map(|parent| Confirmation {
         parent: parent.double(),
         child: claims.refresh,
+        issued_at: claims.issued_at,
         expires_at: claims.issued_at.plus(validity),
     })
 }

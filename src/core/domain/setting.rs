@@ -67,6 +67,12 @@ pub enum NeededBy {
 }
 
 impl Setting {
+    /// Its default, where that is a number.
+    pub(super) fn default_number(&self) -> u64 {
+        let number = self.default.parse();
+        number.expect("the table says that it is a number")
+    }
+
     /// Whether its value is never shown.
     pub fn is_secret(&self) -> bool {
         matches!(self.kind, Kind::Secret)

@@ -38,6 +38,11 @@ pub enum Event<'a> {
         /// The cause.
         reason: &'a dyn Display,
     },
+    /// The revocations cannot be read; checks go on with those in memory for a while.
+    RevocationsNotRead {
+        /// The cause.
+        reason: &'a dyn Display,
+    },
     /// A refresh token was presented that a successor had replaced: two parties hold tokens of one session.
     TokenTheftDetected {
         /// Its session.
@@ -94,6 +99,13 @@ pub enum Event<'a> {
     SessionRevoked {
         /// Its session.
         session: HandleHash,
+    },
+    /// A fresh login put a new session in the place of one.
+    SessionReauthenticated {
+        /// The new session.
+        session: HandleHash,
+        /// The old one, which was revoked.
+        replaced: HandleHash,
     },
     /// All sessions of a user were revoked.
     UserRevoked,
@@ -164,6 +176,7 @@ impl Event<'_> {
             Self::OpenToAnyone => "open_to_anyone",
             Self::RequestFailed { .. } => "request_failed",
             Self::KeysNotLoaded { .. } => "keys_not_loaded",
+            Self::RevocationsNotRead { .. } => "revocations_not_read",
             Self::TokenTheftDetected { .. } => "token_theft_detected",
             Self::TokenAheadOfDatabase { .. } => "token_ahead_of_database",
             Self::SessionCreated { .. } => "session_created",
@@ -173,6 +186,7 @@ impl Event<'_> {
             Self::DeviceProofMissing { .. } => "device_proof_missing",
             Self::DeviceProofWrong { .. } => "device_proof_wrong",
             Self::SessionRevoked { .. } => "session_revoked",
+            Self::SessionReauthenticated { .. } => "session_reauthenticated",
             Self::UserRevoked => "user_revoked",
             Self::SigningKeyPublished { .. } => "signing_key_published",
             Self::SigningKeyNotPublished { .. } => "signing_key_not_published",
@@ -194,6 +208,7 @@ impl Event<'_> {
             | Self::SettingsUnreadable { .. }
             | Self::RequestFailed { .. }
             | Self::KeysNotLoaded { .. }
+            | Self::RevocationsNotRead { .. }
             | Self::SigningKeyNotPublished { .. }
             | Self::NoReplyFromService { .. }
             | Self::NoReplyFromSite { .. } => Level::Error,
@@ -211,6 +226,7 @@ impl Event<'_> {
             | Self::SessionRefreshed { .. }
             | Self::DeviceBound { .. }
             | Self::SessionRevoked { .. }
+            | Self::SessionReauthenticated { .. }
             | Self::UserRevoked
             | Self::SigningKeyPublished { .. }
             | Self::TablesChanged
@@ -246,6 +262,7 @@ impl Event<'_> {
             ],
             Self::SettingsUnreadable { reason }
             | Self::KeysNotLoaded { reason }
+            | Self::RevocationsNotRead { reason }
             | Self::NoReplyFromService { reason }
             | Self::NoReplyFromSite { reason }
             | Self::SessionLeftBehind { reason }
@@ -277,6 +294,10 @@ impl Event<'_> {
             | Self::SessionRevoked { session } => {
                 vec![("session", session.as_str().into())]
             }
+            Self::SessionReauthenticated { session, replaced } => vec![
+                ("session", session.as_str().into()),
+                ("replaced", replaced.as_str().into()),
+            ],
             Self::SessionRefreshed {
                 session,
                 generation,

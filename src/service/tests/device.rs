@@ -1,12 +1,13 @@
 //! Sessions that are bound to a device: who can refresh them, who can bind them, and what a thief gets.
 
 use serde_json::{Value, json};
+use session_core::domain::authentication::Authentication;
 use session_core::domain::device::dpop::ProvenRequest;
 use session_core::platform::Platform as _;
 use session_core::testing::{Device, START};
 
 use super::*;
-use crate::{DeviceProof, Dpop};
+use crate::{DeviceProof, Dpop, Reauthenticated};
 
 const URI: &str = "https://api.example/refresh";
 
@@ -16,9 +17,13 @@ fn world() -> World {
 
 impl World {
     fn log_in(&self, binding: NewBinding) -> Grant {
-        let created = self
-            .service
-            .create(user("bob"), None, None, binding, TokenOptions::NATIVE);
+        let created = self.service.create(
+            Login {
+                binding,
+                ..login(user("bob"), None, None)
+            },
+            TokenOptions::NATIVE,
+        );
         ready(created).unwrap()
     }
 
@@ -38,7 +43,7 @@ impl World {
         let options = TokenOptions::NATIVE;
         ready(
             self.service
-                .refresh(&token.value, None, Some(proof), options),
+                .refresh(&token.value, None, None, Some(proof), options),
         )
         .unwrap()
     }
@@ -260,6 +265,61 @@ fn a_dpop_client_proves_its_refreshes_and_its_access_tokens() {
     // Of another token.
     challenge(&client.prove(&world, &one.refresh, &nonce));
     assert_eq!(world.logged("theft"), 0);
+}
+
+/// Whoever copied the old session's tokens has none of the new one, and its browser has signed for no token of it.
+#[test]
+fn a_fresh_login_is_bound_as_it_says_itself() {
+    let (world, client) = (world(), Client(Device::new(1)));
+    let step_up = |token: &Token, binding, dpop: Option<&str>| {
+        let request = ProvenRequest::new("POST", URI).unwrap();
+        let dpop = dpop.map(|proof| Dpop {
+            proof,
+            request: &request,
+        });
+        let methods = vec!["hwk".to_owned()];
+        let now = Authentication::new(None, methods, None, world.platform.now()).unwrap();
+        let answer =
+            world
+                .service
+                .reauthenticate(&token.value, now, (binding, dpop), TokenOptions::NATIVE);
+        ready(answer).unwrap()
+    };
+    let again = |answer| match answer {
+        Reauthenticated::Ok(grant) => *grant,
+        answer => panic!("{answer:?}"),
+    };
+    let (old, _) = world.bound(&client.0);
+    let plain = again(step_up(&old.access, NewBinding::None, None));
+    assert_eq!(
+        (plain.session.bound, &plain.device.challenge),
+        (false, &None)
+    );
+    let offered = again(step_up(&plain.access, NewBinding::Offered, None));
+    let registration = client
+        .0
+        .registration(&offered.device.challenge.clone().unwrap());
+    let next = world.bind(&offered.refresh, &registration).unwrap();
+    child(world.browser(&offered.refresh, &client.0.proof(&next)));
+    assert_eq!(world.refresh(&old.refresh), Refreshed::Unauthorised);
+
+    let (key, now) = (client.0.key(), START.as_secs());
+    let old = world.log_in(NewBinding::To(key));
+    let proof = |device: &Device| {
+        let ath = json!({ "ath": Device::ath(&old.access.value) });
+        device.dpop("POST", URI, now, &ath)
+    };
+    for wrong in [None, Some(&*proof(&Device::new(2)))] {
+        let answer = step_up(&old.access, NewBinding::None, wrong);
+        assert_eq!(answer, Reauthenticated::DeviceProofNeeded);
+    }
+    let new = again(step_up(
+        &old.access,
+        NewBinding::To(key),
+        Some(&proof(&client.0)),
+    ));
+    assert!(new.session.bound);
+    assert_eq!(world.verify(&new.access), Verified::DeviceProofNeeded);
 }
 
 #[test]

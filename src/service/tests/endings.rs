@@ -10,7 +10,7 @@ use crate::{Refreshed, Verified};
 
 #[test]
 fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
-    for blacklisting in ["false", "true"] {
+    for blacklisting in ["false", "true", "feed"] {
         let world = World::new(&[("access_token_blacklisting", blacklisting)]);
         let grant = world.create();
         let child = world.child(&grant.refresh);
@@ -28,8 +28,8 @@ fn rv1_after_a_logout_nothing_goes_on_but_the_plain_access_token() {
         );
         let plain = world.verify(&grant.access);
         match blacklisting {
-            "true" => assert_eq!(plain, Verified::Unauthorised),
-            _ => assert!(is_plain(&plain, &grant.session)),
+            "false" => assert!(is_plain(&plain, &grant.session)),
+            _ => assert_eq!(plain, Verified::Unauthorised),
         }
         assert!(
             world.platform.logged(Level::Warn).is_empty(),
@@ -120,7 +120,7 @@ fn all_sessions_of_a_user_end_and_nobody_elses() {
     let world = World::new(&[]);
     let ids = ["bob", "Bob", "bob ", "bo\u{301}b", "b\u{f3}b"];
     let grants = ids.map(|id| [create(&world.service, id), create(&world.service, id)]);
-    ready(world.service.revoke_all(&user("bob"))).unwrap();
+    ready(world.service.revoke_all(&user("bob"), None)).unwrap();
     for (id, grants) in ids.iter().zip(&grants) {
         for grant in grants {
             let answer = world.refresh(&grant.refresh);
@@ -176,7 +176,7 @@ fn without_a_database_nothing_is_granted() {
     )));
     assert!(is_unavailable(&ready(world.service.revoke_native(&handle))));
     assert!(is_unavailable(&ready(
-        world.service.revoke_all(&user("bob"))
+        world.service.revoke_all(&user("bob"), None)
     )));
     assert!(is_unavailable(&ready(
         world.service.read_data_native(&handle)

@@ -141,7 +141,7 @@ fn tf8_keys_from_before_it_end_with_their_last_tokens() {
             session.handle,
             false,
             now,
-            validity,
+            now.plus(validity),
             &key,
             &*forger.platform,
         );
@@ -300,7 +300,7 @@ fn kr6_access_tokens_verify_without_a_database() {
 #[test]
 fn tf8_a_dump_of_the_database_forges_nothing() {
     use session_core::domain::secret::Key;
-    use session_core::domain::token::access::AccessClaims;
+    use session_core::domain::token::access::{AccessClaims, OptionalClaims};
     use session_core::domain::token::header::TokenFormat;
     use session_core::domain::token::key::{AccessKey, Algorithm};
     let world = World::new(&[("master_key", OLD)]);
@@ -314,6 +314,7 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
         parent: None,
         anti_csrf: None,
         key: None,
+        optional: OptionalClaims::default(),
         payload: None,
     };
     let header = grant.access.value.split('.').next().unwrap();

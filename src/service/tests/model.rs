@@ -82,13 +82,14 @@ impl Subject for Native {
                 Verified::Unauthorised => Response::Unauthorised,
                 Verified::TryRefreshToken => Response::TryRefreshToken,
                 Verified::DeviceProofNeeded => panic!("none of them is bound"),
+                answer @ Verified::Reauthenticate(..) => panic!("nobody asked: {answer:?}"),
             },
             Request::Delete(handle) => {
                 Response::Deleted(service.revoke_native(handle).await.unwrap())
             }
             Request::DeleteAll(number) => {
                 let user = user(&number.to_string());
-                service.revoke_all(&user).await.unwrap();
+                service.revoke_all(&user, None).await.unwrap();
                 Response::Done
             }
             Request::Read(handle) => match service.read_data_native(handle).await.unwrap() {
@@ -152,6 +153,8 @@ fn settings(window_secs: i64) -> Settings {
     Settings {
         access_validity: 1_800_000,
         refresh_validity: 3_600_000,
+        is_idle_timeout: false,
+        absolute_lifetime: 0,
         reuse_window: window_secs * 1000,
         blacklisting: false,
         on_theft: OnTheft::Report,
@@ -171,6 +174,8 @@ proptest! {
     #[test]
     fn the_service_answers_as_the_reference_says(
         window in prop_oneof![Just(0), Just(10), Just(30)],
+        is_idle_timeout: bool,
+        absolute_lifetime in prop_oneof![Just(0), Just(95_000), Just(5_400_000)],
         blacklisting: bool,
         on_theft in prop_oneof![
             Just(OnTheft::Report),
@@ -179,7 +184,8 @@ proptest! {
         ],
         ops in histories::ops(40),
     ) {
-        follow(Settings { blacklisting, on_theft, ..settings(window) }, &ops);
+        let limited = Settings { is_idle_timeout, absolute_lifetime, ..settings(window) };
+        follow(Settings { blacklisting, on_theft, ..limited }, &ops);
     }
 }
 

@@ -126,7 +126,7 @@ impl Party {
                 self.unconfirmed = false;
                 true
             }
-            Verified::TryRefreshToken => false,
+            Verified::TryRefreshToken | Verified::Reauthenticate(..) => false,
             answer => panic!("nobody ended the session: {answer:?}"),
         }
     }

@@ -26,6 +26,14 @@ impl SqlDialect {
         "`user_id` = ? AND HEX(`user_id`) = HEX(?)"
     }
 
+    /// The name of the function that gives the least of its arguments.
+    pub(super) fn least(self) -> &'static str {
+        match self {
+            Self::MySql => "LEAST",
+            Self::Sqlite => "MIN",
+        }
+    }
+
     /// By what a user's rows are in order in the index on users: a row keeps its place as long as it is there.
     pub(super) fn order_of_user(self) -> &'static str {
         match self {
@@ -39,17 +47,6 @@ impl SqlDialect {
         match self {
             Self::MySql => "".into(),
             Self::Sqlite => 0.into(),
-        }
-    }
-
-    /// A delete of at most `rows` of the rows that fit `condition`.
-    pub(super) fn delete_batch(self, table: &str, condition: &str, rows: u64) -> String {
-        match self {
-            Self::MySql => format!("DELETE FROM `{table}` WHERE {condition} LIMIT {rows}"),
-            Self::Sqlite => format!(
-                "DELETE FROM `{table}` WHERE rowid IN \
-                 (SELECT rowid FROM `{table}` WHERE {condition} LIMIT {rows})"
-            ),
         }
     }
 

@@ -15,15 +15,19 @@ use crate::ports::MaintenanceStore;
 
 impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
     async fn remove_expired(&self, before: Timestamp) -> Result<u64> {
-        let found = self
-            .count(&self.sql.some_expired, vec![before.as_millis().into()])
-            .await?;
-        if found > 0 {
-            let remove =
-                Statement::execute(&self.sql.remove_expired, vec![before.as_millis().into()]);
+        let time = Value::from(before.as_millis());
+        let find = Statement::query(&self.sql.some_expired, vec![time.clone()]);
+        let found = self.runner.run(&[find]).await?;
+        let count = found.len();
+        if count > 0 {
+            // By key, and only what is still expired. A delete with a limit would lock all expired rows on Spider, and
+            // Vitess takes none.
+            let params = std::iter::once(time).chain(found.into_iter().flatten());
+            let remove = self.sql.remove_expired(count);
+            let remove = Statement::execute(&remove, params.collect());
             self.runner.run(&[remove]).await?;
         }
-        Ok(found)
+        Ok(count as u64)
     }
 
     async fn count_expired(&self, before: Timestamp) -> Result<u64> {
@@ -41,9 +45,14 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
 
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {
         let (value, time) = (tick.to_json(), tick.at.as_millis());
-        let params = vec![LAST_TICK.into(), value.as_str().into(), time.into()];
-        let record = Statement::execute(&self.sql.record_tick, params);
-        self.runner.run(&[record]).await?;
+        let (name, value, time): (Value, Value, Value) =
+            (LAST_TICK.into(), value.as_str().into(), time.into());
+        let insert = vec![name.clone(), value.clone(), time.clone()];
+        let script = [
+            Statement::execute(&self.sql.add_key, insert),
+            Statement::execute(&self.sql.rewrite_tick, vec![value, time, name]),
+        ];
+        self.runner.run(&script).await?;
         Ok(())
     }
 
@@ -60,9 +69,11 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         let key = hex(&random.bytes());
         let (null, zero) = (|| Value::Null, || Value::Integer(0));
         let key_and_texts = [key.as_str().into(), "".into(), "".into(), null()];
-        let others = [zero(), null(), zero(), zero(), null(), null()];
+        let others = [zero(), null(), zero(), zero(), null()];
+        let rest = [const { Value::Null }; 6];
+        let row = [&key_and_texts[..], &others, &rest].concat();
         let script = [
-            Statement::execute(&self.sql.insert, [&key_and_texts[..], &others].concat()),
+            Statement::execute(&self.sql.insert, row),
             Statement::execute(&self.sql.remove, vec![key.as_str().into()]),
         ];
         match self.runner.run(&script).await {

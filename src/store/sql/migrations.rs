@@ -32,14 +32,16 @@ const MYSQL: &[Migration] = migrations!("mysql":
     "002_upgrade_documented_tables",
     "003_record_migrations",
     "004_collations",
-    "005_device_key",
+    "005_lifetimes",
+    "006_device_key",
 );
 
 const SQLITE: &[Migration] = migrations!("sqlite":
     "001_create_tables",
     "002_upgrade_documented_tables",
     "003_record_migrations",
-    "004_device_key",
+    "004_lifetimes",
+    "005_device_key",
 );
 
 /// All of a dialect.

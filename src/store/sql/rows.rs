@@ -1,9 +1,13 @@
 //! Reading rows: what this service never writes is refused, naming table, column and problem, not the value.
 
+use std::time::Duration;
+
+use session_core::domain::authentication::Authentication;
 use session_core::domain::device::Binding;
 use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::LastTick;
 use session_core::domain::revocation::{Reason, Revocation, Revoked};
 use session_core::domain::secret::{DoubleHash, Sha256Hex};
@@ -52,7 +56,7 @@ fn optional_json(value: Option<Value>, column: &'static str) -> Result<Option<Js
     }
 }
 
-/// Columns: user id, current hash, generation, expiry, payload, device key.
+/// Columns: those of `statements::SESSION`.
 pub(super) fn decode_session(row: Row) -> Result<StoredSession> {
     read_session(&mut row.into_iter())
 }
@@ -71,12 +75,29 @@ fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSessi
         .ok_or_else(|| corrupt(SESSIONS, "generation", "out of range"))?;
     let expires_at = time(columns.next(), SESSIONS, "expires_at")?;
     let payload = optional_json(columns.next(), "jwt_user_payload")?;
+    let limits = Limits {
+        ends_at: optional_time(columns.next(), "ends_at")?,
+        idle_timeout: optional_integer(columns.next(), "idle_timeout")?.map(Duration::from_millis),
+    };
+    let issued_at = optional_time(columns.next(), "last_active_at")?;
+    let authentication = match columns.next() {
+        None | Some(Value::Null) => None,
+        value => {
+            let read = text(value).and_then(|text| Authentication::from_json(&text));
+            let problem = "not what this service writes";
+            Some(read.ok_or_else(|| corrupt(SESSIONS, "authentication", problem))?)
+        }
+    };
     let binding = binding(columns.next())?;
     Ok(StoredSession {
         user_id,
         current,
         generation,
-        expires_at,
+        // Replicas of the release before know no end.
+        expires_at: limits.clamp(expires_at),
+        limits,
+        issued_at,
+        authentication,
         payload,
         binding,
     })
@@ -90,25 +111,36 @@ fn binding(value: Option<Value>) -> Result<Binding> {
     binding.ok_or_else(|| corrupt(SESSIONS, "device_key", "not a public key"))
 }
 
-/// Columns: those of a session, data, time of creation.
+/// Columns: those of a session, data, time of creation, client.
 pub(super) fn decode_record(row: Row) -> Result<SessionRecord> {
     let mut columns = row.into_iter();
     Ok(SessionRecord {
         stored: read_session(&mut columns)?,
         data: optional_json(columns.next(), "session_info")?,
         created_at: time(columns.next(), SESSIONS, "created_at")?,
+        client: optional_json(columns.next(), "client")?,
     })
 }
 
-/// Columns: row key, covered handle, time of creation, expiry, device key.
+/// Columns: row key, covered handle, time of creation, expiry, end, last confirmation, client, device key.
 pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
     let mut columns = row.into_iter();
+    let handle = row_key(columns.next())?;
+    let sealed = match columns.next() {
+        Some(Value::Null) => None,
+        value => Some(text(value).ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?),
+    };
+    let created_at = time(columns.next(), SESSIONS, "created_at")?;
+    let expires_at = time(columns.next(), SESSIONS, "expires_at")?;
+    let ends_at = optional_time(columns.next(), "ends_at")?;
     Ok(ListedSession {
-        handle: row_key(columns.next())?,
-        sealed: text(columns.next())
-            .ok_or_else(|| corrupt(SESSIONS, "handle_sealed", "not text"))?,
-        created_at: time(columns.next(), SESSIONS, "created_at")?,
-        expires_at: time(columns.next(), SESSIONS, "expires_at")?,
+        handle,
+        sealed,
+        created_at,
+        expires_at: expires_at.min(ends_at.unwrap_or(expires_at)),
+        ends_at,
+        last_active_at: optional_time(columns.next(), "last_active_at")?,
+        client: optional_json(columns.next(), "client")?,
         bound: binding(columns.next())?.key().is_some(),
     })
 }
@@ -150,6 +182,20 @@ fn time(value: Option<Value>, table: &'static str, column: &'static str) -> Resu
     integer(value.as_ref())
         .map(Timestamp::from_millis)
         .ok_or_else(|| corrupt(table, column, "not a time"))
+}
+
+fn optional_integer(value: Option<Value>, column: &'static str) -> Result<Option<u64>> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        value => match integer(value.as_ref()) {
+            Some(integer) => Ok(Some(integer)),
+            None => Err(corrupt(SESSIONS, column, "not a number")),
+        },
+    }
+}
+
+fn optional_time(value: Option<Value>, column: &'static str) -> Result<Option<Timestamp>> {
+    Ok(optional_integer(value, column)?.map(Timestamp::from_millis))
 }
 
 /// Column: session data.

@@ -1,12 +1,13 @@
 //! Sessions on SQL.
 
+use session_core::domain::authentication::Authentication;
 use session_core::domain::device::DeviceKey;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::revocation::{Revocation, Revoked, dead_since};
 use session_core::domain::secret::{DoubleHash, Random};
 use session_core::domain::session::{Confirmation, StoredSession};
-use session_core::domain::time::Timestamp;
+use session_core::domain::time::{Timestamp, millis};
 use session_core::platform::Platform;
 
 use super::failure::Failure;
@@ -17,7 +18,7 @@ use super::rows::{
 use super::store::SqlStore;
 use crate::db::{Connector, DbError, Row, Statement, Value};
 use crate::error::Result;
-use crate::ports::SessionStore;
+use crate::ports::{First, SessionStore};
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
 pub(super) fn hex(bytes: &[u8; 32]) -> String {
@@ -86,6 +87,8 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
 
 impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
     async fn insert(&self, session: &NewSession) -> Result<()> {
+        let authentication = session.stored.authentication.as_ref();
+        let authentication = authentication.map(Authentication::to_json);
         let params = vec![
             session.handle.as_str().into(),
             session.stored.user_id.as_str().into(),
@@ -96,6 +99,16 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             u64::from(session.stored.generation.0).into(),
             session.created_at.as_millis().into(),
             session.sealed.as_deref().into(),
+            session
+                .stored
+                .limits
+                .ends_at
+                .map(Timestamp::as_millis)
+                .into(),
+            session.stored.limits.idle_timeout.map(millis).into(),
+            session.stored.issued_at.map(Timestamp::as_millis).into(),
+            session.client.as_ref().map(Json::as_str).into(),
+            authentication.as_deref().into(),
             session.stored.binding.stored().as_deref().into(),
         ];
         match self
@@ -119,13 +132,20 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         handle: HandleHash,
         confirmation: Confirmation,
         sealed: &str,
+        client: Option<&Json>,
         now: Timestamp,
     ) -> Result<Option<StoredSession>> {
         let [key, time] = live(handle, now);
+        let expires_at = Value::from(confirmation.expires_at.as_millis());
         let confirm = vec![
             confirmation.child.as_str().into(),
-            confirmation.expires_at.as_millis().into(),
+            expires_at.clone(),
+            confirmation.issued_at.as_millis().into(),
+            expires_at.clone(),
+            expires_at,
             sealed.into(),
+            confirmation.issued_at.as_millis().into(),
+            client.map(Json::as_str).into(),
             key,
             time,
             confirmation.parent.as_str().into(),
@@ -152,6 +172,23 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let bind = Statement::execute(&self.sql.bind, bind);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
         self.one(&[bind, find], decode_session).await
+    }
+
+    async fn extend(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        let [key, time] = live(handle, now);
+        let expires_at = Value::from(expires_at.as_millis());
+        let current = current.as_str().into();
+        let end = expires_at.clone();
+        let params = vec![end.clone(), end, key, time, current, expires_at];
+        let extend = Statement::execute(&self.sql.extend, params);
+        self.runner.run(&[extend]).await?;
+        Ok(())
     }
 
     async fn delete(&self, handle: HandleHash, revocation: Revocation) -> Result<bool> {
@@ -224,6 +261,26 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let write = Statement::execute(&self.sql.write_payload, write);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
         self.one(&[write, find], decode_session).await
+    }
+
+    async fn by_age(
+        &self,
+        user: &UserId,
+        first: First,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<HandleHash>> {
+        let user = Value::from(user.as_str());
+        let time = now.as_millis().into();
+        let params = vec![user.clone(), user, time, limit.into(), skip.into()];
+        let [oldest, newest] = &self.sql.by_age;
+        let sql = match first {
+            First::Oldest => oldest,
+            First::Newest => newest,
+        };
+        let rows = self.runner.run(&[Statement::query(sql, params)]).await?;
+        rows.into_iter().map(decode_handle).collect()
     }
 
     async fn list_user(

@@ -9,12 +9,19 @@ use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
 use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, SAMPLE_ROWS};
 
-/// The statements, with the tables' names filled in once.
+/// The columns of a session that a request decides by, in the order in which they are decoded.
+const SESSION: &str = "`user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, `ends_at`, \
+                       `idle_timeout`, `last_active_at`, `authentication`, `device_key`";
+
+/// The statements, with the tables' names filled in once. They keep to what engines that divide a table's rows take, too:
+/// the table of forms that they refuse is `tests/subset.rs`.
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
     pub(super) bind: String,
     pub(super) confirm: String,
+    pub(super) extend: String,
     pub(super) revoke: String,
     pub(super) next_batch_of_user: String,
     pub(super) revoke_batch_of_user: String,
@@ -26,14 +33,16 @@ pub(super) struct Sql {
     pub(super) record: String,
     pub(super) write_payload: String,
     pub(super) list_user: String,
+    /// The oldest first, and the newest first.
+    pub(super) by_age: [String; 2],
     pub(super) keys: String,
     pub(super) add_key: String,
     pub(super) remove_key: String,
-    pub(super) record_tick: String,
+    pub(super) rewrite_tick: String,
     pub(super) last_tick: String,
     sessions: String,
+    unexpired: String,
     pub(super) some_expired: String,
-    pub(super) remove_expired: String,
     pub(super) count_expired: String,
     pub(super) count_bound: String,
     pub(super) estimate_rows: String,
@@ -42,8 +51,13 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) fn new(dialect: SqlDialect, tables: &Tables) -> Self {
         let (sessions, keys) = (&tables.refresh_tokens, &tables.signing_key);
+        // The release before knows no `ends_at`, and may set a later `expires_at`.
+        let least = dialect.least();
         let not_revoked = format!("`generation` <> {}", Generation::REVOKED.0);
-        let live = format!("`session_handle_hash_1` = ? AND `expires_at` > ? AND {not_revoked}");
+        let unexpired = format!(
+            "{least}(`expires_at`, COALESCE(`ends_at`, `expires_at`)) > ? AND {not_revoked}"
+        );
+        let live = format!("`session_handle_hash_1` = ? AND {unexpired}");
         let (same_user, order) = (dialect.same_user(), dialect.order_of_user());
         let from = format!("{same_user} AND `session_handle_hash_1` <> ? AND {order} >= ?");
         let revoke = revoke(sessions);
@@ -51,19 +65,23 @@ impl Sql {
             insert: format!(
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
-                 `handle_sealed`, `device_key`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            ),
-            find: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
-                 `device_key` FROM `{sessions}` WHERE {live}"
+                 `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, `client`, \
+                 `authentication`, `device_key`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             bind: format!(
                 "UPDATE `{sessions}` SET `device_key` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
                  AND (`device_key` IS NULL OR `device_key` = '{REQUIRED}')"
             ),
+            find: format!("SELECT {SESSION} FROM `{sessions}` WHERE {live}"),
             confirm: format!(
                 "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `generation` = `generation` + 1, \
-                 `expires_at` = ?, `handle_sealed` = ? WHERE {live} AND `refresh_token_hash_2` = ?"
+                 `expires_at` = {least}(?, COALESCE(? + `idle_timeout`, ?), COALESCE(`ends_at`, ?)), \
+                 `handle_sealed` = ?, `last_active_at` = ?, `client` = COALESCE(?, `client`) \
+                 WHERE {live} AND `refresh_token_hash_2` = ?"
+            ),
+            extend: format!(
+                "UPDATE `{sessions}` SET `expires_at` = {least}(?, COALESCE(`ends_at`, ?)) \
+                 WHERE {live} AND `refresh_token_hash_2` = ? AND `expires_at` < ?"
             ),
             revoke: format!("{revoke} WHERE {not_revoked} AND `session_handle_hash_1` = ?"),
             next_batch_of_user: format!(
@@ -84,16 +102,20 @@ impl Sql {
             read_data: format!("SELECT `session_info` FROM `{sessions}` WHERE {live}"),
             write_data: format!("UPDATE `{sessions}` SET `session_info` = ? WHERE {live}"),
             record: format!(
-                "SELECT `user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, \
-                 `device_key`, `session_info`, `created_at` FROM `{sessions}` WHERE {live}"
+                "SELECT {SESSION}, `session_info`, `created_at`, `client` FROM `{sessions}` WHERE {live}"
             ),
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
-                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `device_key` \
-                 FROM `{sessions}` WHERE {same_user} AND `expires_at` > ? AND {not_revoked} \
-                 AND `handle_sealed` IS NOT NULL \
+                "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `ends_at`, \
+                 `last_active_at`, `client`, `device_key` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
+            by_age: ["", "DESC"].map(|order| {
+                format!(
+                    "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
+                     ORDER BY `created_at` {order}, `session_handle_hash_1` {order} LIMIT ? OFFSET ?"
+                )
+            }),
             keys: format!(
                 "SELECT `key_name`, `key_value`, `created_at_time` FROM `{keys}` \
                  WHERE `key_name` <> '{LAST_TICK}' AND `key_name` NOT LIKE '{RECORD_PREFIX}%'"
@@ -103,15 +125,17 @@ impl Sql {
                 dialect.insert_ignore()
             ),
             remove_key: format!("DELETE FROM `{keys}` WHERE `key_name` = ?"),
-            record_tick: format!(
-                "REPLACE INTO `{keys}` (`key_name`, `key_value`, `created_at_time`) VALUES (?, ?, ?)"
+            rewrite_tick: format!(
+                "UPDATE `{keys}` SET `key_value` = ?, `created_at_time` = ? WHERE `key_name` = ?"
             ),
             last_tick: format!(
                 "SELECT `key_value`, `created_at_time` FROM `{keys}` WHERE `key_name` = ?"
             ),
             sessions: sessions.clone(),
-            some_expired: count(sessions, "`expires_at` < ?", BATCH_ROWS),
-            remove_expired: dialect.delete_batch(sessions, "`expires_at` < ?", BATCH_ROWS),
+            unexpired,
+            some_expired: format!(
+                "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE `expires_at` < ? LIMIT {BATCH_ROWS}"
+            ),
             count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
             count_bound: format!(
                 "SELECT COUNT(*) FROM (SELECT `device_key` FROM `{sessions}` LIMIT {SAMPLE_ROWS}) AS batch \
@@ -123,21 +147,30 @@ impl Sql {
 
     /// What revokes those of `count` sessions that are live, and which of them have this mark.
     pub(super) fn of_many(&self, count: usize) -> (String, String) {
-        let (sessions, revoked) = (&self.sessions, Generation::REVOKED.0);
-        let these = format!(
-            "`session_handle_hash_1` IN ({})",
-            vec!["?"; count].join(", ")
-        );
+        let (sessions, unexpired) = (&self.sessions, &self.unexpired);
+        let these = is_one_of(count);
         (
-            format!(
-                "{} WHERE `expires_at` > ? AND `generation` <> {revoked} AND {these}",
-                revoke(sessions)
-            ),
+            format!("{} WHERE {unexpired} AND {these}", revoke(sessions)),
             format!(
                 "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE `refresh_token_hash_2` = ? AND {these}"
             ),
         )
     }
+
+    /// What removes those of `count` rows that have expired.
+    pub(super) fn remove_expired(&self, count: usize) -> String {
+        let these = is_one_of(count);
+        format!(
+            "DELETE FROM `{}` WHERE `expires_at` < ? AND {these}",
+            self.sessions
+        )
+    }
+}
+
+/// The condition that a row is one of `count`, with a parameter for the key of each.
+fn is_one_of(count: usize) -> String {
+    let places = vec!["?"; count].join(", ");
+    format!("`session_handle_hash_1` IN ({places})")
 }
 
 /// Makes rows tombstones: a mark, an expiry that is over and a reason take the place of the refresh token, the expiry and
@@ -145,7 +178,8 @@ impl Sql {
 fn revoke(sessions: &str) -> String {
     format!(
         "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ?, `user_id` = ?, `generation` = {}, \
-         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL, `device_key` = NULL",
+         `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL, `client` = NULL, \
+         `authentication` = NULL, `device_key` = NULL",
         Generation::REVOKED.0
     )
 }

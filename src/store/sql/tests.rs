@@ -3,10 +3,12 @@
 mod byte_exact;
 mod connector;
 mod contract;
+mod endings;
 mod faults;
 mod migrations;
 mod retries;
 mod schema;
+mod subset;
 
 use session_core::domain::device::Binding;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use session_core::domain::config::Tables;
 use session_core::domain::id::{Generation, HandleHash, SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::secret::{DoubleHash, SingleHash};
 use session_core::domain::session::{Confirmation, StoredSession};
@@ -78,12 +81,16 @@ fn session(number: u8, id: &str) -> NewSession {
             current: token(0),
             generation: Generation::FIRST,
             expires_at: in_secs(3600),
+            limits: Limits::default(),
+            issued_at: Some(START),
+            authentication: None,
             payload: json(r#"{"a":1.0}"#),
             binding: Binding::Unbound,
         },
         data: json("[1e400]"),
         created_at: START,
         sealed: None,
+        client: None,
     }
 }
 
@@ -92,6 +99,7 @@ fn confirmation(parent: u8) -> Confirmation {
     Confirmation {
         parent: token(parent),
         child: token(parent + 1),
+        issued_at: START,
         expires_at: in_secs(7200),
     }
 }

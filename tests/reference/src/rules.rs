@@ -20,6 +20,8 @@ struct Session {
     user: u8,
     current: TokenId,
     expires: i64,
+    /// When it ends, refreshed or not.
+    ends: i64,
     data: Option<u64>,
     deleted: bool,
 }
@@ -92,14 +94,21 @@ impl Reference {
 
     /// A new session, by its first token.
     pub fn create(&mut self, user: u8, data: Option<u64>, now: i64) -> TokenId {
-        let token = self.issue(self.sessions.len(), None, now);
+        let session = self.sessions.len();
+        let ends = match self.settings.absolute_lifetime {
+            0 => i64::MAX,
+            lifetime => now - now.rem_euclid(1000) + lifetime,
+        };
         self.sessions.push(Session {
             user,
-            current: token,
-            expires: self.tokens[token].refresh_expires,
+            current: 0,
+            expires: 0,
+            ends,
             data,
             deleted: false,
         });
+        let token = self.issue(session, None, now);
+        self.confirm(token);
         token
     }
 
@@ -108,7 +117,8 @@ impl Reference {
         self.tokens.push(Token {
             session,
             issued,
-            refresh_expires: issued + self.settings.refresh_validity,
+            refresh_expires: (issued + self.settings.refresh_validity)
+                .min(self.sessions[session].ends),
         });
         self.lineage.add(parent)
     }
@@ -144,7 +154,7 @@ impl Reference {
             Standing::Child => self.confirm(token),
             Standing::Old if self.raced(token, current, now) => {
                 // Access tokens of the winner's time may have expired by now.
-                let fresh = now < self.tokens[current].issued + self.settings.access_validity / 2;
+                let fresh = now < self.tokens[current].issued + self.access_validity() / 2;
                 return Expected::Granted(match fresh {
                     true => current,
                     false => self.child(current, slot),
@@ -159,8 +169,19 @@ impl Reference {
         Expected::Granted(self.child(token, slot))
     }
 
-    /// The child of this slot; without slots, one more.
+    /// The child of this slot; without slots, one more. The row lives half an idle timeout from then at least.
     fn child(&mut self, parent: TokenId, slot: i64) -> TokenId {
+        let child = self.child_of_slot(parent, slot);
+        let facts = self.tokens[child];
+        let session = &mut self.sessions[facts.session];
+        let needed = facts.issued + self.settings.refresh_validity / 2;
+        if self.settings.is_idle_timeout && session.expires < needed {
+            session.expires = session.expires.max(facts.refresh_expires);
+        }
+        child
+    }
+
+    fn child_of_slot(&mut self, parent: TokenId, slot: i64) -> TokenId {
         let there = self.children.get(&(parent, slot));
         if let Some(child) = there.filter(|_| self.window() > 0) {
             return *child;
@@ -170,36 +191,47 @@ impl Reference {
         child
     }
 
+    /// At most half of an idle timeout.
+    fn access_validity(&self) -> i64 {
+        match self.settings.is_idle_timeout {
+            true => (self.settings.refresh_validity / 2).min(self.settings.access_validity),
+            false => self.settings.access_validity,
+        }
+    }
+
     /// A slot is no longer than a sixtieth of the access token's validity, in whole seconds, but no shorter than one.
     fn window(&self) -> i64 {
-        let sixtieth = self.settings.access_validity / 60_000 * 1000;
+        let sixtieth = self.access_validity() / 60_000 * 1000;
         self.settings.reuse_window.min(sixtieth.max(1000))
     }
 
     /// How far ahead of this clock another one may be.
     fn skew(&self) -> i64 {
-        (self.settings.access_validity / 20).clamp(1000, 2500)
+        (self.access_validity() / 20).clamp(1000, 2500)
     }
 
     /// How far apart two requests of one race may be.
     fn reach(&self) -> i64 {
-        let sixtieth = self.settings.access_validity / 60_000 * 1000;
+        let sixtieth = self.access_validity() / 60_000 * 1000;
         sixtieth.clamp(1000, 60_000) + self.skew()
     }
 
     /// Whether an access token of this refresh token may expire then: with a child at a slot's start in the last quarter of
     /// its validity, or the last half of a short one.
     pub fn may_expire(&self, token: TokenId, expires: i64) -> bool {
-        let (window, validity) = (self.window(), self.settings.access_validity);
-        let latest = self.tokens[token].issued + validity;
+        let facts = self.tokens[token];
+        let window = self.window();
+        let latest = (facts.issued + self.access_validity()).min(facts.refresh_expires);
+        let validity = latest - facts.issued;
         if window == 0 || self.lineage.parent(token).is_none() {
             return expires == latest;
         }
         let share = if validity < 240_000 { 2 } else { 4 };
         let back = validity / window / share * window;
-        expires % window == 0
-            && expires <= latest
-            && expires >= latest - latest.rem_euclid(window) - back
+        let earliest = latest - latest.rem_euclid(window) - back;
+        // At the end of a session there may be no whole slot.
+        (expires % window == 0 && expires <= latest && expires >= earliest)
+            || (expires == latest && earliest < facts.issued + window)
     }
 
     /// Whether the current token comes from this one, or from its parent, by refreshes of one race.

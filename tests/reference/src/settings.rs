@@ -5,8 +5,12 @@
 pub struct Settings {
     /// Whole seconds.
     pub access_validity: i64,
-    /// Whole hours.
+    /// Whole hours, or whole seconds of a timeout.
     pub refresh_validity: i64,
+    /// Whether `session_idle_timeout` says it.
+    pub is_idle_timeout: bool,
+    /// Whole seconds that a session lives at most; 0: no such limit.
+    pub absolute_lifetime: i64,
     /// Whole seconds; 0 turns it off.
     pub reuse_window: i64,
     /// Whether each verification asks if the session is there.
@@ -17,19 +21,32 @@ pub struct Settings {
 
 impl Settings {
     /// The application's variables for them.
-    pub fn variables(&self) -> [(&'static str, String); 5] {
+    pub fn variables(&self) -> [(&'static str, String); 6] {
         let policy = match self.on_theft {
             OnTheft::Report => "report",
             OnTheft::RevokeSession => "revoke_session",
             OnTheft::RevokeUser => "revoke_user",
         };
-        let hours = self.refresh_validity / 3_600_000;
+        let lifetime = match self.is_idle_timeout {
+            true => (
+                "session_idle_timeout",
+                (self.refresh_validity / 1000).to_string(),
+            ),
+            false => (
+                "refresh_token_validity",
+                (self.refresh_validity / 3_600_000).to_string(),
+            ),
+        };
         [
             (
                 "access_token_validity",
                 (self.access_validity / 1000).to_string(),
             ),
-            ("refresh_token_validity", hours.to_string()),
+            lifetime,
+            (
+                "session_absolute_lifetime",
+                (self.absolute_lifetime / 1000).to_string(),
+            ),
             (
                 "refresh_reuse_window",
                 (self.reuse_window / 1000).to_string(),

@@ -16,7 +16,7 @@ use session_core::domain::keys::{
 use session_core::domain::protocol::Protocol;
 use session_core::domain::secret::{Key, Sha256Hex, SingleHash};
 use session_core::domain::time::Timestamp;
-use session_core::domain::token::access::{AccessClaims, AccessTokenError};
+use session_core::domain::token::access::{AccessClaims, AccessTokenError, OptionalClaims};
 use session_core::domain::token::header::TokenFormat;
 use session_core::domain::token::key::{AccessKey, Algorithm, Class};
 use sha2::Sha256;
@@ -87,6 +87,7 @@ fn claims() -> AccessClaims {
         parent: Some(SingleHash::of_token("parent")),
         anti_csrf: None,
         key: None,
+        optional: OptionalClaims::default(),
         payload: None,
     }
 }

@@ -54,7 +54,14 @@ static KEYS: LazyLock<[Key; 2]> = LazyLock::new(|| [1, 2].map(|n| Key::from_byte
 static TOKENS: LazyLock<[String; 6]> = LazyLock::new(|| {
     let first = |key: &Key| {
         let handle = SessionHandle::from_bytes([7; SessionHandle::BYTES]);
-        RefreshToken::first(handle, false, NOW, VALIDITY, key, &SeededRandom::new(1))
+        RefreshToken::first(
+            handle,
+            false,
+            NOW,
+            NOW.plus(VALIDITY),
+            key,
+            &SeededRandom::new(1),
+        )
     };
     let token = first(&KEYS[0]);
     let issue = IssueTime::at(NOW, Duration::from_secs(10));

@@ -9,10 +9,12 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::value::RawValue;
 use session_api::Api;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::config::Config;
 use session_core::domain::device::Binding;
 use session_core::domain::id::{Generation, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
 use session_core::domain::session::{Confirmation, StoredSession};
@@ -160,18 +162,37 @@ fn optional_json(value: Option<&Value>) -> Option<Option<Json>> {
     }
 }
 
+/// None if it is no number; `Some(None)` if there is none.
+fn optional_integer(value: Option<&Value>) -> Option<Option<u64>> {
+    match value {
+        None | Some(Value::Null) => Some(None),
+        value => integer(value).map(Some),
+    }
+}
+
 fn session(row: &Row) -> Option<StoredSession> {
-    Some(StoredSession {
+    let mut session = StoredSession {
         user_id: UserId::or_empty(text(row.first())?).ok()?,
         current: DoubleHash::from_hex(Sha256Hex::parse(text(row.get(1))?)?),
         generation: Generation(u32::try_from(integer(row.get(2))?).ok()?),
         expires_at: Timestamp::from_millis(integer(row.get(3))?),
         payload: optional_json(row.get(4))?,
-        binding: match row.get(5)? {
+        limits: Limits {
+            ends_at: optional_integer(row.get(5))?.map(Timestamp::from_millis),
+            idle_timeout: optional_integer(row.get(6))?.map(Duration::from_millis),
+        },
+        issued_at: optional_integer(row.get(7))?.map(Timestamp::from_millis),
+        authentication: match row.get(8) {
+            None | Some(Value::Null) => None,
+            value => Some(Authentication::from_json(text(value)?)?),
+        },
+        binding: match row.get(9)? {
             Value::Null => Binding::Unbound,
             device_key => Binding::from_stored(text(Some(device_key)))?,
         },
-    })
+    };
+    session.expires_at = session.limits.clamp(session.expires_at);
+    Some(session)
 }
 
 /// Holds what a store read against what the first of its rows says; after an error others may have been read.
@@ -237,11 +258,12 @@ fn check_rest(store: &Sql) -> bool {
     let confirmation = Confirmation {
         parent: hash.double(),
         child: SingleHash::of_token("child").double(),
+        issued_at: NOW,
         expires_at: NOW.plus(Duration::from_secs(1)),
     };
     let user = UserId::parse("bob").expect("three characters");
     block_on(async {
-        drop(store.confirm(handle(), confirmation, "", NOW).await);
+        drop(store.confirm(handle(), confirmation, "", None, NOW).await);
         drop(store.write_data(handle(), None, NOW).await);
         let (at, reason) = (NOW, Reason::SignedOut);
         let revocation = Revocation { at, reason };

@@ -65,10 +65,11 @@ impl Connection {
             Verdict::CutBefore => *lease = None,
             Verdict::Proceed | Verdict::CutAfter => {}
         }
+        let slow_timers = self.instance.app.slow_timers.get();
         // The lease goes along: a call that is given up finishes there, as on Spin.
         let blocking = spawn_blocking(move || {
             let open = lease.as_ref().ok_or_else(lost)?;
-            let result = database::run(&open.connection, &sql, &params);
+            let result = database::run(&open.connection, &sql, &params, slow_timers);
             if verdict == Verdict::CutAfter {
                 *lease = None;
                 return Err(lost());

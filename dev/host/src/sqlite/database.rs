@@ -30,8 +30,13 @@ pub(super) fn connect(path: Option<&Path>) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Runs one statement.
-pub(super) fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<QueryResult> {
+/// Runs one statement. Where it says how long to wait for a lock, that is so many times as long.
+pub(super) fn run(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    slow_timers: u32,
+) -> Result<QueryResult> {
     let mut statement = connection.prepare_cached(sql)?;
     let columns = statement.column_names().into_iter().map(str::to_owned);
     let mut answer = QueryResult {
@@ -54,6 +59,10 @@ pub(super) fn run(connection: &Connection, sql: &str, params: &[Value]) -> Resul
         }
         answer.rows.push(RowResult { values });
     }
+    if sql.starts_with("PRAGMA busy_timeout") {
+        let millis = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0))?;
+        connection.busy_timeout(Duration::from_millis(millis.into()) * slow_timers)?;
+    }
     Ok(answer)
 }
 
@@ -71,7 +80,7 @@ mod tests {
             Value::Text("é\0".to_owned()),
             Value::Blob(vec![0, 255]),
         ];
-        let answer = run(&connection, "SELECT ?, ? AS b, ?, ?, ?", &sent).unwrap();
+        let answer = run(&connection, "SELECT ?, ? AS b, ?, ?, ?", &sent, 1).unwrap();
         assert_eq!(answer.columns[1], "b");
         assert_eq!(format!("{:?}", answer.rows[0].values), format!("{sent:?}"));
     }
@@ -81,10 +90,10 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("dev-host-{}-locked", std::process::id()));
         let path = folder.join("a/b.db");
         let [first, second] = [(); 2].map(|()| connect(Some(&path)).unwrap());
-        run(&first, "CREATE TABLE t(x)", &[]).unwrap();
-        run(&first, "BEGIN IMMEDIATE", &[]).unwrap();
-        run(&second, "PRAGMA busy_timeout = 30", &[]).unwrap();
-        let error = run(&second, "INSERT INTO t VALUES (1)", &[]).unwrap_err();
+        run(&first, "CREATE TABLE t(x)", &[], 1).unwrap();
+        run(&first, "BEGIN IMMEDIATE", &[], 1).unwrap();
+        run(&second, "PRAGMA busy_timeout = 30", &[], 1).unwrap();
+        let error = run(&second, "INSERT INTO t VALUES (1)", &[], 1).unwrap_err();
         assert_eq!(
             error.sqlite_error_code(),
             Some(rusqlite::ErrorCode::DatabaseBusy)

@@ -1,4 +1,4 @@
-//! A Galera cluster of private MariaDB servers on loopback.
+//! Clusters of private servers on loopback: MariaDB's with Galera, MySQL's with group replication.
 
 use anyhow::{Context, Result};
 
@@ -14,8 +14,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts so many nodes, one after the other, each with a copy of the first one's data; `arguments` are for all of them.
-    pub fn start(nodes: usize, arguments: &[&str]) -> Result<Self> {
+    /// Starts so many nodes of Galera, one after the other, each with a copy of the first one's data; `arguments` are for all
+    /// of them.
+    pub fn galera(nodes: usize, arguments: &[&str]) -> Result<Self> {
         packages::ensure(packages::MARIADB)?;
         packages::ensure_galera(PROVIDER)?;
         packages::ensure(packages::RSYNC)?;
@@ -64,6 +65,62 @@ impl Cluster {
             cluster.nodes.push(node);
         }
         Ok(cluster)
+    }
+
+    /// Starts so many members of a group of MySQL servers, the first of which is the primary; `arguments` are for all of them.
+    pub fn group(members: usize, arguments: &[&str]) -> Result<Self> {
+        let ports: Vec<u16> = (0..members).map(|_| free_port()).collect::<Result<_>>()?;
+        let address = |port: &u16| format!("127.0.0.1:{port}");
+        let seeds = ports.iter().map(address).collect::<Vec<_>>().join(",");
+        let mut group = Self { nodes: Vec::new() };
+        for (number, port) in ports.iter().enumerate() {
+            let own = [
+                format!("--server-id={}", number + 1),
+                format!("--group-replication-local-address={}", address(port)),
+                format!("--group-replication-group-seeds={seeds}"),
+            ];
+            let all = [
+                "--log-bin=binlog",
+                "--gtid-mode=ON",
+                "--enforce-gtid-consistency=ON",
+                "--report-host=127.0.0.1",
+                "--plugin-load-add=group_replication.so",
+                "--group-replication-group-name=5e551015-0000-4000-8000-000000000000",
+                "--group-replication-start-on-boot=OFF",
+                "--group-replication-recovery-get-public-key=ON",
+                "--group-replication-member-expel-timeout=0",
+            ];
+            let all: Vec<&str> = own
+                .iter()
+                .map(|argument| &**argument)
+                .chain(all)
+                .chain(arguments.iter().copied())
+                .collect();
+            let member = match group.nodes.first() {
+                None => Server::start_with(Flavor::MySql, &all),
+                Some(first) => {
+                    let password = first.password().to_owned();
+                    Server::start_as(Flavor::MySql, &all, password, true)
+                }
+            };
+            let member = member.with_context(|| format!("failed to start member {number}"))?;
+            // What each has done alone so far, the same on all of them, is not part of the group's history.
+            member.execute_admin("RESET BINARY LOGS AND GTIDS")?;
+            if number == 0 {
+                member.execute_admin("SET GLOBAL group_replication_bootstrap_group = ON")?;
+            }
+            Self::join(&member)?;
+            member.execute_admin("SET GLOBAL group_replication_bootstrap_group = OFF")?;
+            group.nodes.push(member);
+        }
+        Ok(group)
+    }
+
+    /// Lets a member take part in its group again, after it was away.
+    pub fn join(member: &Server) -> Result<()> {
+        let (user, password) = (member.user(), member.password());
+        let sql = format!("START GROUP_REPLICATION USER = '{user}', PASSWORD = '{password}'");
+        member.execute_admin(&sql)
     }
 
     /// Its nodes.

@@ -74,7 +74,10 @@ impl Engine {
             None => TempFolder::new()?,
             Some(root) => TempFolder::new_in(&root.join("tmp"))?,
         };
-        copy(&pristine, &folder.path().join(DATA))?;
+        let data = folder.path().join(DATA);
+        copy(&pristine, &data)?;
+        // MySQL's name for a server, which no two in a group may share; it makes another. MariaDB has none.
+        let _ = fs::remove_file(data.join("auto.cnf"));
         Ok(folder)
     }
 

@@ -17,6 +17,10 @@ use crate::{folder::TempFolder, process, workspace_root};
 /// A component compiles in a fraction of a second; this is for a machine that is busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// How many times slower than the real ones a service's timers are: on a busy machine a test that is not about a
+/// deadline meets none.
+const SLOW_TIMERS: &str = "10";
+
 /// How a service is to be started.
 pub struct ServiceBuilder {
     /// Relative to the workspace.
@@ -27,6 +31,7 @@ pub struct ServiceBuilder {
     variables: Vec<(String, String)>,
     state_dir: Option<PathBuf>,
     host_arguments: Vec<String>,
+    real_timers: bool,
 }
 
 impl ServiceBuilder {
@@ -38,6 +43,7 @@ impl ServiceBuilder {
             variables: Vec::new(),
             state_dir: None,
             host_arguments: Vec::new(),
+            real_timers: false,
         }
     }
 
@@ -77,6 +83,14 @@ impl ServiceBuilder {
         self
     }
 
+    /// Deadlines, and all else that follows the monotonic clock, as on Spin: for tests that are about them. Otherwise
+    /// that clock runs ten times slower.
+    #[must_use]
+    pub fn real_timers(mut self) -> Self {
+        self.real_timers = true;
+        self
+    }
+
     /// Another application than that of spin.toml: the path of its manifest, from the workspace on.
     #[must_use]
     pub fn manifest(mut self, path: impl Into<PathBuf>) -> Self {
@@ -108,7 +122,7 @@ impl ServiceBuilder {
             }
         };
         let program = command.get_program().to_owned();
-        let mut child = process::spawn(self.command(command, &state_dir))
+        let mut child = process::spawn(self.command(command, &state_dir, has_control))
             .with_context(|| format!("failed to start {}", program.display()))?;
         let log = Arc::new(Mutex::new(Vec::new()));
         collect(
@@ -140,7 +154,7 @@ impl ServiceBuilder {
         }
     }
 
-    fn command(&self, mut command: Command, state_dir: &Path) -> Command {
+    fn command(&self, mut command: Command, state_dir: &Path, is_host: bool) -> Command {
         command
             .current_dir(workspace_root())
             .args(["--listen", "127.0.0.1:0", "--state-dir"])
@@ -149,6 +163,9 @@ impl ServiceBuilder {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if is_host && !self.real_timers {
+            command.args(["--slow-timers", SLOW_TIMERS]);
+        }
         let database = match &self.database {
             Some(database) => {
                 // What a developer has set for `up` must not change what a test sees.
@@ -258,7 +275,7 @@ mod tests {
             log.starts_with("hello sqlite revoke_user --listen "),
             "{log}"
         );
-        assert!(log.ends_with(" --no-cron\n"), "{log}");
+        assert!(log.ends_with(" --no-cron --slow-timers 10\n"), "{log}");
 
         let state_dir = service.state_dir().to_path_buf();
         assert!(state_dir.is_dir());

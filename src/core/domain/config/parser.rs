@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use super::settings;
-use super::{AccessSettings, Database, MySqlSettings, RefreshSettings, Tables, TheftPolicy};
+use super::{
+    AccessSettings, Blacklisting, Database, MySqlSettings, RefreshSettings, SessionLimit, Tables,
+    TheftPolicy,
+};
 use crate::domain::keys::{MASTER_KEY_MIN_BYTES, MasterKeys, PUBLISHED_SLOTS, RotationPolicy};
+use crate::domain::lifetime::{self, LifetimePolicy};
+use crate::domain::revocation::REVOCATION_MAX_VALIDITY;
 use crate::domain::secret::SecretString;
 use crate::domain::setting::Parser;
 use crate::domain::token::key::Algorithm;
@@ -67,7 +72,11 @@ impl Parser<'_> {
         AccessSettings {
             validity,
             algorithm: self.algorithm(has_cdi),
-            blacklisting: self.boolean(&settings::BLACKLISTING),
+            blacklisting: self.blacklisting(validity),
+            max_staleness: self.seconds(&settings::MAX_STALENESS),
+            issuer: self.optional(&settings::ISSUER),
+            audience: self.optional(&settings::AUDIENCE),
+            authentication_claims: self.boolean(&settings::AUTHENTICATION_CLAIMS),
             rotation: RotationPolicy {
                 dynamic: self.boolean(&settings::KEY_DYNAMIC),
                 interval: self.hours(&settings::KEY_INTERVAL),
@@ -75,6 +84,22 @@ impl Parser<'_> {
             },
             key_path: self.optional(&settings::KEY_PATH),
         }
+    }
+
+    fn blacklisting(&mut self, validity: Duration) -> Blacklisting {
+        let blacklisting = self.word(
+            &settings::BLACKLISTING,
+            &[
+                ("false", Blacklisting::Off),
+                ("true", Blacklisting::EachCheck),
+                ("feed", Blacklisting::Feed),
+            ],
+        );
+        if blacklisting == Blacklisting::Feed && validity > REVOCATION_MAX_VALIDITY {
+            let allowed = "allowed with access_token_validity over a day: true, false".to_owned();
+            self.fail(&settings::BLACKLISTING, Some("feed".to_owned()), allowed);
+        }
+        blacklisting
     }
 
     fn algorithm(&mut self, has_cdi: bool) -> Algorithm {
@@ -103,8 +128,32 @@ impl Parser<'_> {
 
     pub(super) fn refresh(&mut self) -> RefreshSettings {
         RefreshSettings {
-            validity: self.hours(&settings::REFRESH_VALIDITY),
+            lifetime: self.lifetime(),
             reuse_window: self.seconds(&settings::REUSE_WINDOW),
+        }
+    }
+
+    fn lifetime(&mut self) -> LifetimePolicy {
+        let validity = self.hours(&settings::REFRESH_VALIDITY);
+        let default = Duration::from_secs(3600 * settings::REFRESH_VALIDITY.default_number());
+        let timeout = self.optional(&settings::IDLE_TIMEOUT);
+        let timeout = timeout.and_then(|secs| secs.parse().ok().map(Duration::from_secs));
+        // Two settings that say different things: neither can be what is meant.
+        if timeout.is_some_and(|timeout| validity != timeout && validity != default) {
+            let value = Some((validity.as_secs() / 3600).to_string());
+            let allowed = "allowed with session_idle_timeout: nothing, or the same time";
+            self.fail(&settings::REFRESH_VALIDITY, value, allowed.to_owned());
+        }
+        let absolute = self.seconds(&settings::ABSOLUTE_LIFETIME);
+        if !absolute.is_zero() && absolute < lifetime::MIN {
+            let value = Some(absolute.as_secs().to_string());
+            let allowed = format!("allowed: 0, or at least {}", lifetime::MIN.as_secs());
+            self.fail(&settings::ABSOLUTE_LIFETIME, value, allowed);
+        }
+        LifetimePolicy {
+            idle: timeout.unwrap_or(validity),
+            is_idle_timeout: timeout.is_some(),
+            absolute: Some(absolute).filter(|absolute| !absolute.is_zero()),
         }
     }
 
@@ -159,6 +208,13 @@ impl Parser<'_> {
                 ("revoke_user", TheftPolicy::RevokeUser),
             ],
         )
+    }
+
+    pub(super) fn session_limit(&mut self) -> Option<SessionLimit> {
+        let most = self.number(&settings::MAX_SESSIONS);
+        let words = [("end_oldest", false), ("refuse", true)];
+        let refuses = self.word(&settings::ON_SESSION_LIMIT, &words);
+        (most > 0).then_some(SessionLimit { most, refuses })
     }
 
     pub(super) fn maintenance(&mut self, has_api_keys: bool) -> Option<Duration> {

@@ -1,5 +1,6 @@
 //! The service's settings as one table: a row for each, in the order of spin.toml.
 
+use crate::domain::lifetime;
 use crate::domain::setting::{BOOLEAN, Kind, LOG_FORMAT, LOG_LEVEL, NeededBy, Setting};
 
 macro_rules! settings {
@@ -59,11 +60,29 @@ settings! {
          one of them";
     ACCESS_VALIDITY = "access_token_validity", "3600", number(1, 86_400_000, "seconds"), All, "",
         "how long an access token is good";
-    BLACKLISTING = "access_token_blacklisting", "false", BOOLEAN, Http, "",
-        "whether each check asks the database if the session is still there";
+    BLACKLISTING = "access_token_blacklisting", "false", Kind::Word(&["true", "false", "feed"]), Http, "",
+        "`true`: each check asks the database if the session is still there; `feed`: the revocations are kept in memory and \
+         read once a second ([how soon, and when to use it](docs/operations.md#revocation-within-two-seconds))";
+    MAX_STALENESS = "revocation_max_staleness", "60", number(0, 3600, "seconds"), Http, "",
+        "with `access_token_blacklisting=feed`, for how long checks go on with the revocations in memory while the database \
+         is away";
+    ISSUER = "access_token_issuer", "", Kind::Text, Http, "none",
+        "`iss` of access tokens, not of those for SuperTokens' SDKs; one with another `iss` is refused. Set it when every \
+         instance is of a release that knows it";
+    AUDIENCE = "access_token_audience", "", Kind::Text, Http, "none", "`aud`, likewise";
+    AUTHENTICATION_CLAIMS = "access_token_authentication_claims", "false", BOOLEAN, Http, "",
+        "whether access tokens say when and how the user was authenticated (`auth_time`, `amr`, `acr`), if the site said so at \
+         the login ([sessions](docs/sessions.md)). Set it when every instance is of a release that knows it";
     REFRESH_VALIDITY = "refresh_token_validity", "2400", number(1, 8760, "hours"), All, "",
         "how long a session lives without a refresh; a change counts for a session from its next refresh or \
          confirmation";
+    IDLE_TIMEOUT = "session_idle_timeout", "", number(lifetime::MIN.as_secs(), lifetime::MAX_IDLE.as_secs(), "seconds"),
+        All, "what `refresh_token_validity` says",
+        "how long a session lives without a request, to half of it precise: access tokens are good for half of it at most; \
+         then leave `refresh_token_validity` alone";
+    ABSOLUTE_LIFETIME = "session_absolute_lifetime", "0", number(0, lifetime::MAX_ABSOLUTE.as_secs(), "seconds"), Http,
+        "", "how long a session lives at most, refreshed or not, from 60 on; 0: as long as it is refreshed; a change counts \
+             for new sessions";
     REUSE_WINDOW = "refresh_reuse_window", "10", number(0, 60, "seconds"), Http, "",
         "for how long refreshes of one token return the same child; never more than a sixtieth of \
          `access_token_validity`, but at least 1; 0 turns it off";
@@ -72,6 +91,11 @@ settings! {
     BINDING = "session_binding", "false", BOOLEAN, Http, "",
         "whether sessions may be bound to a key of a device ([security](docs/security.md)); not before all instances are \
          of this release";
+    MAX_SESSIONS = "max_sessions_per_user", "0", number(0, 1000, "sessions"), Http, "",
+        "how many sessions a user may have at once; 0: any number";
+    ON_SESSION_LIMIT = "on_session_limit", "end_oldest", Kind::Word(&["end_oldest", "refuse"]), Http, "",
+        "what a login beyond that does: it ends the user's oldest sessions, or gets a 409 `too_many_sessions` (never through \
+         SuperTokens' SDKs)";
     API_KEYS = "api_keys", "", Kind::Secret, Http, "none",
         "comma-separated, at least 16 characters each; every one of them is valid";
     MASTER_KEY = "master_key", "", Kind::Secret, All, "none",

@@ -6,7 +6,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Database, MySqlSettings, SETTINGS, TheftPolicy};
+use super::{Blacklisting, Config, ConfigError, Database, MySqlSettings, SETTINGS, TheftPolicy};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -51,12 +51,12 @@ fn without_settings_there_are_defaults() {
         assert_eq!(config.tables.signing_key, "signing_key");
         assert_eq!(config.tables.refresh_tokens, "refresh_tokens");
         assert_eq!(config.access.validity, HOUR);
-        assert!(!config.access.blacklisting);
+        assert_eq!(config.access.blacklisting, Blacklisting::Off);
         assert!(config.access.rotation.dynamic);
         assert_eq!(config.access.rotation.interval, HOUR * 24);
         assert_eq!(config.access.rotation.token_validity, HOUR);
         assert_eq!(config.access.key_path, None);
-        assert_eq!(config.refresh.validity, HOUR * 2400);
+        assert_eq!(config.refresh.lifetime.idle, HOUR * 2400);
         assert_eq!(config.refresh.reuse_window, Duration::from_secs(10));
         assert_eq!(config.on_theft, TheftPolicy::Report);
         assert!(config.api_keys.is_empty());
@@ -84,6 +84,7 @@ fn numbers_have_ranges() {
         ("access_token_validity", "seconds", 1, 86_400_000),
         ("refresh_token_validity", "hours", 1, 8760),
         ("refresh_reuse_window", "seconds", 0, 60),
+        ("session_idle_timeout", "seconds", 60, 31_536_000),
         ("maintenance_endpoint_time_budget", "seconds", 1, 3600),
         ("clean_up_time_budget", "seconds", 1, 3600),
     ] {
@@ -130,7 +131,7 @@ fn numbers_mean_what_their_unit_says() {
         config.access.rotation.token_validity,
         config.access.validity
     );
-    assert_eq!(config.refresh.validity, HOUR * 8760);
+    assert_eq!(config.refresh.lifetime.idle, HOUR * 8760);
     assert_eq!(config.refresh.reuse_window, Duration::ZERO);
     assert_eq!(config.clean_up_budget, HOUR);
     let settings = mysql(&[("mysql_port", "1"), ("mysql_connection_limit", "100")]).unwrap();
@@ -143,7 +144,7 @@ fn words_are_those_in_the_table_and_no_others() {
         ("database", "sqlite, mysql"),
         ("mysql_tls", "disabled, required"),
         ("access_token_signing_key_dynamic", "true, false"),
-        ("access_token_blacklisting", "true, false"),
+        ("access_token_blacklisting", "true, false, feed"),
         ("on_token_theft", "report, revoke_session, revoke_user"),
         ("maintenance_endpoint", "true, false"),
     ] {
@@ -177,11 +178,13 @@ fn words_are_those_in_the_table_and_no_others() {
             .rotation
             .dynamic
     );
-    assert!(
-        word("access_token_blacklisting", "true")
-            .access
-            .blacklisting
-    );
+    for (text, meaning) in [
+        ("true", Blacklisting::EachCheck),
+        ("feed", Blacklisting::Feed),
+    ] {
+        let config = word("access_token_blacklisting", text);
+        assert_eq!(config.access.blacklisting, meaning);
+    }
     for (policy, meaning) in [
         ("revoke_session", TheftPolicy::RevokeSession),
         ("revoke_user", TheftPolicy::RevokeUser),

@@ -199,7 +199,7 @@ impl KeyTable {
         let end = |validity| since.map(|since| since.plus(validity).plus(PRUNE_MARGIN));
         Ends {
             generations: end(config.access.validity),
-            refresh: end(config.refresh.validity),
+            refresh: end(config.refresh.lifetime.idle),
         }
     }
 

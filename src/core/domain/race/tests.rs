@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{MAX_DEPTH, winner};
 use crate::domain::id::{SessionHandle, UserId};
+use crate::domain::lifetime::Limits;
 use crate::domain::request_times::RequestTimes;
 use crate::domain::reuse::{ChildFactory, ReuseWindow};
 use crate::domain::secret::Key;
@@ -29,6 +30,7 @@ struct Replica {
     keys: Vec<Key>,
     window: ReuseWindow,
     validity: Duration,
+    limits: Limits,
     others: Vec<Duration>,
     tolerates_races: bool,
     random: SeededRandom,
@@ -40,6 +42,7 @@ impl Replica {
             keys: vec![key(1)],
             window: ReuseWindow::new(secs(window), secs(access_validity)),
             validity: secs(validity),
+            limits: Limits::default(),
             others: Vec::new(),
             tolerates_races: true,
             random: SeededRandom::new(5),
@@ -51,6 +54,7 @@ impl Replica {
             keys: &self.keys,
             window: self.window,
             validity: self.validity,
+            limits: self.limits,
             other_validities: &self.others,
             anti_csrf: false,
             tolerates_races: self.tolerates_races,
@@ -85,7 +89,7 @@ fn key(seed: u64) -> Key {
 fn first() -> RefreshToken {
     let random = SeededRandom::new(3);
     let handle = SessionHandle::generate(&random);
-    RefreshToken::first(handle, false, at(0), secs(864_000), &key(1), &random)
+    RefreshToken::first(handle, false, at(0), at(864_000), &key(1), &random)
 }
 
 fn row(current: &RefreshToken) -> StoredSession {
@@ -94,6 +98,9 @@ fn row(current: &RefreshToken) -> StoredSession {
         current: current.double_hash(),
         generation: current.claims.generation,
         expires_at: current.claims.expires_at,
+        limits: Limits::default(),
+        issued_at: None,
+        authentication: None,
         payload: None,
         binding: Binding::Unbound,
     }

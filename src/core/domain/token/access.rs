@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::header::{HEADER_MAX_BYTES, Header, TokenFormat};
 use super::key::{AccessKey, Algorithm, Class};
 use super::shape;
+use crate::domain::authentication::Authentication;
 use crate::domain::device::KeyThumbprint;
 use crate::domain::id::{SessionHandle, UserId};
 use crate::domain::json::Json;
@@ -41,8 +42,21 @@ pub struct AccessClaims {
     pub anti_csrf: Option<SecretString>,
     /// The key that must have made a proof which comes with it (`cnf.jkt`, RFC 9449 §6.1), if it is bound to one.
     pub key: Option<KeyThumbprint>,
+    /// Claims that settings and sites choose.
+    pub optional: OptionalClaims,
     /// The session's payload, if it has one.
     pub payload: Option<Json>,
+}
+
+/// Claims that settings and sites choose. Tokens for SuperTokens' SDKs have none of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptionalClaims {
+    /// `iss`.
+    pub issuer: Option<String>,
+    /// `aud`.
+    pub audience: Option<String>,
+    /// `auth_time`, and perhaps `amr` and `acr`.
+    pub authentication: Option<Authentication>,
 }
 
 /// Why an access token is not accepted. For the log; callers are not told.
@@ -60,6 +74,12 @@ pub enum AccessTokenError {
     /// Signed with our key, but the claims are not such as we write.
     #[error("claims of another shape")]
     WrongClaims,
+    /// `iss` is another one than the setting's.
+    #[error("of another issuer")]
+    WrongIssuer,
+    /// `aud` is another one than the setting's.
+    #[error("for another audience")]
+    WrongAudience,
     /// At or after `exp`.
     #[error("expired")]
     Expired,
@@ -152,6 +172,27 @@ impl AccessClaims {
             .filter(|claims| claims.handle.protocol() == protocol)
             .ok_or(AccessTokenError::WrongClaims)?;
         Ok((claims, form))
+    }
+
+    /// Whether the token is one of this issuer for this audience, as far as they are set (RFC 7519 §4.1.1, §4.1.3). A token
+    /// without the claim passes: it is from before the setting, and signed with our key.
+    ///
+    /// # Errors
+    /// If it names another one.
+    pub fn check_names(
+        &self,
+        issuer: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<(), AccessTokenError> {
+        let is_other = |claim: &Option<String>, setting: Option<&str>| {
+            let pair = claim.as_deref().zip(setting);
+            pair.is_some_and(|(claim, setting)| claim != setting)
+        };
+        match &self.optional {
+            it if is_other(&it.issuer, issuer) => Err(AccessTokenError::WrongIssuer),
+            it if is_other(&it.audience, audience) => Err(AccessTokenError::WrongAudience),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the token is good at `now`.

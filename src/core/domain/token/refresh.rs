@@ -166,7 +166,7 @@ impl RefreshToken {
         handle: SessionHandle,
         anti_csrf: bool,
         issued_at: Timestamp,
-        validity: Duration,
+        expires_at: Timestamp,
         key: &Key,
         random: &dyn Random,
     ) -> Self {
@@ -175,7 +175,7 @@ impl RefreshToken {
                 handle,
                 generation: Generation::FIRST,
                 issued_at,
-                expires_at: issued_at.plus(validity),
+                expires_at,
                 parent: None,
                 anti_csrf,
                 nonce: random.bytes(),

@@ -4,6 +4,7 @@ use session_core::domain::device::Binding;
 use std::time::Duration;
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
+use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::Report;
 use session_core::domain::revocation::removable_before;
 use session_core::domain::secret::SingleHash;
@@ -28,12 +29,16 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
                 current: SingleHash::of_token("t").double(),
                 generation: Generation::FIRST,
                 expires_at,
+                limits: Limits::default(),
+                issued_at: None,
+                authentication: None,
                 payload: None,
                 binding: Binding::Unbound,
             },
             data: None,
             created_at: START,
             sealed: None,
+            client: None,
         };
         ready(world.store.insert(&session)).unwrap();
     }

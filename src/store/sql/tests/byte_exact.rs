@@ -79,8 +79,8 @@ async fn one_session_may_be_left_out() {
 fn many(database: &Database, rows: u64, user: &str, expires_at: u64) {
     database.batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
-         INSERT INTO refresh_tokens SELECT printf('{user}%064d', i), '{user}', printf('%064d', i), NULL, \
-         {expires_at}, NULL, 0, 0, NULL, NULL FROM n"
+         INSERT INTO refresh_tokens (session_handle_hash_1, user_id, refresh_token_hash_2, expires_at) \
+         SELECT printf('{user}%064d', i), '{user}', printf('%064d', i), {expires_at} FROM n"
     ));
 }
 

@@ -1,8 +1,12 @@
 //! The contract: whatever is asked, SQL answers as the store in memory does.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::device::Binding;
 use session_core::domain::id::Generation;
+use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::{LastTick, Report};
 use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::session::StoredSession;
@@ -12,7 +16,7 @@ use session_core::testing::{Device, START, cases};
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, sign_out, store, token, user};
 use crate::memory::MemoryStore;
-use crate::{KeyRow, NewSession, SessionStore, Store};
+use crate::{First, KeyRow, NewSession, SessionStore, Store};
 
 const USERS: [&str; 8] = [
     "bob",
@@ -37,8 +41,10 @@ const TEXTS: [&str; 5] = [
 enum Op {
     Insert {
         handle: u8,
+        created: u64,
         user: usize,
         expires: u64,
+        limits: (Option<u64>, Option<u64>),
         data: Option<usize>,
         payload: Option<usize>,
     },
@@ -54,11 +60,23 @@ enum Op {
         key: u8,
         now: u64,
     },
+    Extend {
+        handle: u8,
+        current: u8,
+        to: u64,
+        now: u64,
+    },
     Delete(u8, u64),
     DeleteBatch(Vec<u8>, u64),
     Revoke(u8, u64),
     DeleteUser(usize, Option<u8>, u64),
     Revocations(u64, Option<u8>, u64),
+    ByAge {
+        user: usize,
+        newest: bool,
+        skip: u64,
+        now: u64,
+    },
     ReadData(u8, u64),
     WriteData(u8, Option<usize>, u64),
     AddKeys(Vec<(u8, u64)>),
@@ -72,20 +90,26 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let (h, t) = (0_u8..5, 0_u64..12);
     let users = 0..USERS.len();
+    let limits = (prop::option::of(t.clone()), prop::option::of(1_u64..9));
     let text = prop::option::of(0..TEXTS.len());
     prop_oneof![
-        5 => (h.clone(), users.clone(), t.clone(), text.clone(), text.clone()).prop_map(
-            |(handle, user, expires, data, payload)| Op::Insert { handle, user, expires, data, payload }
+        5 => (h.clone(), users.clone(), 0_u64..3, t.clone(), limits, text.clone(), text.clone()).prop_map(
+            |(handle, user, created, expires, limits, data, payload)|
+                Op::Insert { handle, user, created, expires, limits, data, payload }
         ),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Find(handle, now)),
         4 => (h.clone(), 0_u8..3, t.clone())
             .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
         4 => (h.clone(), 0_u8..2, 1_u8..3, t.clone())
             .prop_map(|(handle, current, key, now)| Op::Bind { handle, current, key, now }),
+        2 => (h.clone(), 0_u8..3, t.clone(), t.clone())
+            .prop_map(|(handle, current, to, now)| Op::Extend { handle, current, to, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
         1 => (prop::collection::vec(h.clone(), 1..4), t.clone())
             .prop_map(|(handles, now)| Op::DeleteBatch(handles, now)),
         1 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Revoke(handle, now)),
+        2 => (users.clone(), any::<bool>(), 0_u64..3, t.clone())
+            .prop_map(|(user, newest, skip, now)| Op::ByAge { user, newest, skip, now }),
         1 => (users, prop::option::of(h.clone()), t.clone())
             .prop_map(|(user, except, now)| Op::DeleteUser(user, except, now)),
         1 => (t.clone(), prop::option::of(h.clone()), t.clone())
@@ -110,16 +134,28 @@ async fn ask(store: &impl Store, op: &Op) -> String {
     match op.clone() {
         Op::Insert {
             handle: number,
+            created,
             user: id,
             expires,
+            limits: (ends, idle),
             data,
             payload,
         } => {
+            let limits = Limits {
+                ends_at: ends.map(in_secs),
+                idle_timeout: idle.map(Duration::from_secs),
+            };
             let stored = StoredSession {
                 user_id: user(USERS[id]),
                 current: token(0),
                 generation: Generation::FIRST,
-                expires_at: in_secs(expires),
+                expires_at: limits.clamp(in_secs(expires)),
+                limits,
+                issued_at: (expires % 2 > 0).then_some(START),
+                authentication: Authentication::from_json(
+                    r#"{"time":1000,"methods":["otp"],"level":"2"}"#,
+                )
+                .filter(|_| expires % 3 > 0),
                 payload: text(payload),
                 binding: match payload {
                     Some(0) => Binding::Required,
@@ -130,8 +166,9 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 handle: handle(number),
                 stored,
                 data: text(data),
-                created_at: START,
+                created_at: in_secs(created),
                 sealed: None,
+                client: None,
             };
             format!("{:?}", store.insert(&session).await)
         }
@@ -142,9 +179,17 @@ async fn ask(store: &impl Store, op: &Op) -> String {
             now,
         } => {
             let mut confirmation = confirmation(parent);
+            let client = text((now % 2 > 0).then_some(parent.into()));
+            confirmation.issued_at = in_secs(now);
             confirmation.expires_at = in_secs(now + 4);
             let answer = store
-                .confirm(handle(number), confirmation, "sealed again", in_secs(now))
+                .confirm(
+                    handle(number),
+                    confirmation,
+                    "sealed again",
+                    client.as_ref(),
+                    in_secs(now),
+                )
                 .await;
             format!("{answer:?}")
         }
@@ -156,6 +201,15 @@ async fn ask(store: &impl Store, op: &Op) -> String {
         } => {
             let key = Device::new(key).key();
             let answer = store.bind(handle(number), token(current), key, in_secs(now));
+            format!("{:?}", answer.await)
+        }
+        Op::Extend {
+            handle: number,
+            current,
+            to,
+            now,
+        } => {
+            let answer = store.extend(handle(number), token(current), in_secs(to), in_secs(now));
             format!("{:?}", answer.await)
         }
         Op::Delete(number, now) => {
@@ -183,6 +237,17 @@ async fn ask(store: &impl Store, op: &Op) -> String {
         Op::Revocations(from, after, before) => {
             let from = (in_secs(from), after.map(handle));
             format!("{:?}", store.revocations(from, in_secs(before)).await)
+        }
+        Op::ByAge {
+            user: id,
+            newest,
+            skip,
+            now,
+        } => {
+            let first = if newest { First::Newest } else { First::Oldest };
+            let user = user(USERS[id]);
+            let keys = store.by_age(&user, first, skip, 3, in_secs(now));
+            format!("{:?}", keys.await)
         }
         Op::ReadData(number, now) => {
             format!("{:?}", store.read_data(handle(number), in_secs(now)).await)
@@ -265,44 +330,6 @@ proptest! {
     }
 }
 
-/// Every operation on a session that ends at a moment, a millisecond before and at it.
-async fn ends_when_it_expires(store: &impl Store) {
-    store.insert(&session(1, "bob")).await.unwrap();
-    let last = Timestamp::from_millis(in_secs(3600).as_millis() - 1);
-    for (now, live) in [(last, true), (in_secs(3600), false), (in_secs(9999), false)] {
-        let there = store.find(handle(1), now).await.unwrap().is_some();
-        assert_eq!(there, live);
-        assert_eq!(
-            store.read_data(handle(1), now).await.unwrap().is_some(),
-            live
-        );
-        let written = store.write_data(handle(1), json("2").as_ref(), now).await;
-        assert_eq!(written.unwrap(), live);
-    }
-    // Nothing revives it, and nothing counts as its removal.
-    let at = in_secs(3600);
-    assert_eq!(
-        store
-            .confirm(handle(1), confirmation(0), "sealed again", at)
-            .await,
-        Ok(None)
-    );
-    assert_eq!(store.delete(handle(1), sign_out(at)).await, Ok(false));
-    assert_eq!(store.count_expired(at).await, Ok(0));
-    assert_eq!(store.remove_expired(at).await, Ok(0));
-    let after = in_secs(3601);
-    assert_eq!(store.count_expired(after).await, Ok(1));
-    assert_eq!(store.remove_expired(after).await, Ok(1));
-    assert_eq!(store.remove_expired(after).await, Ok(0));
-    assert_eq!(store.find(handle(1), START).await, Ok(None));
-}
-
-#[tokio::test]
-async fn a_session_ends_when_it_expires() {
-    ends_when_it_expires(&<MemoryStore>::default()).await;
-    ends_when_it_expires(&store(&Database::new())).await;
-}
-
 #[tokio::test]
 async fn of_many_deletes_at_once_one_removes_the_session() {
     let database = Database::new();
@@ -333,10 +360,10 @@ async fn of_many_children_at_once_one_is_confirmed() {
         ..confirmation(0)
     };
     let (a, b, c, d) = tokio::join!(
-        one.confirm(handle(1), confirmation(0), "sealed again", START),
-        two.confirm(handle(1), rival, "sealed again", START),
-        two.confirm(handle(1), confirmation(0), "sealed again", START),
-        one.confirm(handle(1), rival, "sealed again", START),
+        one.confirm(handle(1), confirmation(0), "sealed again", None, START),
+        two.confirm(handle(1), rival, "sealed again", None, START),
+        two.confirm(handle(1), confirmation(0), "sealed again", None, START),
+        one.confirm(handle(1), rival, "sealed again", None, START),
     );
     let current = one.find(handle(1), START).await.unwrap().unwrap();
     assert_eq!(current.generation, Generation(1));

@@ -62,7 +62,7 @@ impl Operation {
                 format!(
                     "{:?}",
                     store
-                        .confirm(handle(1), confirmation(0), "sealed again", START)
+                        .confirm(handle(1), confirmation(0), "sealed again", None, START)
                         .await?
                 )
             }

@@ -31,8 +31,12 @@ const RELEASED: [(&str, &str); 9] = [
         "8b2b8ffc5d188f74be82bc5975d9211d6aa3cf60056f902461fa1baa775737af",
     ),
     (
-        "sql/mysql/005_device_key.sql",
-        "9a70a0ce392633e7d790fae83c9e84e844157c6fd28da2475210cab4f3308808",
+        "sql/mysql/005_lifetimes.sql",
+        "f44413ef7c2191ed01e591a4ddbeab346028a8f204b404a34e1da22b471b8c97",
+    ),
+    (
+        "sql/mysql/006_device_key.sql",
+        "9b81f1684c487fdfc41ebf2a3737c7d1bf4fb38a11612660b6560da68cec71f0",
     ),
     (
         "sql/sqlite/001_create_tables.sql",
@@ -47,8 +51,12 @@ const RELEASED: [(&str, &str); 9] = [
         "ffa0bb2fb7f373dc01aef1cf8738672c375730a0c181b1bdcc9508674eb92ad6",
     ),
     (
-        "sql/sqlite/004_device_key.sql",
-        "da26034a36c51aefe369f0c8ae0a4ee62dfe8a31958004b772ceb3cc4b6036c2",
+        "sql/sqlite/004_lifetimes.sql",
+        "0f1dff6c2a7948dbaf4e9c8628681f5ab926f6b6384f0265cf9e6e945a38c982",
+    ),
+    (
+        "sql/sqlite/005_device_key.sql",
+        "451ec5b1379a99b51b564adb188ae26c9ba9d80c9acbf6643e44103ce89fbb95",
     ),
 ];
 

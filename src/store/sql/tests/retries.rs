@@ -26,7 +26,7 @@ async fn db5_a_deadlock_is_tried_again_three_times_with_pauses() {
         database.at_statements(deadlocks(count));
         let began = Instant::now();
         let outcome = store
-            .confirm(handle(1), confirmation(0), "sealed again", START)
+            .confirm(handle(1), confirmation(0), "sealed again", None, START)
             .await;
         assert_eq!(outcome.is_ok(), good, "{count} deadlocks: {outcome:?}");
         let pauses = began.elapsed();

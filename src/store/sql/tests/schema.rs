@@ -61,7 +61,7 @@ async fn whatever_comes_first_makes_them() {
                 0 => store.insert(&session(1, "bob")).await,
                 1 => store.find(handle(1), START).await.map(drop),
                 2 => store
-                    .confirm(handle(1), confirmation(0), "sealed again", START)
+                    .confirm(handle(1), confirmation(0), "sealed again", None, START)
                     .await
                     .map(drop),
                 3 => store.delete(handle(1), sign_out(START)).await.map(drop),
@@ -190,7 +190,7 @@ async fn documented_tables_are_upgraded_in_place() {
         Ok(Some(json("[1e400]")))
     );
     let confirmed = store
-        .confirm(handle(1), confirmation(0), "sealed again", START)
+        .confirm(handle(1), confirmation(0), "sealed again", None, START)
         .await
         .unwrap();
     assert_eq!(confirmed.unwrap().generation, Generation(1));

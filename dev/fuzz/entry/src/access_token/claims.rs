@@ -1,12 +1,13 @@
 //! What signed claims have to be taken for, worked out from their text alone.
 
 use serde_json::value::RawValue;
+use session_core::domain::authentication::Authentication;
 use session_core::domain::device::KeyThumbprint;
 use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
 use session_core::domain::time::Timestamp;
-use session_core::domain::token::access::{AccessClaims, AccessTokenError};
+use session_core::domain::token::access::{AccessClaims, AccessTokenError, OptionalClaims};
 
 use crate::NOW;
 use crate::members::Members;
@@ -32,7 +33,7 @@ pub(super) fn judge(claims: &[u8]) -> Result<AccessClaims, AccessTokenError> {
 }
 
 fn read(text: &str) -> Option<AccessClaims> {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 13] = [
         "sub",
         "sid",
         "iat",
@@ -41,6 +42,11 @@ fn read(text: &str) -> Option<AccessClaims> {
         "prt",
         "cnf",
         "userPayload",
+        "iss",
+        "aud",
+        "auth_time",
+        "amr",
+        "acr",
     ];
     let mut values = [const { None }; NAMES.len()];
     for (name, value) in Members::read(text)?.0 {
@@ -49,7 +55,44 @@ fn read(text: &str) -> Option<AccessClaims> {
             return None;
         }
     }
-    let [sub, sid, iat, exp, rt, prt, cnf, payload] = values;
+    let [
+        sub,
+        sid,
+        iat,
+        exp,
+        rt,
+        prt,
+        cnf,
+        payload,
+        iss,
+        aud,
+        auth_time,
+        amr,
+        acr,
+    ] = values;
+    let word = |value: Option<&RawValue>| match value {
+        None => Some(None),
+        Some(value) => serde_json::from_str::<String>(value.get()).ok().map(Some),
+    };
+    let (iss, aud, acr) = (
+        word(iss.as_deref())?,
+        word(aud.as_deref())?,
+        word(acr.as_deref())?,
+    );
+    let authentication = match (auth_time, amr) {
+        (None, None) if acr.is_none() => None,
+        (Some(time), amr) => {
+            let methods: Vec<String> = match amr {
+                None => Vec::new(),
+                Some(list) => serde_json::from_str(list.get())
+                    .ok()
+                    .filter(|list: &Vec<String>| !list.is_empty())?,
+            };
+            let secs = serde_json::from_str(time.get()).ok()?;
+            Some(Authentication::of(Timestamp::from_secs(secs), methods, acr).ok()?)
+        }
+        _ => return None,
+    };
     let sub: String = serde_json::from_str(sub?.get()).ok()?;
     Some(AccessClaims {
         user_id: UserId::parse(sub).ok()?,
@@ -65,6 +108,11 @@ fn read(text: &str) -> Option<AccessClaims> {
         key: match cnf {
             Some(cnf) => Some(read_cnf(cnf.get())?),
             None => None,
+        },
+        optional: OptionalClaims {
+            issuer: iss,
+            audience: aud,
+            authentication,
         },
         payload: payload.and_then(|raw| Json::parse(raw.get().to_owned())),
     })

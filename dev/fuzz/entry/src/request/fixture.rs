@@ -7,10 +7,11 @@ use session_api::Api;
 use session_core::domain::config::Config;
 use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
+use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::time::Timestamp;
 use session_core::testing::TestPlatform;
-use session_service::{Grant, Refreshed, Service, TokenOptions};
+use session_service::{Grant, Login, NewBinding, Refreshed, Service, TokenOptions};
 use session_store::memory::MemoryStore;
 use session_store::{KeyRow, KeyStore, NewSession, SessionStore};
 
@@ -187,11 +188,20 @@ fn key_rows(keys: &[KeyRow]) -> String {
 fn create(service: &Service<MemoryStore, TestPlatform>, user: &str) -> Grant {
     let user = UserId::parse(user).expect("a short name");
     let [payload, data] = [PAYLOAD, DATA].map(|text| Json::parse(text.to_owned()));
-    block_on(service.create(user, payload, data, TokenOptions::NATIVE)).expect("a store in memory")
+    let login = Login {
+        user_id: user,
+        payload,
+        data,
+        lifetime: RequestedLifetime::default(),
+        client: None,
+        authentication: None,
+        binding: NewBinding::None,
+    };
+    block_on(service.create(login, TokenOptions::NATIVE)).expect("a store in memory")
 }
 
 fn refresh(service: &Service<MemoryStore, TestPlatform>, grant: &Grant) -> Grant {
-    match block_on(service.refresh(&grant.refresh.value, None, TokenOptions::NATIVE)) {
+    match block_on(service.refresh(&grant.refresh.value, None, None, None, TokenOptions::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),
     }
@@ -206,6 +216,7 @@ fn stored(store: &MemoryStore, handle: SessionHandle) -> NewSession {
         stored: stored.ok().flatten().expect("it was just made"),
         data: data.ok().flatten().flatten(),
         sealed: None,
+        client: None,
         created_at: NOW,
     }
 }

@@ -75,9 +75,14 @@ fn all_mistakes_are_reported_together() {
         ("access_token_signing_key_update_interval", "0"),
         ("access_token_validity", "0"),
         ("access_token_blacklisting", "no"),
+        ("revocation_max_staleness", "3601"),
         ("refresh_token_validity", "0"),
+        ("session_idle_timeout", "59"),
+        ("session_absolute_lifetime", "59"),
         ("refresh_reuse_window", "61"),
         ("on_token_theft", "panic"),
+        ("max_sessions_per_user", "1001"),
+        ("on_session_limit", "panic"),
         ("api_keys", "short"),
         ("master_key", "short"),
         ("maintenance_endpoint", "perhaps"),
@@ -91,6 +96,52 @@ fn all_mistakes_are_reported_together() {
     named.sort_unstable();
     expected.sort_unstable();
     assert_eq!(named, expected);
+}
+
+#[test]
+fn a_feed_reaches_back_a_day() {
+    let feed = |validity| {
+        [
+            ("access_token_validity", validity),
+            ("access_token_blacklisting", "feed"),
+        ]
+    };
+    assert!(parse(&feed("86400")).is_ok());
+    assert_eq!(
+        mistake(&feed("86401")),
+        "access_token_blacklisting is \"feed\"; allowed with access_token_validity over a day: true, false"
+    );
+}
+
+#[test]
+fn one_setting_says_how_long_an_idle_session_lives() {
+    let idle = |settings: &[(&str, &str)]| parse(settings).map(|config| config.refresh.lifetime);
+    let timeout = ("session_idle_timeout", "7200");
+    let alone = idle(&[timeout]).unwrap();
+    assert_eq!(alone.idle, Duration::from_secs(7200));
+    assert!(alone.is_idle_timeout);
+    for same in ["2", "2400"] {
+        assert_eq!(
+            idle(&[timeout, ("refresh_token_validity", same)]),
+            Ok(alone)
+        );
+    }
+    let line = "refresh_token_validity is \"3\"; allowed with session_idle_timeout: nothing, or the same time";
+    assert_eq!(mistake(&[timeout, ("refresh_token_validity", "3")]), line);
+    assert!(
+        !idle(&[("refresh_token_validity", "3")])
+            .unwrap()
+            .is_idle_timeout
+    );
+    let absolute = |value| {
+        idle(&[("session_absolute_lifetime", value)])
+            .unwrap()
+            .absolute
+    };
+    assert_eq!(
+        [absolute("0"), absolute("60")],
+        [None, Some(Duration::from_secs(60))]
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn every_default_is_allowed() {
         let name = setting.name;
         match setting.kind {
             Kind::Text | Kind::Secret => {}
-            Kind::Word(_) if setting.default.is_empty() => {}
+            Kind::Word(_) | Kind::Number { .. } if setting.default.is_empty() => {}
             kind => assert_eq!(refusal(kind, setting.default), None, "{name}"),
         }
         assert!(!setting.is_secret() || setting.default.is_empty(), "{name}");

@@ -37,7 +37,7 @@ fn slot(number: u64) -> Timestamp {
 fn signature(key: &AccessKey) -> String {
     use crate::domain::id::{SessionHandle, UserId};
     use crate::domain::secret::SingleHash;
-    use crate::domain::token::access::AccessClaims;
+    use crate::domain::token::access::{AccessClaims, OptionalClaims};
     use crate::domain::token::header::TokenFormat;
     use crate::domain::token::key::Algorithm;
     let claims = AccessClaims {
@@ -49,6 +49,7 @@ fn signature(key: &AccessKey) -> String {
         parent: None,
         anti_csrf: None,
         key: None,
+        optional: OptionalClaims::default(),
         payload: None,
     };
     let token = claims.sign(key, Algorithm::Hs256, TokenFormat::Native);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::id::{Generation, SessionHandle, UserId};
 use crate::domain::json::Json;
+use crate::domain::lifetime::Limits;
 use crate::domain::request_times::RequestTimes;
 use crate::domain::reuse::{ChildFactory, ReuseWindow};
 use crate::domain::rotation::{
@@ -15,7 +16,7 @@ use crate::domain::secret::Key;
 use crate::domain::secret::testing::SeededRandom;
 use crate::domain::session::{Confirmation, StoredSession};
 use crate::domain::time::Timestamp;
-use crate::domain::token::access::AccessClaims;
+use crate::domain::token::access::{AccessClaims, OptionalClaims};
 use crate::domain::token::refresh::{IssueTime, RefreshToken};
 use crate::testing::START;
 
@@ -42,7 +43,7 @@ impl Family {
             let end = issue.time().plus(VALIDITY);
             of.as_parent().child(issue, false, end, &key, &random)
         };
-        let o = RefreshToken::first(handle, false, START, VALIDITY, &key, &random);
+        let o = RefreshToken::first(handle, false, START, START.plus(VALIDITY), &key, &random);
         let p = child(&o, 10);
         let (c, c2) = (child(&p, 20), child(&p, 30));
         let g = child(&c, 40);
@@ -67,6 +68,7 @@ impl Family {
             keys: &self.keys,
             window: ReuseWindow::new(Duration::from_secs(10), VALIDITY),
             validity: VALIDITY,
+            limits: Limits::default(),
             other_validities: &[],
             anti_csrf: false,
             tolerates_races: true,
@@ -103,6 +105,9 @@ pub(super) fn row(token: &RefreshToken) -> StoredSession {
         current: token.double_hash(),
         generation: token.claims.generation,
         expires_at: token.claims.expires_at,
+        limits: Limits::default(),
+        issued_at: None,
+        authentication: None,
         payload: None,
         binding: Binding::Unbound,
     }
@@ -120,6 +125,7 @@ pub(super) fn access(token: &RefreshToken, parent: Option<&RefreshToken>) -> Acc
         payload: Json::parse("{}".to_owned()),
         anti_csrf: None,
         key: None,
+        optional: OptionalClaims::default(),
     }
 }
 
@@ -143,6 +149,7 @@ fn a_child_of_the_current_token_is_confirmed_and_expires_as_announced() {
         let confirmation = Confirmation {
             parent: family.p.double_hash(),
             child: child.double_hash(),
+            issued_at: child.claims.issued_at,
             expires_at: child.claims.issued_at.plus(VALIDITY),
         };
         let decision = family.refresh(&row(&family.p), child);
@@ -240,6 +247,7 @@ fn an_access_token_confirms_its_refresh_token() {
     let confirmation = Confirmation {
         parent: p.double_hash(),
         child: c.double_hash(),
+        issued_at: c.claims.issued_at,
         expires_at: c.claims.expires_at,
     };
     assert_eq!(

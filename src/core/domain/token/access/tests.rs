@@ -15,6 +15,7 @@ fn claims() -> AccessClaims {
         parent: Some(SingleHash::of_token("parent")),
         anti_csrf: None,
         key: None,
+        optional: OptionalClaims::default(),
         payload: Json::parse(r#"{"a": 1.0, "a": null}"#.to_owned()),
     }
 }
@@ -68,6 +69,75 @@ fn a_token_says_what_was_put_into_it() {
         ..claims()
     };
     assert_eq!(verify(&sign(&null, &key), &key, NOW), Ok(null));
+    let full = AccessClaims {
+        optional: OptionalClaims {
+            issuer: Some("https://us.example/\"".to_owned()),
+            audience: Some(String::new()),
+            authentication: Authentication::of(NOW, vec!["pwd".to_owned()], Some("2".to_owned()))
+                .ok(),
+        },
+        ..claims()
+    };
+    assert_eq!(verify(&sign(&full, &key), &key, NOW), Ok(full));
+}
+
+/// What nobody writes: parts of a statement, an empty list, words that are too long.
+#[test]
+fn claims_about_the_authentication_are_all_there_or_none() {
+    let key = key("1", 1);
+    let text = String::from_utf8(shape::native::write(&claims())).unwrap();
+    let with = |members: &str| {
+        let text = format!("{},{members}}}", text.strip_suffix('}').unwrap());
+        verify(&forge(&key, text.as_bytes()), &key, NOW).is_ok()
+    };
+    assert!(with(r#""auth_time":1"#) && with(r#""auth_time":1,"amr":["otp"],"acr":"2""#));
+    let long = format!(r#""auth_time":1,"amr":["{}"]"#, "x".repeat(33));
+    for strange in [
+        r#""acr":"2""#,
+        r#""amr":["otp"]"#,
+        r#""auth_time":null"#,
+        r#""auth_time":-1"#,
+        r#""auth_time":1,"amr":[]"#,
+        r#""auth_time":1,"amr":"otp""#,
+        r#""aud":["site"]"#,
+        &long,
+    ] {
+        assert!(!with(strange), "{strange}");
+    }
+}
+
+#[test]
+fn a_claim_counts_where_its_setting_is_set() {
+    let named = |issuer: Option<&str>, audience: Option<&str>| {
+        let optional = OptionalClaims {
+            issuer: issuer.map(str::to_owned),
+            audience: audience.map(str::to_owned),
+            authentication: None,
+        };
+        AccessClaims {
+            optional,
+            ..claims()
+        }
+    };
+    for (claims, issuer, audience, expected) in [
+        (named(None, None), Some("a"), Some("b"), Ok(())),
+        (named(Some("a"), Some("b")), None, None, Ok(())),
+        (named(Some("a"), Some("b")), Some("a"), Some("b"), Ok(())),
+        (
+            named(Some("A"), None),
+            Some("a"),
+            None,
+            Err(AccessTokenError::WrongIssuer),
+        ),
+        (
+            named(None, Some("")),
+            None,
+            Some("b"),
+            Err(AccessTokenError::WrongAudience),
+        ),
+    ] {
+        assert_eq!(claims.check_names(issuer, audience), expected);
+    }
 }
 
 #[test]

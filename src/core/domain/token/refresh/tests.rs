@@ -17,7 +17,7 @@ fn first() -> RefreshToken {
         SessionHandle::generate(&random),
         false,
         NOW,
-        VALIDITY,
+        NOW.plus(VALIDITY),
         &key(1),
         &random,
     )
@@ -101,7 +101,7 @@ fn tokens_of_the_two_protocols_are_told_apart() {
     let random = SeededRandom::new(9);
     let of = |protocol, anti_csrf| {
         let handle = SessionHandle::generate(&SeededRandom::new(1)).for_protocol(protocol);
-        RefreshToken::first(handle, anti_csrf, NOW, VALIDITY, &key(1), &random)
+        RefreshToken::first(handle, anti_csrf, NOW, NOW.plus(VALIDITY), &key(1), &random)
     };
     let tokens = [
         of(Protocol::Native, false),

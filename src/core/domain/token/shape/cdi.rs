@@ -14,7 +14,7 @@ use crate::domain::id::{SessionHandle, UserId};
 use crate::domain::json::Json;
 use crate::domain::secret::{DoubleHash, SecretString, Sha256Hex, SingleHash};
 use crate::domain::time::Timestamp;
-use crate::domain::token::access::AccessClaims;
+use crate::domain::token::access::{AccessClaims, OptionalClaims};
 use crate::domain::token::header::CdiTokenVersion;
 
 /// The only tenant.
@@ -129,6 +129,7 @@ pub(in crate::domain::token) fn read(text: &str, version: CdiTokenVersion) -> Op
         parent,
         anti_csrf: anti_csrf.map(SecretString::new),
         key: None,
+        optional: OptionalClaims::default(),
         payload: Some(object(members)?),
     })
 }

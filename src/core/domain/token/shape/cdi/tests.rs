@@ -20,6 +20,7 @@ fn claims(payload: &str) -> AccessClaims {
         parent: None,
         anti_csrf: None,
         key: None,
+        optional: OptionalClaims::default(),
         payload: Some(self::payload(payload).unwrap().into_json()),
     }
 }

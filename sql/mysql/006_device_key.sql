@@ -5,4 +5,4 @@ ALTER TABLE `refresh_tokens`
         COMMENT 'base64url of x and y of the public key (P-256) that must prove a refresh; required: none yet; NULL: not bound';
 
 INSERT IGNORE INTO `signing_key` (`key_name`, `key_value`, `created_at_time`) VALUES
-    ('migration.005', 'device_key', CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED));
+    ('migration.006', 'device_key', CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED));

@@ -4,4 +4,4 @@
 ALTER TABLE `refresh_tokens` ADD COLUMN `device_key` TEXT;
 
 INSERT OR IGNORE INTO `signing_key` (`key_name`, `key_value`, `created_at_time`) VALUES
-    ('migration.004', 'device_key', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));
+    ('migration.005', 'device_key', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));
