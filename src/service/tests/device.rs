@@ -218,7 +218,7 @@ impl Client {
         });
         let check = Check {
             dpop,
-            ..Check::native(false)
+            ..Check::native(world.service.config().access.blacklisting)
         };
         ready(world.service.verify(&token.value, check)).unwrap()
     }

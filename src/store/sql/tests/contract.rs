@@ -10,7 +10,6 @@ use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::{LastTick, Report};
 use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::session::StoredSession;
-use session_core::domain::time::Timestamp;
 use session_core::testing::{Device, START, cases};
 
 use super::connector::Database;
