@@ -42,17 +42,8 @@ impl<S: Store, P: Platform> Service<S, P> {
     ) -> Result<Reauthenticated> {
         let now = self.platform.now();
         let protocol = options.form.protocol();
-        let outcome = self.authenticate(token, protocol, now).await?;
-        let outcome = outcome.and_then(|(claims, _)| {
-            claims.check_times(now)?;
-            Ok(claims)
-        });
-        let claims = match outcome {
-            Ok(claims) => claims,
-            Err(error) => {
-                self.log_rejected(TokenKind::Access, None, &error);
-                return Ok(Reauthenticated::TryRefreshToken);
-            }
+        let Some((claims, _)) = self.authenticate_now(token, protocol, now).await? else {
+            return Ok(Reauthenticated::TryRefreshToken);
         };
         let old = claims.handle.hash();
         let Some(record) = self.store.record(old, now).await? else {

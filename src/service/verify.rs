@@ -74,17 +74,9 @@ impl<S: Store, P: Platform> Service<S, P> {
     /// If the database is needed and does not answer, or the keys cannot be loaded.
     pub async fn verify(&self, token: &str, check: Check<'_>) -> Result<Verified> {
         let now = self.platform.now();
-        let authentic = self.authenticate(token, check.protocol, now).await?;
-        let outcome = authentic.and_then(|(claims, form)| {
-            claims.check_times(now)?;
-            Ok((claims, form))
-        });
-        let (claims, form) = match outcome {
-            Ok(authentic) => authentic,
-            Err(error) => {
-                self.log_rejected(TokenKind::Access, None, &error);
-                return Ok(Verified::TryRefreshToken);
-            }
+        let authentic = self.authenticate_now(token, check.protocol, now).await?;
+        let Some((claims, form)) = authentic else {
+            return Ok(Verified::TryRefreshToken);
         };
         if let Some(shown) = check.anti_csrf
             && !is_shown(claims.anti_csrf.as_ref(), shown)
@@ -103,6 +95,27 @@ impl<S: Store, P: Platform> Service<S, P> {
             (Some(confirmation), _) => {
                 self.verify_child(claims, form, confirmation, &check, now)
                     .await
+            }
+        }
+    }
+
+    /// Checks all that the token itself tells; none, and a line in the log, if it is not good.
+    pub(super) async fn authenticate_now(
+        &self,
+        token: &str,
+        protocol: Protocol,
+        now: Timestamp,
+    ) -> Result<Option<(AccessClaims, TokenFormat)>> {
+        let authentic = self.authenticate(token, protocol, now).await?;
+        let outcome = authentic.and_then(|(claims, form)| {
+            claims.check_times(now)?;
+            Ok((claims, form))
+        });
+        match outcome {
+            Ok(authentic) => Ok(Some(authentic)),
+            Err(error) => {
+                self.log_rejected(TokenKind::Access, None, &error);
+                Ok(None)
             }
         }
     }
