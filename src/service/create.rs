@@ -4,7 +4,8 @@ use session_core::domain::authentication::Authentication;
 use session_core::domain::config::SessionLimit;
 use session_core::domain::id::{Generation, SessionHandle, UserId};
 use session_core::domain::json::Json;
-use session_core::domain::lifetime::RequestedLifetime;
+use session_core::domain::keys::KeyRing;
+use session_core::domain::lifetime::{Limits, RequestedLifetime};
 use session_core::domain::protocol::Protocol;
 use session_core::domain::revocation::Reason;
 use session_core::domain::sealed::seal;
@@ -50,18 +51,9 @@ impl<S: Store, P: Platform> Service<S, P> {
         } = login;
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
-        let handle = SessionHandle::generate(&*self.platform).for_protocol(options.form.protocol());
         let issued_at = Timestamp::from_secs(now.as_secs());
-        let policy = self.config.refresh.lifetime;
-        let limits = policy.limits(lifetime, issued_at);
-        let token = RefreshToken::first(
-            handle,
-            options.anti_csrf,
-            issued_at,
-            limits.end(issued_at, policy.idle),
-            ring.refresh_key(),
-            &*self.platform,
-        );
+        let limits = self.config.refresh.lifetime.limits(lifetime, issued_at);
+        let (handle, token) = self.first_token(&ring, limits, options, issued_at);
         let stored = StoredSession {
             user_id: user_id.clone(),
             current: token.double_hash(),
@@ -100,5 +92,24 @@ impl<S: Store, P: Platform> Service<S, P> {
             payload,
         };
         Ok(self.grant(&ring, info, &session.stored, &token, options.form, now))
+    }
+    /// A new session's handle and first refresh token.
+    pub(super) fn first_token(
+        &self,
+        ring: &KeyRing,
+        limits: Limits,
+        options: TokenOptions,
+        issued_at: Timestamp,
+    ) -> (SessionHandle, RefreshToken) {
+        let handle = SessionHandle::generate(&*self.platform).for_protocol(options.form.protocol());
+        let token = RefreshToken::first(
+            handle,
+            options.anti_csrf,
+            issued_at,
+            limits.end(issued_at, self.config.refresh.lifetime.idle),
+            ring.refresh_key(),
+            &*self.platform,
+        );
+        (handle, token)
     }
 }

@@ -1,13 +1,12 @@
 //! A fresh login in a session (step-up): it goes on as a new one.
 
 use session_core::domain::authentication::Authentication;
-use session_core::domain::id::{Generation, SessionHandle};
+use session_core::domain::id::Generation;
 use session_core::domain::revocation::Reason;
 use session_core::domain::rotation::Refusal;
 use session_core::domain::sealed::seal;
 use session_core::domain::session::StoredSession;
 use session_core::domain::time::Timestamp;
-use session_core::domain::token::refresh::RefreshToken;
 use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::{NewSession, Store};
@@ -58,17 +57,9 @@ impl<S: Store, P: Platform> Service<S, P> {
             return Ok(Reauthenticated::TryRefreshToken);
         }
         let ring = self.keys.ring().await?;
-        let handle = SessionHandle::generate(&*self.platform).for_protocol(protocol);
         let issued_at = Timestamp::from_secs(now.as_secs());
         let limits = record.stored.limits;
-        let refresh = RefreshToken::first(
-            handle,
-            options.anti_csrf,
-            issued_at,
-            limits.end(issued_at, self.config.refresh.lifetime.idle),
-            ring.refresh_key(),
-            &*self.platform,
-        );
+        let (handle, refresh) = self.first_token(&ring, limits, options, issued_at);
         let session = NewSession {
             handle: handle.hash(),
             stored: StoredSession {
