@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, event_loop: &tokio::runtime::Runtime) -> Result<(
     let introduction = format!(
         "{conditions} Runtime: {}. Medians of {} rounds of {} s. {}.",
         runtime.name(),
-        args.rounds,
+        args.rounds(),
         args.window.as_secs_f64(),
         record.notes.join(". ")
     );
@@ -87,7 +87,7 @@ impl Record {
         runtime: &Runtime,
         event_loop: &tokio::runtime::Runtime,
     ) -> Result<()> {
-        let peer = match args.peer && args.databases.contains(&Database::MySql) {
+        let peer = match !args.no_peer && args.databases().contains(&Database::MySql) {
             true => Peer::prepare(),
             false => Err(anyhow::anyhow!("it was not asked for")),
         };
@@ -97,7 +97,7 @@ impl Record {
                 .notes
                 .push(format!("Without the documented system: {why:#}")),
         }
-        for &database in &args.databases {
+        for database in args.databases() {
             let server = match database {
                 Database::MySql => Some(Server::start(Flavor::MariaDb)?),
                 Database::Sqlite => None,
@@ -107,7 +107,7 @@ impl Record {
                 self.cold_start = Some(cold_start(runtime, server, event_loop)?);
             }
             let mut systems = start(runtime, peer.as_ref().ok(), server.as_ref())?;
-            for round in 0..args.rounds {
+            for round in 0..args.rounds() {
                 self.round(args, database, round, &mut systems, event_loop)?;
             }
         }
@@ -124,8 +124,8 @@ impl Record {
         event_loop: &tokio::runtime::Runtime,
     ) -> Result<()> {
         let count = systems.len();
-        for &clients in &args.clients {
-            for &operation in &args.operations {
+        for clients in args.clients() {
+            for operation in args.operations() {
                 for turn in 0..count {
                     let system = &mut systems[(turn + round) % count];
                     let who = system.who;
@@ -268,8 +268,8 @@ fn row(results: &Results, key: Key, measured: &Measured) -> Vec<String> {
         fine(other.map(|other| measured.throughput / other.throughput))
     };
     let (database, operation) = match key.who {
-        Who::Bare => ("–", "–"),
-        _ => (key.database.name(), key.operation.name()),
+        Who::Bare => ("–", "–".to_owned()),
+        _ => (key.database.name(), key.operation.to_string()),
     };
     let database_cpu = Some(measured.database_cpu).filter(|_| database == "MariaDB");
     vec![

@@ -23,19 +23,19 @@ pub(crate) fn run(args: &Args, event_loop: &tokio::runtime::Runtime) -> Result<(
          are any of the table's; MariaDB has a buffer pool of 1 GiB.",
         conditions(),
         runtime.name(),
-        args.rounds,
+        args.rounds(),
         args.window.as_secs_f64()
     );
     let server = filled::server()?;
-    let mut sizes = args.sessions.clone();
+    let mut sizes = args.sessions();
     sizes.sort_unstable();
     let services = sizes
         .iter()
         .map(|&size| FilledService::start(&runtime, event_loop, &server, size))
         .collect::<Result<Vec<_>>>()?;
     let mut measured = Vec::new();
-    for &clients in &args.clients {
-        for &operation in &args.operations {
+    for clients in args.clients() {
+        for operation in args.operations() {
             let results = in_turn(args, event_loop, &services, operation, clients)?;
             measured.push((operation, clients, results));
         }
@@ -51,7 +51,7 @@ fn in_turn(
     clients: usize,
 ) -> Result<Vec<Measured>> {
     let mut rounds: Vec<Vec<Measured>> = vec![Vec::new(); services.len()];
-    for round in 0..args.rounds {
+    for round in 0..args.rounds() {
         for turn in 0..services.len() {
             let index = (turn + round) % services.len();
             thread::sleep(PAUSE);

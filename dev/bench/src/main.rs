@@ -24,17 +24,11 @@ mod tally;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use args::{Args, Mode};
+use args::Args;
+use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let args = match Args::parse(lexopt::Parser::from_env()) {
-        Ok(args) => args,
-        Err(error) => {
-            eprintln!("{error}; cargo xtask bench --help lists what there is");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&args) {
+    match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -47,14 +41,12 @@ fn run(args: &Args) -> Result<()> {
     let event_loop = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    match args.mode {
-        Mode::Help => {
-            print!("{}", args::HELP);
-            Ok(())
-        }
-        Mode::Compare => compare::run(args, &event_loop),
-        Mode::Growth => growth::run(args, &event_loop),
-        Mode::Removals => removals::run(args, &event_loop),
-        Mode::Instructions => instructions::run(args.write),
+    match args {
+        Args { growth: true, .. } => growth::run(args, &event_loop),
+        Args { removals: true, .. } => removals::run(args, &event_loop),
+        Args {
+            instructions: true, ..
+        } => instructions::run(args.write),
+        _ => compare::run(args, &event_loop),
     }
 }

@@ -56,11 +56,11 @@ pub(crate) fn run(args: &Args, event_loop: &tokio::runtime::Runtime) -> Result<(
     );
     let server = filled::server()?;
     let mut removals = Vec::new();
-    for &sessions in &args.sessions {
+    for sessions in args.sessions() {
         let service = FilledService::start(&runtime, event_loop, &server, sessions)?;
         let maintenance = Runtime::maintenance(&service.place, service.system.served.folder())?;
         let scheduled = HttpClient::patient(maintenance.address, PATIENCE);
-        for &clients in &args.clients {
+        for clients in args.clients() {
             let user = (args.expired / 100).max(1);
             service.insert("removed-everywhere", user, "+ 3600000")?;
             let revoke = async || {

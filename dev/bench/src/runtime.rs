@@ -31,7 +31,7 @@ pub(crate) enum Runtime {
 }
 
 /// Which runtime was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Wanted {
     /// Spin.
     Spin,

@@ -9,8 +9,13 @@ use crate::toolchain;
 
 /// Builds everything first, so that nothing is compiled while something is measured.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    toolchain::ensure_wasm_target()?;
-    build::everything()?;
+    if !arguments
+        .iter()
+        .any(|word| word == "--help" || word == "-h")
+    {
+        toolchain::ensure_wasm_target()?;
+        build::everything()?;
+    }
     let mut command = build::cargo();
     command
         // The host's profile is an optimised one, and most dependencies are compiled in it already.

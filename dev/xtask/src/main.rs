@@ -28,21 +28,16 @@ use std::{
 };
 
 use anyhow::Result;
-use args::Command;
+use args::{Command, Xtask};
+use clap::Parser as _;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
 fn main() -> ExitCode {
-    let command = match args::parse(lexopt::Parser::from_env()) {
-        Ok(command) => command,
-        Err(error) => {
-            eprintln!("error: {error}\n\nFor help: cargo xtask --help");
-            return ExitCode::from(2);
-        }
-    };
-    match watch_for_interruption().and_then(|()| run(command)) {
+    let arguments = Xtask::parse();
+    match watch_for_interruption().and_then(|()| run(arguments.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) if testbed::process::interrupted() => {
             eprintln!("interrupted");
@@ -57,18 +52,14 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Help(text) => {
-            print!("{text}");
-            Ok(())
-        }
         Command::Up(options) => up::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Check => steps::check(),
         Command::Tick(options) => tick::run(&options),
         Command::Generate => generate::run(),
-        Command::Bench(arguments) => bench::run(&arguments),
-        Command::ConvertConfig(file) => convert_config::run(&file),
+        Command::Bench { arguments } => bench::run(&arguments),
+        Command::ConvertConfig { file } => convert_config::run(&file),
     }
 }
 
