@@ -10,14 +10,13 @@ use tokio::sync::Semaphore;
 
 use crate::args::Args;
 use crate::clock::Clock;
-use crate::code_cache;
-use crate::instruments::Instruments;
 use crate::manifest::{self, Files, Manifest, Source};
-use crate::middleware::{self, Layer};
+use crate::middleware::Layer;
 use crate::outbound::AllowedHosts;
 use crate::runtime_config::{RuntimeConfig, unused_keys};
 use crate::schedule::Schedule;
 use crate::template::Template;
+use crate::test_controls::TestControls;
 use crate::variables::{self, Provider};
 
 /// Everything that doesn't change while the host runs, and what all components share.
@@ -36,8 +35,10 @@ pub(crate) struct App {
     pub(crate) clock: Arc<Clock>,
     /// By how much guests' timers are slower than real ones.
     pub(crate) slow_timers: NonZeroU32,
-    /// What tests turn; only with `--control`.
-    pub(crate) instruments: Option<Arc<Instruments>>,
+    /// Whether calls between guests and host are counted, which costs each of them some nanoseconds.
+    pub(crate) counts_turns: bool,
+    /// What tests read and turn.
+    pub(crate) test_controls: Arc<TestControls>,
     /// Sections of runtime-config.toml that were ignored.
     pub(crate) ignored: Vec<String>,
 }
@@ -57,8 +58,6 @@ pub(crate) struct Component {
     pub(crate) wasm: PathBuf,
     /// What it is composed with, the outermost first.
     pub(crate) middleware: Vec<Layer>,
-    /// Where its machine code is kept from start to start.
-    pub(crate) compiled: Option<PathBuf>,
     pub(crate) files: Vec<(PathBuf, String)>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) variables: HashMap<String, String>,
@@ -98,8 +97,8 @@ impl App {
                 mistakes.push(format!("--component {id}: there is no such component"));
             }
         }
-        for name in args
-            .variables
+        let given: HashMap<_, _> = args.variables.iter().cloned().collect();
+        for name in given
             .keys()
             .filter(|name| !manifest.variables.contains_key(*name))
         {
@@ -108,7 +107,7 @@ impl App {
             ));
         }
 
-        let mut providers = vec![Provider::Static(args.variables.clone())];
+        let mut providers = vec![Provider::Static(given)];
         providers.append(&mut config.providers);
         providers.push(Provider::default_environment());
         let values = variables::resolve(&manifest.variables, &providers, &mut mistakes);
@@ -121,7 +120,6 @@ impl App {
                 declared,
                 manifest: &manifest,
                 folder,
-                state_dir: args.state_dir.as_deref(),
                 values: &values,
             };
             let component = assembly.component(&databases, &mut mistakes);
@@ -159,7 +157,7 @@ impl App {
                 }
             }
         }
-        if args.cron && !schedules.is_empty() && !config.too_new_for_cron.is_empty() {
+        if !args.no_cron && !schedules.is_empty() && !config.too_new_for_cron.is_empty() {
             mistakes.push(format!(
                 "the cron trigger embeds Spin 3.5 and ends with: {}",
                 unused_keys(&config.too_new_for_cron)
@@ -185,7 +183,8 @@ impl App {
                 .map(|most| Arc::new(Semaphore::new(most))),
             clock: Arc::new(Clock::new()),
             slow_timers: args.slow_timers,
-            instruments: args.control.map(|_| Arc::default()),
+            counts_turns: args.control.is_some(),
+            test_controls: Arc::default(),
             ignored: config.ignored,
         })
     }
@@ -196,7 +195,6 @@ struct Assembly<'a> {
     id: &'a str,
     declared: &'a manifest::Component,
     folder: &'a Path,
-    state_dir: Option<&'a Path>,
     manifest: &'a Manifest,
     values: &'a HashMap<String, String>,
 }
@@ -240,12 +238,10 @@ impl Assembly<'_> {
             } => Some((self.folder.join(source), destination.clone())),
             Files::Pattern(_) => None,
         });
-        let middleware: Vec<_> = self.middleware().collect();
         Component {
             id: self.id.to_owned(),
-            compiled: code_cache::path_for(&middleware::file(&wasm, &middleware), self.state_dir),
             wasm,
-            middleware,
+            middleware: self.middleware().collect(),
             files: files.collect(),
             environment: self.declared.environment.clone(),
             variables,
@@ -288,10 +284,7 @@ impl Assembly<'_> {
 }
 
 fn databases(args: &Args, config: &RuntimeConfig) -> Databases {
-    let default = args
-        .state_dir
-        .as_ref()
-        .map(|folder| folder.join("sqlite_db.db"));
+    let default = args.state_dir().map(|folder| folder.join("sqlite_db.db"));
     let mut databases = Databases::from([("default".to_owned(), default)]);
     databases.extend(config.sqlite.clone());
     databases

@@ -1,5 +1,5 @@
 //! The control API: JSON over HTTP on a loopback address, through which tests read and turn the
-//! instruments. It is served on a connection of its own and knows nothing about components.
+//! test controls. It is served on a connection of its own and knows nothing about components.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 use crate::clock;
 use crate::cron_trigger::{CronTrigger, Tally};
-use crate::instruments::Instruments;
+use crate::test_controls::TestControls;
 
 const LARGEST_BODY: usize = 1 << 20;
 
@@ -28,7 +28,7 @@ const LARGEST_BODY: usize = 1 << 20;
 pub(crate) struct Control {
     clock: Arc<clock::Clock>,
     cron: Arc<CronTrigger>,
-    instruments: Arc<Instruments>,
+    test_controls: Arc<TestControls>,
     /// Two changes of the clock at once would see each other's ticks.
     turning_clock: Mutex<()>,
 }
@@ -47,12 +47,12 @@ impl Control {
     pub(crate) fn new(
         clock: Arc<clock::Clock>,
         cron: Arc<CronTrigger>,
-        instruments: Arc<Instruments>,
+        test_controls: Arc<TestControls>,
     ) -> Self {
         Self {
             clock,
             cron,
-            instruments,
+            test_controls,
             turning_clock: Mutex::new(()),
         }
     }
@@ -95,12 +95,12 @@ impl Control {
     async fn answer(&self, request: Request<Incoming>) -> Result<String, Mistake> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, LARGEST_BODY).collect().await?.to_bytes();
-        let Instruments {
+        let TestControls {
             entropy,
             faults,
             stats,
             variables,
-        } = &*self.instruments;
+        } = &*self.test_controls;
         Ok(match (head.method.as_str(), head.uri.path()) {
             ("GET", "/clock") => json(&self.clock_after(Tally::default())),
             ("PUT", "/clock") => json(&self.change_clock(parse(&body)?).await?),

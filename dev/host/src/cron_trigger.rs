@@ -195,9 +195,7 @@ impl Runner {
 
     async fn run(&self, timestamp: u64) -> Result<(), String> {
         let trapped = |error: wasmtime::Error| {
-            if let Some(instruments) = &self.app.instruments {
-                instruments.stats.trap();
-            }
+            self.app.test_controls.stats.trap();
             format!("trapped: {error:#}")
         };
         let mut store = self

@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::{Component as Code, InstancePre, Linker};
 use wasmtime::{
-    Config, Engine as Wasmtime, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    Store,
+    Cache, CacheConfig, Config, Engine as Wasmtime, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig, Store,
 };
 
 use crate::app::{App, Component};
 use crate::bindings::imports::Imports;
-use crate::code_cache;
 use crate::guest::{Guest, GuestData};
 use crate::middleware;
 use crate::outbound_http::Chain;
@@ -49,10 +48,9 @@ impl Engine {
 
     /// Makes a component ready: composed with its middleware, compiled, unless that was done before, and linked.
     pub(crate) fn load(&self, component: &Component) -> Result<InstancePre<Guest>, String> {
-        let cache = component.compiled.as_deref();
         middleware::compose(&component.wasm, &component.middleware)
             .map_err(wasmtime::Error::msg)
-            .and_then(|binary| code_cache::load(&self.wasmtime, &binary, cache))
+            .and_then(|binary| Code::new(&self.wasmtime, &binary))
             .and_then(|code| self.linker.instantiate_pre(&code))
             .map_err(|error| format!("component '{}' cannot be loaded: {error:#}", component.id))
     }
@@ -74,7 +72,14 @@ impl Engine {
         chain: Option<Chain>,
     ) -> wasmtime::Result<Store<Guest>> {
         let guest = Guest::new(app, component, chain)?;
-        Ok(Store::new(&self.wasmtime, guest))
+        let mut store = Store::new(&self.wasmtime, guest);
+        if app.counts_turns {
+            store.call_hook(|mut store, turn| {
+                store.data_mut().instance.app.test_controls.stats.turn(turn);
+                Ok(())
+            });
+        }
+        Ok(store)
     }
 }
 
@@ -82,6 +87,9 @@ fn config() -> Config {
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::Speed);
     config.wasm_component_model_async(true);
+    // So that a start takes milliseconds instead of the second or more that compiling takes. A folder that cannot be
+    // written costs that time, nothing else.
+    config.cache(Cache::new(CacheConfig::new()).ok());
     config
 }
 

@@ -37,9 +37,7 @@ impl Guest {
         component: &Arc<Component>,
         chain: Option<Chain>,
     ) -> wasmtime::Result<Self> {
-        if let Some(instruments) = &app.instruments {
-            instruments.stats.instance();
-        }
+        app.test_controls.stats.instance();
         let instance = Arc::new(Instance::new(app.clone(), component.clone()));
         Ok(Self {
             wasi: wasi_context(app, component)?,
@@ -88,11 +86,9 @@ fn wasi_context(app: &App, component: &Component) -> wasmtime::Result<WasiCtx> {
     for (folder, destination) in &component.files {
         builder.preopened_dir(folder, destination, FsPerms::ReadOnly)?;
     }
-    if let Some(instruments) = &app.instruments {
-        builder.wall_clock(GuestClock(app.clock.clone()));
-        // Not `insecure_random`: hash maps draw from it whenever an instance starts.
-        builder.secure_random(GuestRng::new(instruments.entropy.clone()));
-    }
+    builder.wall_clock(GuestClock(app.clock.clone()));
+    // Not `insecure_random`: hash maps draw from it whenever an instance starts.
+    builder.secure_random(GuestRng::new(app.test_controls.entropy.clone()));
     Ok(builder.build())
 }
 

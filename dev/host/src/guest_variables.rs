@@ -22,21 +22,22 @@ enum Missing {
 }
 
 async fn get(instance: &Instance, name: &str) -> Result<String, Missing> {
-    if let Some(instruments) = &instance.app.instruments {
-        let call = Call {
-            database: None,
-            operation: Operation::Variable,
-            sql: name,
-        };
-        if instruments.faults.meet(call).await != Verdict::Proceed {
-            return Err(Missing::Provider);
-        }
-        let changed = instruments.variables.lock();
-        let changed = changed.unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = changed.get(name) {
-            return Ok(value.clone());
-        }
+    let test_controls = &instance.app.test_controls;
+    test_controls.stats.variable();
+    let call = Call {
+        database: None,
+        operation: Operation::Variable,
+        sql: name,
+    };
+    if test_controls.faults.meet(call).await != Verdict::Proceed {
+        return Err(Missing::Provider);
     }
+    let changed = test_controls.variables.lock();
+    let changed = changed.unwrap_or_else(PoisonError::into_inner);
+    if let Some(value) = changed.get(name) {
+        return Ok(value.clone());
+    }
+    drop(changed);
     if !is_valid_name(name) {
         return Err(Missing::InvalidName(format!(
             "{name:?} is not lower-case snake case"

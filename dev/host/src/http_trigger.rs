@@ -1,19 +1,19 @@
-//! The HTTP trigger: a server that leads requests to the instances of components (`instances`).
+//! The HTTP trigger: a server that leads requests to the instances of components (`workers`).
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre, TrapOrPanicError};
 use wasmtime_wasi_http::{Error as HttpError, WasiBody, p2, p3};
@@ -21,22 +21,20 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody, p2, p3};
 use crate::app::{App, Component};
 use crate::args::Reuse;
 use crate::engine::Engine;
-use crate::instance::record_violation;
-use crate::instances::{Instances, Server};
 use crate::outbound_http::{Chain, chained};
 use crate::router::{Match, Router};
 use crate::spin_headers;
+use crate::workers::{ServedBy, Workers};
 
 /// Routes with the instances behind them.
 pub(crate) struct HttpTrigger {
-    app: Arc<App>,
     router: Router<Arc<Target>>,
 }
 
 /// A component and its instances.
 struct Target {
     component: Arc<Component>,
-    handler: ProxyHandler<Instances>,
+    handler: ProxyHandler<Workers>,
 }
 
 type Targets = BTreeMap<String, Arc<Target>>;
@@ -59,10 +57,7 @@ impl HttpTrigger {
         }
         let router = Router::new(public);
         _ = every.set(targets);
-        Ok(Self {
-            app: app.clone(),
-            router,
-        })
+        Ok(Self { router })
     }
 
     /// Serves connections for ever.
@@ -84,47 +79,46 @@ impl HttpTrigger {
     async fn serve_connection(self: Arc<Self>, stream: TcpStream, client: SocketAddr) {
         // Head and body of a reply can leave in two packets; the second must not wait for an ACK.
         _ = stream.set_nodelay(true);
-        let service = service_fn(|request| {
+        let service = service_fn(move |request| {
             let this = self.clone();
-            async move { Ok::<_, Infallible>(this.respond(request, client).await) }
+            async move { this.respond(request, client).await }
         });
-        // Errors here are clients that went away or bodies that a guest broke off.
-        _ = hyper::server::conn::http1::Builder::new()
+        // Errors here are clients that went away, bodies that a guest broke off, and requests without a host.
+        _ = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(stream), service)
             .await;
     }
 
+    /// The error ends the connection without a reply.
     async fn respond(
         &self,
         mut request: Request<Incoming>,
         client: SocketAddr,
-    ) -> Response<WasiBody> {
+    ) -> Result<Response<WasiBody>, &'static str> {
         let path = request.uri().path().to_owned();
-        if path == "/.well-known/spin/health" {
-            return reply(StatusCode::OK, "OK");
+        match path.strip_prefix("/.well-known/spin/") {
+            Some("health") => return Ok(reply(StatusCode::OK, "OK")),
+            Some(_) => return Ok(reply(StatusCode::NOT_FOUND, "")),
+            None => {}
         }
         let Some(matched) = self.router.find(&path) else {
-            return reply(StatusCode::NOT_FOUND, "");
+            return Ok(reply(StatusCode::NOT_FOUND, ""));
         };
-        if !complete_uri(&mut request) {
-            return reply(
-                StatusCode::BAD_REQUEST,
-                "the host header is missing or malformed",
-            );
+        complete_uri(&mut request)?;
+        let is_text = |value: &HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
+        if !request.headers().values().all(is_text) {
+            return Ok(reply(StatusCode::INTERNAL_SERVER_ERROR, ""));
         }
         let is_head = request.method() == Method::HEAD;
         let request = request.map(|body| body.map_err(HttpError::from).boxed_unsync());
         let response = matched.target.serve(request, &matched, client).await;
-        if is_head || has_length(&response) {
-            return response;
+        if !is_head && !has_length(&response) {
+            let id = &matched.target.component.id;
+            eprintln!(
+                "warning: component '{id}': {path} has no content-length; Spin delays such replies by 40 ms"
+            );
         }
-        let status = response.status().as_u16();
-        let text = record_violation(
-            &self.app,
-            &matched.target.component.id,
-            &format!("a reply ({status}) has no content-length; Spin delays those by 40 ms"),
-        );
-        reply(StatusCode::INTERNAL_SERVER_ERROR, text)
+        Ok(response)
     }
 }
 
@@ -148,24 +142,25 @@ fn chain(targets: &Arc<OnceLock<Targets>>) -> Chain {
 }
 
 /// Guests see whole URIs, put together from the request line and the host header.
-fn complete_uri(request: &mut Request<Incoming>) -> bool {
+fn complete_uri(request: &mut Request<Incoming>) -> Result<(), &'static str> {
     let mut parts = request.uri().clone().into_parts();
     let host = request.headers().get(HOST).map(HeaderValue::as_bytes);
+    let host: Option<Authority> = host
+        .map(TryFrom::try_from)
+        .transpose()
+        .map_err(|_| "no host")?;
     parts.scheme = Some(Scheme::HTTP);
-    parts.authority = match (host.map(TryFrom::try_from), parts.authority) {
-        (Some(Ok(host)), _) => Some(host),
-        (None, Some(authority)) => Some(authority),
-        (Some(Err(_)), _) | (None, None) => return false,
+    parts.authority = match (host, parts.authority) {
+        (Some(host), Some(authority)) if host != authority => return Err("two hosts"),
+        (host, authority) => Some(host.or(authority).ok_or("no host")?),
     };
-    if parts.path_and_query.is_none() {
-        return false;
+    let uri = Uri::from_parts(parts).map_err(|_| "no path")?;
+    // Only components call one another by these names.
+    if chained(&uri).is_some() {
+        return Err("no host");
     }
-    match Uri::from_parts(parts) {
-        // Only components call one another by these names.
-        Ok(uri) if chained(&uri).is_none() => *request.uri_mut() = uri,
-        _ => return false,
-    }
-    true
+    *request.uri_mut() = uri;
+    Ok(())
 }
 
 fn has_length(response: &Response<WasiBody>) -> bool {
@@ -202,10 +197,16 @@ impl Target {
                 let service = p2::bindings::ProxyPre::new(loaded)
                     .map_err(|_| format!("component '{id}' is not an HTTP component: {error:#}"))?;
                 // Its instances serve one request each, whatever the flags say.
-                (ProxyPre::P2(service), Reuse { count: 1, ..reuse })
+                (
+                    ProxyPre::P2(service),
+                    Reuse {
+                        count: NonZeroUsize::MIN,
+                        ..reuse
+                    },
+                )
             }
         };
-        let handler = ProxyHandler::new(Instances {
+        let handler = ProxyHandler::new(Workers {
             app: app.clone(),
             component: component.clone(),
             engine: engine.clone(),
@@ -226,16 +227,14 @@ impl Target {
         matched: &Match<'_, T>,
         client: SocketAddr,
     ) -> Response<WasiBody> {
-        if let Some(instruments) = &self.handler.state().app.instruments {
-            instruments.stats.request();
-        }
+        self.handler.state().app.test_controls.stats.request();
         let uri = request.uri().clone();
         spin_headers::add(request.headers_mut(), &uri, matched, client);
-        let server = Server::default();
-        match self.handler.handle(server.clone(), request).await {
+        let served_by = ServedBy::default();
+        match self.handler.handle(served_by.clone(), request).await {
             Ok(response) => response,
             Err(error) => {
-                let violation = server.get().and_then(|instance| instance.violation());
+                let violation = served_by.get().and_then(|instance| instance.violation());
                 // Of a trap the end of the instance tells more.
                 if error.downcast_ref::<TrapOrPanicError>().is_none() {
                     eprintln!("component '{}' failed: {error:?}", self.component.id);

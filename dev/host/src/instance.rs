@@ -27,25 +27,23 @@ impl Instance {
 
     /// The trap for an instance that did what Spin would not survive.
     pub(crate) fn violates(&self, text: &str) -> wasmtime::Error {
-        let text = record_violation(&self.app, &self.component.id, text);
+        let text = self.record_violation(text);
         // A later one is a consequence of the first.
         _ = self.violation.set(text.clone());
         wasmtime::Error::msg(text)
+    }
+
+    /// Tells the log and the statistics that the component did what Spin would not survive, or refuses with less noise, and
+    /// returns the full text.
+    pub(crate) fn record_violation(&self, text: &str) -> String {
+        let text = format!("component '{}': {text}", self.component.id);
+        eprintln!("VIOLATION {text}");
+        self.app.test_controls.stats.violation(&text);
+        text
     }
 
     /// What the instance did wrong, if it did.
     pub(crate) fn violation(&self) -> Option<&str> {
         self.violation.get().map(String::as_str)
     }
-}
-
-/// Tells the log and the statistics that a component did what Spin would not survive, and returns
-/// the full text.
-pub(crate) fn record_violation(app: &App, component: &str, text: &str) -> String {
-    let text = format!("component '{component}': {text}");
-    eprintln!("VIOLATION {text}");
-    if let Some(instruments) = &app.instruments {
-        instruments.stats.violation(&text);
-    }
-    text
 }

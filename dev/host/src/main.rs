@@ -9,13 +9,12 @@
 mod clock;
 mod entropy;
 mod faults;
-mod instruments;
 mod stats;
+mod test_controls;
 
 // What is configured.
 mod app;
 mod args;
-mod code_cache;
 mod manifest;
 mod middleware;
 mod outbound;
@@ -40,35 +39,28 @@ mod control;
 mod cron_trigger;
 mod engine;
 mod http_trigger;
-mod instances;
 mod router;
 mod spin_headers;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Parser as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::args::{Args, Stop};
+use crate::args::Args;
 use crate::control::Control;
 use crate::cron_trigger::CronTrigger;
 use crate::engine::Engine;
 use crate::http_trigger::HttpTrigger;
 
 fn main() -> ExitCode {
-    let listen = std::env::var("SPIN_HTTP_LISTEN_ADDR").ok();
-    let args = match Args::parse(std::env::args().skip(1), listen) {
-        Ok(args) => args,
-        Err(Stop::Help) => {
-            println!("{}", args::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(Stop::Wrong(message)) => return wrong(&message),
-    };
+    let args = Args::parse();
     let app = match App::load(&args) {
         Ok(app) => Arc::new(app),
         Err(message) => return wrong(&message),
@@ -107,16 +99,16 @@ async fn run(args: &Args, app: &Arc<App>) -> Result<(), String> {
     };
     describe(app, args, &address.to_string());
     println!("Serving http://{address}");
-    if let (Some(listener), Some(instruments)) = (control, &app.instruments) {
+    if let Some(listener) = control {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         println!("Control http://{address}");
-        let control = Control::new(app.clock.clone(), cron.clone(), instruments.clone());
+        let control = Control::new(app.clock.clone(), cron.clone(), app.test_controls.clone());
         tokio::spawn(Arc::new(control).serve(listener));
     }
     // Whoever started us may have closed the pipe; that is no reason not to serve.
     _ = std::io::stdout().flush();
 
-    if args.cron {
+    if !args.no_cron {
         cron.start();
     }
     tokio::spawn(http.serve(listener));
@@ -145,10 +137,9 @@ fn describe(app: &App, args: &Args, address: &str) {
         }
     }
     for (schedule, component) in &app.schedules {
-        let note = if args.cron {
-            ""
-        } else {
-            " (only when asked, --no-cron)"
+        let note = match args.no_cron {
+            true => " (only when asked, --no-cron)",
+            false => "",
         };
         eprintln!("  {schedule} (UTC) -> {}{note}", component.id);
     }

@@ -78,18 +78,6 @@ impl Inherit {
     }
 }
 
-/// What the file of a component with its layers would be called, beside that of the component alone.
-pub(crate) fn file(wasm: &Path, layers: &[Layer]) -> PathBuf {
-    let layers = layers
-        .iter()
-        .rev()
-        .filter_map(|layer| layer.wasm.file_stem());
-    let names: Vec<_> = wasm.file_stem().into_iter().chain(layers).collect();
-    let mut name = names.join("+".as_ref());
-    name.push(".wasm");
-    wasm.with_file_name(name)
-}
-
 /// A component with its layers around it, the outermost first.
 ///
 /// # Errors

@@ -79,7 +79,7 @@ impl WasiHttpHooks for OutboundHttp {
         match self.send(request) {
             Some(reply) => Box::new(async { Ok((reply.await, Box::new(async { Ok(()) }) as Io)) }),
             None => {
-                _ = self.instance.violates(&text);
+                self.instance.record_violation(&text);
                 Box::new(async { Err(Error::HttpRequestDenied) })
             }
         }

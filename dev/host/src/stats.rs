@@ -1,10 +1,11 @@
-//! Counts that tests read: requests, instances, traps, violations, connections, statements.
+//! Counts that tests read: requests, instances, traps, turns, violations, connections, statements.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dev_host_control::{Connections, StatementCount, Stats};
+use dev_host_control::{Connections, StatementCount, Stats, Turns};
+use wasmtime::CallHook;
 
 /// The counters. Plain numbers are always kept; they cost an atomic addition each.
 #[derive(Default)]
@@ -15,6 +16,10 @@ pub(crate) struct Counters {
     open: AtomicU64,
     max_open: AtomicU64,
     opened: AtomicU64,
+    calls: AtomicU64,
+    entries: AtomicU64,
+    timers: AtomicU64,
+    variables: AtomicU64,
     violations: Mutex<Vec<String>>,
     statements: Mutex<HashMap<String, u64>>,
 }
@@ -33,6 +38,25 @@ impl Counters {
     /// An instance has trapped.
     pub(crate) fn trap(&self) {
         self.traps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A guest called the host, or the host a guest.
+    pub(crate) fn turn(&self, turn: CallHook) {
+        match turn {
+            CallHook::CallingHost => self.calls.fetch_add(1, Ordering::Relaxed),
+            CallHook::CallingWasm => self.entries.fetch_add(1, Ordering::Relaxed),
+            CallHook::ReturningFromHost | CallHook::ReturningFromWasm => 0,
+        };
+    }
+
+    /// A guest has set a timer.
+    pub(crate) fn timer(&self) {
+        self.timers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A guest has read a variable.
+    pub(crate) fn variable(&self) {
+        self.variables.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A component did what would hang, crash or slow Spin.
@@ -75,6 +99,12 @@ impl Counters {
             requests: self.requests.load(Ordering::Relaxed),
             instances: self.instances.load(Ordering::Relaxed),
             traps: self.traps.load(Ordering::Relaxed),
+            turns: Turns {
+                calls: self.calls.load(Ordering::Relaxed),
+                entries: self.entries.load(Ordering::Relaxed),
+                timers: self.timers.load(Ordering::Relaxed),
+                variables: self.variables.load(Ordering::Relaxed),
+            },
             violations: lock(&self.violations).clone(),
             connections: Connections {
                 open: self.open.load(Ordering::Relaxed),
@@ -87,7 +117,16 @@ impl Counters {
 
     /// Starts all counts anew; connections that are open stay counted as open.
     pub(crate) fn reset(&self) {
-        for counter in [&self.requests, &self.instances, &self.traps, &self.opened] {
+        for counter in [
+            &self.requests,
+            &self.instances,
+            &self.traps,
+            &self.opened,
+            &self.calls,
+            &self.entries,
+            &self.timers,
+            &self.variables,
+        ] {
             counter.store(0, Ordering::Relaxed);
         }
         self.max_open

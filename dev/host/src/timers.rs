@@ -83,9 +83,13 @@ async fn sleep(duration: Duration) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// How long so many nanoseconds of a guest's clock are.
+/// How long a timer takes that a guest sets to so many nanoseconds.
 fn real(guest: &Guest, nanos: u64) -> Duration {
-    Duration::from_nanos(nanos).saturating_mul(guest.instance.app.slow_timers.get())
+    let app = &guest.instance.app;
+    if nanos > 0 {
+        app.test_controls.stats.timer();
+    }
+    Duration::from_nanos(nanos).saturating_mul(app.slow_timers.get())
 }
 
 fn nanos(duration: Duration) -> u64 {

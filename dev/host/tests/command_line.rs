@@ -37,7 +37,7 @@ impl App {
             .env_remove("SPIN_VARIABLE_TOKEN")
             .output()
             .unwrap();
-        assert!(stdout.is_empty() || arguments.contains(&"--help"));
+        assert!(stdout.is_empty());
         (status.code(), String::from_utf8(stderr).unwrap())
     }
 }
@@ -64,18 +64,10 @@ token = "{{ token }}"
 "#;
 
 #[test]
-fn help_is_not_an_error() {
-    assert_eq!(App::new("help", "").run(&["--help"]).0, Some(0));
-}
-
-#[test]
 fn wrong_arguments_end_with_two() {
     let (code, message) = App::new("arguments", MANIFEST).run(&["--colour"]);
     assert_eq!(code, Some(2));
-    assert_eq!(
-        message,
-        "dev-host: --colour: there is no such argument (see --help)\n"
-    );
+    assert!(message.contains("--colour"), "{message}");
 }
 
 #[test]

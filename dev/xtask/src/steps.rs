@@ -33,8 +33,8 @@ const NATIVE: [&str; 13] = [
     "bench",
 ];
 
-/// A component that only the benchmark serves.
-const BENCH_COMPONENT: &str = "bench-bare";
+/// Components that only the benchmark, and dev-host's tests, serve.
+const TOOL_COMPONENTS: [&str; 2] = ["bench-bare", "dev-host-guest"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -159,7 +159,7 @@ pub(crate) fn wasm_lints(steps: &mut Steps) -> Result<()> {
         COMPONENTS
             .iter()
             .chain(&EDGE)
-            .chain([&BENCH_COMPONENT])
+            .chain(&TOOL_COMPONENTS)
             .try_for_each(|package| {
                 let target = ["--release", "--target", WASM_TARGET, "-p", package];
                 let command = cargo_with(

@@ -20,7 +20,7 @@ mod stats;
 use serde::{Deserialize, Serialize};
 
 pub use self::faults::{Action, DatabaseKind, FaultRule, FaultState, On, ServerError};
-pub use self::stats::{Connections, StatementCount, Stats};
+pub use self::stats::{Connections, StatementCount, Stats, Turns};
 
 /// What the wall clock is to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

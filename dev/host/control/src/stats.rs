@@ -11,12 +11,27 @@ pub struct Stats {
     pub instances: u64,
     /// Instances that trapped.
     pub traps: u64,
+    /// What guests and host asked of one another.
+    pub turns: Turns,
     /// What would have hung, crashed or slowed Spin.
     pub violations: Vec<String>,
     /// Connections to a database.
     pub connections: Connections,
     /// The statements that were run, by text; the most frequent first.
     pub statements: Vec<StatementCount>,
+}
+
+/// What guests and host asked of one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turns {
+    /// Calls of guests, whatever for: to functions of the host, and to the runtime's own.
+    pub calls: u64,
+    /// How often a guest was entered: when it was called, and when something came that it waited for.
+    pub entries: u64,
+    /// Timers that guests set.
+    pub timers: u64,
+    /// Variables that guests read.
+    pub variables: u64,
 }
 
 /// Connections to a database.

@@ -24,10 +24,12 @@ impl Connection {
     /// Opens `address` (a mysql:// URL) for `instance`, if it may and once there is a permit.
     pub(super) async fn open(instance: Arc<Instance>, address: &str) -> Outcome<Self> {
         if !instance.component.allowed_hosts.allow(address, "mysql") {
-            return Err(instance.violates(&format!(
+            instance.record_violation(&format!(
                 "{} is not among the component's allowed_outbound_hosts",
                 address::without_credentials(address)
-            )));
+            ));
+            let text = format!("address {address} is not permitted");
+            return Ok(Err(Error::Other(text.into())));
         }
         let permit = match instance.app.mysql_permits.clone() {
             // An error would mean that the semaphore is closed, which never happens.
@@ -77,8 +79,7 @@ impl Connection {
                 self.0.lose();
                 Ok(Err(closed()))
             }
-            Ok(answer) => Ok(Ok(answer)),
-            Err(error) => self.checked(error),
+            result => Ok(result),
         }
     }
 
@@ -86,10 +87,16 @@ impl Connection {
     /// it is to be cut once the statement has run.
     async fn begin(&self, operation: Operation, sql: &str) -> Outcome<(Lease, bool)> {
         drop(self.0.instance.mysql_table.lock().await);
+        // MariaDB prepares more than MySQL does.
         if let Some(statement) = refused::by_prepare(sql) {
-            return Err(self.0.instance.violates(&format!(
-                "{statement} cannot be prepared on MySQL (error 1295), and Spin prepares everything"
-            )));
+            self.0.instance.record_violation(&format!(
+                "{statement} cannot be prepared on MySQL, and Spin prepares everything"
+            ));
+            return Ok(Err(server_error(faults::ServerError {
+                code: 1295,
+                message: "This command is not supported in the prepared statement protocol yet"
+                    .to_owned(),
+            })));
         }
         let Some(lease) = self.0.lease().await? else {
             return Ok(Err(still_closed()));
@@ -116,40 +123,17 @@ impl Connection {
             return Ok(Err(closed()));
         }
         lease.give_back();
-        match result {
-            Ok(value) => Ok(Ok(value)),
-            Err(error) => self.checked(error),
-        }
-    }
-
-    fn checked<T>(&self, error: Error) -> Outcome<T> {
-        match &error {
-            Error::Server(ServerError {
-                code: 1295,
-                message,
-                ..
-            }) => Err(self
-                .0
-                .instance
-                .violates(&format!("MySQL refused to prepare: {message}"))),
-            _ => Ok(Err(error)),
-        }
+        Ok(result)
     }
 }
 
 async fn meet(instance: &Instance, operation: Operation, sql: &str) -> Verdict {
-    match &instance.app.instruments {
-        Some(instruments) => {
-            instruments
-                .meet(Call {
-                    database: Some(DatabaseKind::MySql),
-                    operation,
-                    sql,
-                })
-                .await
-        }
-        None => Verdict::Proceed,
-    }
+    let call = Call {
+        database: Some(DatabaseKind::MySql),
+        operation,
+        sql,
+    };
+    instance.app.test_controls.meet(call).await
 }
 
 fn to_params(params: Vec<v3::ParameterValue>) -> Params {

@@ -39,9 +39,7 @@ impl Shared {
         instance: Arc<Instance>,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        if let Some(instruments) = &instance.app.instruments {
-            instruments.stats.connection_opened();
-        }
+        instance.app.test_controls.stats.connection_opened();
         Self {
             slot: Mutex::new(Slot::Idle(Box::new(conn))),
             freed: Notify::new(),
@@ -120,9 +118,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(instruments) = &self.instance.app.instruments {
-            instruments.stats.connection_closed();
-        }
+        self.instance.app.test_controls.stats.connection_closed();
     }
 }
 

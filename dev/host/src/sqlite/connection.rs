@@ -105,9 +105,7 @@ impl Connection {
 
 impl Open {
     fn new(connection: rusqlite::Connection, instance: Arc<Instance>) -> Self {
-        if let Some(instruments) = &instance.app.instruments {
-            instruments.stats.connection_opened();
-        }
+        instance.app.test_controls.stats.connection_opened();
         Self {
             connection,
             instance,
@@ -117,25 +115,17 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(instruments) = &self.instance.app.instruments {
-            instruments.stats.connection_closed();
-        }
+        self.instance.app.test_controls.stats.connection_closed();
     }
 }
 
 async fn meet(instance: &Instance, operation: Operation, sql: &str) -> Verdict {
-    match &instance.app.instruments {
-        Some(instruments) => {
-            instruments
-                .meet(Call {
-                    database: Some(DatabaseKind::Sqlite),
-                    operation,
-                    sql,
-                })
-                .await
-        }
-        None => Verdict::Proceed,
-    }
+    let call = Call {
+        database: Some(DatabaseKind::Sqlite),
+        operation,
+        sql,
+    };
+    instance.app.test_controls.meet(call).await
 }
 
 fn reads(sql: &str) -> bool {

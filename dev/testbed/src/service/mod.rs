@@ -18,7 +18,8 @@ pub use builder::ServiceBuilder;
 pub use control::Control;
 pub use database::{Database, variable_in_environment};
 pub use dev_host_control::{
-    Action, Clock, Connections, FaultRule, FaultState, On, ServerError, StatementCount, Stats, Tick,
+    Action, Clock, Connections, FaultRule, FaultState, On, ServerError, StatementCount, Stats,
+    Tick, Turns,
 };
 pub use runtime::{RUNTIME, Runtime};
 

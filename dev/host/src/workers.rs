@@ -25,10 +25,10 @@ use crate::instance::Instance;
 use crate::outbound_http::Chain;
 
 /// Which instance has taken a request.
-pub(crate) type Server = Arc<OnceLock<Arc<Instance>>>;
+pub(crate) type ServedBy = Arc<OnceLock<Arc<Instance>>>;
 
-/// Makes instances of one component.
-pub(crate) struct Instances {
+/// Makes the instances of one component, which wasmtime calls workers.
+pub(crate) struct Workers {
     pub(crate) app: Arc<App>,
     pub(crate) component: Arc<Component>,
     pub(crate) engine: Engine,
@@ -37,7 +37,7 @@ pub(crate) struct Instances {
     pub(crate) chain: Chain,
 }
 
-impl HandlerState for Instances {
+impl HandlerState for Workers {
     type StoreData = Guest;
     type WorkerExpiration = Idle;
     type WorkerState = Life;
@@ -90,12 +90,12 @@ pub(crate) struct Life {
 
 impl WorkerState for Life {
     type StoreData = Guest;
-    type RequestData = Server;
+    type RequestData = ServedBy;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        if total >= self.reuse.count {
+        if total >= self.reuse.count.get() {
             ShouldAccept::Never
-        } else if concurrent >= self.reuse.concurrent {
+        } else if concurrent >= self.reuse.concurrent.get() {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -105,19 +105,17 @@ impl WorkerState for Life {
     fn on_request_start(
         &self,
         store: StoreContextMut<'_, Guest>,
-        server: Server,
+        served_by: ServedBy,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        _ = server.set(store.data().instance.clone());
+        _ = served_by.set(store.data().instance.clone());
         Box::pin(pending())
     }
 
     fn drop(&self, store: Store<Guest>, result: wasmtime::Result<()>) {
         if let Err(error) = result {
             let instance = &store.data().instance;
-            if let Some(instruments) = &instance.app.instruments {
-                instruments.stats.trap();
-            }
+            instance.app.test_controls.stats.trap();
             if instance.violation().is_none() {
                 eprintln!("component '{}' trapped: {error:?}", instance.component.id);
             }

@@ -1,5 +1,4 @@
-//! What tests can read and turn while the host runs. There are instruments only with `--control`;
-//! without, nobody on the way of a request asks for them more than once.
+//! What tests read and turn while the host runs, by the control API; without it nothing here changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,9 +7,9 @@ use crate::entropy::Entropy;
 use crate::faults::{Call, Faults, Operation, Verdict};
 use crate::stats::Counters;
 
-/// All instruments but the clock, which the cron scheduler needs as well.
+/// All of it but the clock, which the cron scheduler needs as well.
 #[derive(Default)]
-pub(crate) struct Instruments {
+pub(crate) struct TestControls {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) faults: Faults,
     pub(crate) stats: Counters,
@@ -18,7 +17,7 @@ pub(crate) struct Instruments {
     pub(crate) variables: Mutex<HashMap<String, String>>,
 }
 
-impl Instruments {
+impl TestControls {
     /// Counts a call to a database and lets the fault rules decide about it.
     pub(crate) async fn meet(&self, call: Call<'_>) -> Verdict {
         if call.operation != Operation::Open {
