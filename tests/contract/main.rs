@@ -25,6 +25,7 @@ mod storage;
 mod supply;
 mod theft;
 mod tokens;
+mod turns;
 
 fn main() -> ExitCode {
     session_tests::harness::main()

@@ -1,0 +1,82 @@
+//! What an operation costs between guest and host, beside its statements (`statements.rs`): turns are what a request is
+//! slow by.
+
+use session_tests::prelude::*;
+use testbed::service::Turns;
+
+/// Calls of the guest, entries into it, timers and variables: on WASI 0.3, in an instance that is warm, if nothing is waited
+/// for; how often it may wait, for the body and for each statement; and all of it on WASI 0.2, in an instance of its own.
+type Row = (&'static str, [u64; 4], u64, [u64; 4]);
+
+const TURNS: [Row; 8] = [
+    ("GET /health", [31, 24, 0, 0], 0, [29, 20, 0, 0]),
+    ("create", [67, 32, 1, 0], 2, [99, 76, 0, 27]),
+    ("verify", [34, 27, 0, 0], 1, [80, 74, 0, 27]),
+    ("refresh", [65, 42, 1, 0], 3, [93, 84, 0, 27]),
+    ("confirm", [72, 45, 1, 0], 3, [91, 86, 0, 27]),
+    ("read", [53, 31, 1, 0], 1, [75, 62, 0, 27]),
+    ("write", [69, 40, 1, 0], 3, [80, 70, 0, 27]),
+    ("delete", [77, 40, 1, 0], 3, [90, 70, 0, 27]),
+];
+
+/// A wait: what was asked for is not there yet.
+const WAIT: [u64; 4] = [5, 2, 0, 0];
+/// Memory that has to grow, or need not.
+const MEMORY: [u64; 4] = [2, 1, 0, 0];
+
+/// One operation, on a new session.
+async fn turns(service: &Service, operation: &str) -> [u64; 4] {
+    let session = service.create("ada").await;
+    let child = service.child(&session).await;
+    service.forget_statements().await;
+    let reply = match operation {
+        "GET /health" => service.send("GET", "/health", &[], "").await,
+        "create" => service.post_session(r#"{"userId":"ada"}"#).await,
+        "verify" => service.verify(&session.access.value).await,
+        "refresh" => service.refresh(&session.refresh.value).await,
+        "confirm" => service.verify(&child.access.value).await,
+        "read" => service.data(&session.handle).await,
+        "write" => service.write_data(&session.handle, "1").await,
+        _ => service.revoke(&session.handle).await,
+    };
+    assert_eq!(reply.status, 200, "{operation}: {reply:?}");
+    let Turns {
+        calls,
+        entries,
+        timers,
+        variables,
+    } = service.stats().await.turns;
+    [calls, entries, timers, variables]
+}
+
+#[test_on(sqlite)]
+async fn turns_of_each_operation(db: Backend) {
+    let setup = match db.wasi02() {
+        true => db.service(),
+        false => db.service().one_instance(),
+    };
+    let service = setup.start().await;
+    service.freeze().await;
+    let mut wrong = Vec::new();
+    for (operation, wasi03, waits, wasi02) in TURNS {
+        let (expected, waits) = match db.wasi02() {
+            true => (wasi02, 0),
+            false => (wasi03, waits),
+        };
+        let mut least = turns(&service, operation).await;
+        for _ in 0..6 {
+            let again = turns(&service, operation).await;
+            least = std::array::from_fn(|index| least[index].min(again[index]));
+        }
+        let fits = |index: usize| {
+            // Now and then even the reply is taken at once.
+            let least_ever = expected[index] - WAIT[index] - MEMORY[index];
+            let most = expected[index] + waits * WAIT[index] + MEMORY[index];
+            (least_ever..=most).contains(&least[index])
+        };
+        if !(0..expected.len()).all(fits) {
+            wrong.push((operation, least, expected));
+        }
+    }
+    assert!(wrong.is_empty(), "(operation, turns, expected): {wrong:?}");
+}
