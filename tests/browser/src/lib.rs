@@ -69,7 +69,8 @@ impl Demo {
         self.advance(A_TOKENS_LIFE).await;
     }
 
-    pub(crate) async fn advance(&self, by: Duration) {
+    /// Moves the clock.
+    pub async fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).expect("it is seconds");
         let moved = self.control().advance_ms(millis).await;
         moved.expect("the clock moves");

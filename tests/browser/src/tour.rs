@@ -34,6 +34,15 @@ pub async fn tour(
     page.shows("£ 1,842.00").await;
     stop("in", &page).await;
 
+    page.click("#show-devices").await;
+    page.shows("this one").await;
+    demo.advance(Duration::from_secs(30)).await;
+    page.click("#close-account").await;
+    page.click("#sign-in-again").await;
+    page.shows("the account would be closed now").await;
+    stop("devices", &page).await;
+    page.click("#hide-devices").await;
+
     page.click("#lose").await;
     page.shows("the reply was lost").await;
     demo.let_access_tokens_expire().await;

@@ -1,5 +1,7 @@
 //! The demo, as people use it. What the browser sees of a theft is what the service sees.
 
+use std::time::Duration;
+
 use browser_tests::{Browser, Demo, First, Page, THEMES, npm, tour};
 use serde_json::{Value, json};
 
@@ -295,6 +297,151 @@ async fn signing_out_in_one_tab_ends_the_other() {
     page.shows("Sign in. Then be the attacker.").await;
     second.shows("Sign in. Then be the attacker.").await;
     assert_eq!(remains(&second).await, json!([null, null]));
+    browser.close().await;
+}
+
+/// Ada in another browser, and how the list of devices says how many there are of them.
+async fn on_two_devices(demo: &Demo) -> [(Browser, Page); 2] {
+    let here = Browser::start().await.expect("a browser starts");
+    let page = ada(demo, &here).await;
+    let there = Browser::start().await.expect("a browser starts");
+    let other = ada(demo, &there).await;
+    page.click("#show-devices").await;
+    devices(&page, 2).await;
+    [(here, page), (there, other)]
+}
+
+async fn devices(page: &Page, count: usize) {
+    page.until(&format!(
+        "document.querySelectorAll('#device-list li').length === {count}"
+    ))
+    .await;
+    let list = page.text("#device-list").await;
+    assert!(
+        list.starts_with("Chrome on Linux this one\nactive now, until "),
+        "{list}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_device_signs_another_one_out() {
+    let demo = Demo::start().await;
+    let [(here, page), (there, other)] = on_two_devices(&demo).await;
+    page.click("#device-list button").await;
+    page.shows("That device is signed out.").await;
+    devices(&page, 1).await;
+    other.shows("This session has ended").await;
+    assert_eq!(remains(&other).await, json!([null, null]));
+    all_is_well(&page).await;
+    // Whose session it is counts, and this one is nobody's.
+    let status = "return (await window.fetch('/api/devices/end', { method: 'POST', body: '{\"handle\":\"x\"}' })).status";
+    assert_eq!(page.run_async(status).await, 404);
+    assert_eq!(other.run_async(status).await, 401);
+    here.close().await;
+    there.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_device_signs_all_others_out() {
+    let demo = Demo::start().await;
+    let [(here, page), (there, other)] = on_two_devices(&demo).await;
+    page.click("#end-others").await;
+    page.shows("All other devices are signed out.").await;
+    devices(&page, 1).await;
+    assert_eq!(
+        page.run("return document.querySelector('#end-others').disabled")
+            .await,
+        true
+    );
+    other.shows("This session has ended").await;
+    // Ended in its turn, the session closes the list.
+    other.click("#again-in").await;
+    other.shows("£ 1,842.00").await;
+    other.click("#show-devices").await;
+    other.click("#end-others").await;
+    page.shows("This session has ended").await;
+    page.until("!document.querySelector('#devices').open").await;
+    here.close().await;
+    there.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stays_signed_in_needs_no_requests() {
+    let demo = Demo::start().await;
+    for (stays, end) in [(true, "stays signed in"), (false, "at most")] {
+        let browser = Browser::start().await.unwrap();
+        let page = browser.visit(&demo.url()).await;
+        if stays {
+            page.click("#stay").await;
+        }
+        page.click("#sign-in").await;
+        page.shows("£ 1,842.00").await;
+        page.click("#show-devices").await;
+        page.shows(end).await;
+        // Half an hour in which the browser is off.
+        page.goto("about:blank").await;
+        demo.advance(Duration::from_secs(1801)).await;
+        page.goto(&demo.url()).await;
+        if stays {
+            page.shows("swapped R0 for R1").await;
+            all_is_well(&page).await;
+        } else {
+            page.shows("This session has ended").await;
+            assert_eq!(remains(&page).await, json!([null, null]));
+        }
+        browser.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_dangerous_takes_a_fresh_login() {
+    let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
+    let page = ada(&demo, &browser).await;
+    let before = remains(&page).await;
+    page.click("#show-devices").await;
+    page.click("#close-account").await;
+    page.shows("The login was fresh").await;
+    // A refresh makes a login no fresher.
+    expire(&demo, &page, 1).await;
+    expire(&demo, &page, 2).await;
+    page.click("#close-account").await;
+    page.shows("Ada’s login is 22 s old. The account stays")
+        .await;
+    assert_eq!(focused(&page).await, "Sign in once more");
+    page.click("#sign-in-again").await;
+    page.shows("The login was fresh").await;
+    assert_eq!(focused(&page).await, "Close the account");
+    page.shows("Her session goes on as a new one, with R0")
+        .await;
+    assert_ne!(remains(&page).await, before);
+    devices(&page, 1).await;
+    expire(&demo, &page, 1).await;
+    all_is_well(&page).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_waits_for_the_poll_that_is_on_its_way() {
+    let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
+    let page = ada(&demo, &browser).await;
+    // A poll that is answered when the test says so, and a click meanwhile.
+    page.run(
+        "const send = window.fetch; window.sent = [];\
+         window.fetch = async (input, init) => {\
+           const { pathname } = new URL(input.url ?? input, location.href);\
+           window.sent.push(pathname);\
+           if (pathname === '/api/account') await new Promise((resolve) => { window.answer = resolve; });\
+           return send(input, init);\
+         };",
+    )
+    .await;
+    page.until("window.answer").await;
+    page.run("window.sent = []").await;
+    page.click("#sign-out").await;
+    assert_eq!(page.run("return window.sent").await, json!([]));
+    page.run("window.answer()").await;
+    page.shows("Sign in. Then be the attacker.").await;
+    assert_eq!(page.run("return window.sent[0]").await, "/auth/signout");
     browser.close().await;
 }
 

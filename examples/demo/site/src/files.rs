@@ -21,6 +21,8 @@ pub(crate) fn file(path: &str) -> Option<Reply> {
             include_str!("../static/style.css"),
         ),
         "/static/page.js" => (JS, include_str!("../static/page.js")),
+        "/static/devices.js" => (JS, include_str!("../static/devices.js")),
+        "/static/turns.js" => (JS, include_str!("../static/turns.js")),
         "/static/story.js" => (JS, include_str!("../static/story.js")),
         "/static/line.js" => (JS, include_str!("../static/line.js")),
         "/static/hand-over.js" => (JS, "document.forms[0].submit();\n"),

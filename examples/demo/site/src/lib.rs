@@ -1,17 +1,23 @@
-//! The demo's site: a page, an account behind a session, and (on loopback only) the routes that steal one.
+//! The demo's site: a page, an account behind a session, a list of its user's devices, and (on loopback only) the routes
+//! that steal a session.
 //!
 //! It knows nothing of tokens but in [`theft`]: the edge before it says who asks.
 
 #![warn(clippy::disallowed_methods)]
 
+mod devices;
 mod files;
+mod login;
 mod theft;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use session_core::domain::time::{Timestamp, millis};
 use session_edge::identity;
 use spin_sdk::http::{HeaderMap, IntoResponse, Method, Request, Response, StatusCode};
 use spin_sdk::http_service;
@@ -33,28 +39,21 @@ async fn answer(request: Request) -> Reply {
         return theft::answer(act, request).await;
     }
     match (request.method(), path.as_str()) {
-        (&Method::POST, "/api/login") => log_in(),
+        (&Method::POST, "/api/login") => login::first(request.uri()),
+        (&Method::POST, "/api/login/again") => login::again(request.headers()),
         (&Method::GET, "/api/account") => account(request.headers()),
+        (&Method::POST, "/api/account/close") => login::close_account(request.headers()),
+        (&Method::GET, "/api/devices") => devices::list(request.headers()).await,
+        (&Method::POST, "/api/devices/end") => devices::end(request).await,
         (&Method::GET, path) => files::file(path).unwrap_or_else(not_found),
         _ => not_found(),
     }
 }
 
-/// There is one user, and no password: the demo is about what comes after.
-fn log_in() -> Reply {
-    let login = json!({ "userId": "ada", "jwtPayload": { "name": "Ada Lovelace" } });
-    let mut reply = json_reply(StatusCode::OK, &json!({ "status": "OK" }));
-    let value = STANDARD.encode(login.to_string());
-    let value = value.try_into().expect("base64 is ASCII");
-    reply.headers_mut().insert(identity::CREATE, value);
-    reply
-}
-
 /// What only Ada may see.
 fn account(headers: &HeaderMap) -> Reply {
-    let Some(user_id) = headers.get(identity::USER_ID) else {
-        let message = json!({ "message": "sign in first" });
-        return json_reply(StatusCode::UNAUTHORIZED, &message);
+    let Some(user_id) = header(headers, identity::USER_ID) else {
+        return sign_in_first();
     };
     let payload = headers
         .get(identity::PAYLOAD)
@@ -63,8 +62,25 @@ fn account(headers: &HeaderMap) -> Reply {
     let name = payload
         .as_ref()
         .map_or(&Value::Null, |payload| &payload["name"]);
-    let account = json!({ "user": user_id.to_str().unwrap_or_default(), "name": name, "balance": "£ 1,842.00" });
+    let account = json!({ "user": user_id, "name": name, "balance": "£ 1,842.00" });
     json_reply(StatusCode::OK, &account)
+}
+
+/// What the edge says of the session that a request belongs to.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// By the standard library's clock, which is WASI's.
+#[expect(clippy::disallowed_methods, reason = "here it comes from")]
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp::from_millis(millis(since_epoch.unwrap_or_default()))
+}
+
+fn sign_in_first() -> Reply {
+    let message = json!({ "message": "sign in first" });
+    json_reply(StatusCode::UNAUTHORIZED, &message)
 }
 
 fn not_found() -> Reply {

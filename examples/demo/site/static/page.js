@@ -1,8 +1,10 @@
 // The page: which screen, what the buttons do, and the words for what happened.
 
 import { fetch, onChange, refresh, session, signOut } from "/auth/client.js";
+import { askForDevices, closeDevices } from "/static/devices.js";
 import { draw, graph } from "/static/line.js";
-import { events, greet, held, isOver, isThief, me, newId, onLoot, onStory, otherOrigin, share, tell } from "/static/story.js";
+import { events, greet, held, isOver, isThief, me, newId, onLoot, onStory, otherOrigin, share, tell, token } from "/static/story.js";
+import { attempt, onAttempt } from "/static/turns.js";
 
 const ASK_EVERY = 1000, STEAL_EVERY = 4000, TOKEN_LIVES = 10;
 // For longer than this two refreshes of one token are not taken for a race.
@@ -19,12 +21,6 @@ let account = null;
 let shown = null;
 
 // What this browser holds
-
-/** The refresh token that this browser holds, as the demo's route tells it: { generation, print }. */
-async function token() {
-  const response = await window.fetch("/auth/session/refresh/demo/token");
-  return response.ok ? response.json() : null;
-}
 
 function swapped(token) {
   const parent = held(events(), me);
@@ -45,6 +41,7 @@ async function ask() {
   // A 401 that leaves the session there: it could not be refreshed now.
   if (response.status >= 500 || (response.status === 401 && session())) throw new Error("the service is away");
   if (response.ok) account = await response.json();
+  await askForDevices();
 }
 
 /** The same without a refresh: the copied access token is good for a moment. */
@@ -66,19 +63,24 @@ onChange(async (now, why) => {
 // Ada
 
 async function signIn() {
-  const response = await fetch("/api/login", { method: "POST" });
+  const response = await fetch($("stay").checked ? "/api/login?stay" : "/api/login", { method: "POST" });
   if (!response.ok) throw new Error("the service is away");
   tell("login", { token: await token() });
   await ask();
 }
 
-/** Opens the attacker's window and has the cookies copied into it. That window reports what it got. */
-async function steal() {
+/** Opens the attacker's window, which a browser allows in the very moment of a click. */
+function openThief() {
   const other = window.open("", "thief", "popup,width=620,height=900");
   $("blocked").hidden = Boolean(other);
   if (!other) return;
   share(other);
   other.focus();
+  attempt(() => steal(other));
+}
+
+/** Has the cookies copied into the attacker's window. That window reports what it got. */
+async function steal(other) {
   if (secondsLeft() < SECONDS_TO_READ && !(await refresh()).ok) {
     other.close();
     return ask();
@@ -149,6 +151,7 @@ function render() {
   $("line").hidden = $("story").hidden = all.length === 0 || now === "idle";
   document.body.classList.toggle("told", !$("story").hidden);
   if (now === "in") renderAccount(all);
+  else closeDevices();
   if (now === "over") renderEnd(all);
   draw($("drawing"), all);
   renderLog(all);
@@ -246,9 +249,11 @@ function renderLog(all) {
   }
 }
 
-function sentence({ who, what, token, parent }, all) {
+function sentence({ who, what, token, parent, again }, all) {
   switch (what) {
-    case "login": return `Ada signed in. Her browser got ${name(token)}.`;
+    case "login": return again
+      ? `Ada signed in once more. Her session goes on as a new one, with ${name(token)}; whatever was copied before is worthless.`
+      : `Ada signed in. Her browser got ${name(token)}.`;
     case "copy": return `Ada’s cookies were stolen. Two browsers hold ${name(token)} now, and nobody can tell them apart.`;
     case "refresh": return graph(all).nodes.get(token.print)?.parent === parent.print
       ? `${capital(OWNER[who])} browser swapped ${name(parent)} for ${name(token)}.`
@@ -268,18 +273,7 @@ const ownerIsThere = () => Boolean(window.opener && !window.opener.closed);
 
 // Going
 
-/** Does something that needs the server, and says so if it does not answer. */
-async function attempt(work) {
-  try {
-    await work();
-    $("away").hidden = true;
-  } catch {
-    $("away").hidden = false;
-  }
-  render();
-}
-
-/** One at a time: a slow reply must not start a second round. */
+/** A slow reply must not start a second round. */
 function every(interval, work) {
   let busy = false;
   const once = async () => {
@@ -306,12 +300,17 @@ $("again-in").onclick = () => {
 };
 $("copy").onsubmit = (event) => {
   event.preventDefault();
-  attempt(steal);
+  openThief();
 };
 $("second-tab").onclick = () => window.open(location.href, "_blank");
 $("lose").onclick = () => attempt(lose);
 $("sign-out").onclick = () => attempt(leave);
 $("swap").onclick = () => attempt(attack);
+onAttempt((hasAnswered) => {
+  $("away").hidden = hasAnswered;
+  if (!hasAnswered) closeDevices();
+  render();
+});
 onStory(render);
 onLoot((loot) => tell("copy", { ...loot, when: new FormData($("copy")).get("when") }));
 render();

@@ -17,7 +17,13 @@ function read() {
   return JSON.parse(localStorage.getItem(KEY)) ?? { started: 0, events: [] };
 }
 
-/** The events so far, oldest first: { id, at, who, what, token, parent, when }. */
+/** The refresh token that this browser holds, as the demo's route tells it: { generation, print }. */
+export async function token() {
+  const response = await window.fetch("/auth/session/refresh/demo/token");
+  return response.ok ? response.json() : null;
+}
+
+/** The events so far, oldest first: { id, at, who, what, token, parent, when, again }. */
 export function events() {
   return read().events;
 }
