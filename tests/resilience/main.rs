@@ -12,6 +12,7 @@ mod concurrency;
 mod connections;
 mod crash;
 mod fault_matrix;
+mod feed;
 mod flood;
 mod handbook;
 mod history;
