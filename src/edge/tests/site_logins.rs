@@ -197,6 +197,39 @@ fn cookies_are_kept_no_longer_than_the_session() {
     assert_eq!(ages(&reply), [34_560_000, 1800, 34_560_000]);
 }
 
+/// The service has made a new session of the old one by then: nobody could use either, and both are over.
+#[test]
+fn a_step_up_that_no_cookie_holds_ends_the_session() {
+    let world = World::with_service(&[], &CLAIMS);
+    let long = json!({ "methods": vec!["x".repeat(32); 8], "level": "x".repeat(64) });
+    let step_up = json!({ "userId": "ada", "reauthenticate": true, "authentication": long });
+    let after = |bytes: usize| {
+        let mut browser = Browser::default();
+        let login = json!({ "userId": "ada", "jwtPayload": "x".repeat(bytes) });
+        assert_eq!(
+            browser.log_in(&world, &login.to_string()).status,
+            StatusCode::OK
+        );
+        world.calls();
+        let reply = browser.log_in(&world, &step_up.to_string());
+        (browser, reply)
+    };
+    let (mut browser, reply) = after(2000);
+    assert_eq!(reply.status, StatusCode::OK);
+    browser.post(&world, "/auth/signout");
+    let (mut browser, reply) = after(2500);
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(reply.json()["code"], "invalid_login");
+    assert!(reply.text.contains("4096 bytes") && reply.touches_nothing());
+    assert_eq!(
+        world.calls()[1..],
+        ["PUT /session/authentication", "DELETE /session"]
+    );
+    let list = world.ask_service(Method::GET, "/session/all?userId=ada", &json!(null));
+    assert!(list.contains(r#""sessions":[]"#), "{list}");
+    assert!(browser.get(&world, "/").ends_session());
+}
+
 /// An instance of the release before would begin a session without the end.
 #[test]
 fn a_lifetime_that_an_older_service_ignores_is_no_login() {
