@@ -30,17 +30,18 @@ impl Held {
 }
 
 impl Sdk<'_> {
+    pub(crate) const HEADERS: [(&'static str, &'static str); 3] = [
+        ("cdi-version", "5.4"),
+        ("rid", "session"),
+        ("content-type", "application/json; charset=utf-8"),
+    ];
+
     pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Reply {
-        let headers = [
-            ("cdi-version", "5.4"),
-            ("rid", "session"),
-            ("content-type", "application/json; charset=utf-8"),
-        ];
         let body = match body {
             Value::Null => String::new(),
             body => body.to_string(),
         };
-        self.0.send(method, path, &headers, body).await
+        self.0.send(method, path, &Self::HEADERS, body).await
     }
 
     /// The body of a 200.

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod before;
 mod cdi;
 mod configuration;
 mod deploy;
