@@ -6,6 +6,7 @@ mod contract;
 mod endings;
 mod faults;
 mod migrations;
+mod release_before;
 mod retries;
 mod schema;
 mod subset;
