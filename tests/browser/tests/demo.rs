@@ -420,28 +420,42 @@ async fn something_dangerous_takes_a_fresh_login() {
     browser.close().await;
 }
 
+/// Its reply would clear the cookies, whoever's they are by then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_waits_for_the_poll_that_is_on_its_way() {
+async fn a_click_waits_for_the_poll_that_is_on_its_way_in_any_tab() {
     let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
     let page = ada(&demo, &browser).await;
-    // A poll that is answered when the test says so, and a click meanwhile.
-    page.run(
-        "const send = window.fetch; window.sent = [];\
-         window.fetch = async (input, init) => {\
-           const { pathname } = new URL(input.url ?? input, location.href);\
-           window.sent.push(pathname);\
-           if (pathname === '/api/account') await new Promise((resolve) => { window.answer = resolve; });\
-           return send(input, init);\
-         };",
-    )
-    .await;
-    page.until("window.answer").await;
-    page.run("window.sent = []").await;
-    page.click("#sign-out").await;
-    assert_eq!(page.run("return window.sent").await, json!([]));
-    page.run("window.answer()").await;
-    page.shows("Sign in. Then be the attacker.").await;
-    assert_eq!(page.run("return window.sent[0]").await, "/auth/signout");
+    let second = page.click_for_window("#second-tab").await;
+    second.shows("£ 1,842.00").await;
+    for polls in [&page, &second] {
+        // One poll is answered when the test says so.
+        polls
+            .run(
+                "const send = window.fetch;\
+                 window.fetch = async (input, init) => {\
+                   if (new URL(input.url ?? input, location.href).pathname === '/api/account') {\
+                     window.fetch = send;\
+                     await new Promise((resolve) => { window.answer = resolve; });\
+                   }\
+                   return send(input, init);\
+                 };",
+            )
+            .await;
+        polls.until("window.answer").await;
+        page.run(
+            "const send = window.fetch; window.sent = [];\
+             window.fetch = (input, init) => { window.sent.push(input.url); return send(input, init); };",
+        )
+        .await;
+        page.click("#sign-out").await;
+        assert_eq!(page.run("return window.sent").await, json!([]));
+        polls.run("window.answer()").await;
+        page.shows("Sign in. Then be the attacker.").await;
+        page.until("window.sent.some((url) => url.endsWith('/auth/signout'))")
+            .await;
+        page.click("#sign-in").await;
+        page.shows("£ 1,842.00").await;
+    }
     browser.close().await;
 }
 
