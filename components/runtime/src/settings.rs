@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures::future::try_join_all;
 use session_core::domain::log::LogSettings;
-use session_core::domain::setting::{self, ConfigError, Setting};
+use session_core::domain::setting::{self, ConfigError, Setting, combined};
 use session_core::log::Event;
 use session_core::platform::Platform;
 
@@ -38,23 +38,22 @@ pub async fn read_settings<T, P: Platform, F: Future<Output = Lookup>>(
     platform: &P,
     lookup: impl Fn(&'static str) -> F,
 ) -> Result<T, SettingsError> {
-    let values = settings.map(|setting| {
-        let value = lookup(setting.name);
-        async move {
-            let value = value.await.map_err(|NoAnswer| setting.name)?;
-            Ok((setting.name, value))
-        }
-    });
-    let values: HashMap<_, _> = try_join_all(values)
-        .await
-        .map_err(|name: &str| {
+    let values = match lookup(combined::VARIABLE).await {
+        Ok(Some(text)) => combined::split(&text).map_err(|index| {
+            let reason = &format_args!(
+                "a value has the character U+001F in it: part {index} of the variable settings is no setting"
+            );
+            platform.log(&Event::SettingsUnreadable { reason });
+            SettingsError::Wrong
+        })?,
+        // The manifest does not have it, or one of those in it can't be read, and the log is to name that one.
+        Ok(None) | Err(NoAnswer) => one_by_one(settings, lookup).await.map_err(|name| {
             let reason = &format_args!("the variable {name} can't be read from its provider");
             platform.log(&Event::SettingsUnreadable { reason });
             SettingsError::Unavailable
-        })?
-        .into_iter()
-        .collect();
-    let lookup = |name: &str| values.get(name).cloned().flatten();
+        })?,
+    };
+    let lookup = |name: &str| values.get(name).cloned();
     log::set(LogSettings::parse(&lookup));
     parse(&lookup).map_err(|errors| {
         for error in errors {
@@ -62,4 +61,23 @@ pub async fn read_settings<T, P: Platform, F: Future<Output = Lookup>>(
         }
         SettingsError::Wrong
     })
+}
+
+/// The values of variables that the component has, each looked up by itself.
+///
+/// # Errors
+/// The name of one that can't be read.
+async fn one_by_one<F: Future<Output = Lookup>>(
+    settings: impl Iterator<Item = &'static Setting>,
+    lookup: impl Fn(&'static str) -> F,
+) -> Result<HashMap<String, String>, &'static str> {
+    let values = settings.map(|setting| {
+        let value = lookup(setting.name);
+        async move {
+            let value = value.await.map_err(|NoAnswer| setting.name)?;
+            Ok(value.map(|value| (setting.name.to_owned(), value)))
+        }
+    });
+    let values = try_join_all(values).await?;
+    Ok(values.into_iter().flatten().collect())
 }

@@ -23,6 +23,8 @@ use crate::variables::{self, Provider};
 pub(crate) struct App {
     /// Its name in the manifest.
     pub(crate) name: String,
+    /// The values of its variables.
+    pub(crate) variables: HashMap<String, String>,
     /// Components that are wanted, by id.
     pub(crate) components: BTreeMap<String, Arc<Component>>,
     /// HTTP triggers.
@@ -60,7 +62,7 @@ pub(crate) struct Component {
     pub(crate) middleware: Vec<Layer>,
     pub(crate) files: Vec<(PathBuf, String)>,
     pub(crate) environment: BTreeMap<String, String>,
-    pub(crate) variables: HashMap<String, String>,
+    pub(crate) variables: HashMap<String, Template>,
     pub(crate) allowed_hosts: AllowedHosts,
     /// SQLite files by label; `None` is in memory.
     pub(crate) databases: Databases,
@@ -175,6 +177,7 @@ impl App {
         }
         Ok(Self {
             name: manifest.application.name,
+            variables: values,
             components,
             routes,
             schedules,
@@ -207,8 +210,9 @@ impl Assembly<'_> {
             if !manifest::is_valid_name(name) {
                 wrong(format!("variable '{name}' is not lower-case snake case"));
             }
-            match self.fill(template) {
-                Ok(value) => _ = variables.insert(name.clone(), value),
+            // Filled in when the component reads it: tests change values.
+            match self.fill(template).and_then(|_| parsed(template)) {
+                Ok(template) => _ = variables.insert(name.clone(), template),
                 Err(error) => wrong(format!("variable '{name}': {error}")),
             }
         }
@@ -270,8 +274,7 @@ impl Assembly<'_> {
 
     /// A variable that is known but has no value was reported already; it fills in as nothing.
     fn fill(&self, template: &str) -> Result<String, String> {
-        let parsed = Template::parse(template).map_err(|error| error.to_string())?;
-        parsed
+        parsed(template)?
             .fill(|name| {
                 let known = self.manifest.variables.contains_key(name);
                 self.values
@@ -281,6 +284,10 @@ impl Assembly<'_> {
             })
             .map_err(|name| format!("unknown variable '{name}'"))
     }
+}
+
+fn parsed(template: &str) -> Result<Template, String> {
+    Template::parse(template).map_err(|error| error.to_string())
 }
 
 fn databases(args: &Args, config: &RuntimeConfig) -> Databases {

@@ -24,31 +24,34 @@ enum Missing {
 async fn get(instance: &Instance, name: &str) -> Result<String, Missing> {
     let test_controls = &instance.app.test_controls;
     test_controls.stats.variable();
-    let call = Call {
-        database: None,
-        operation: Operation::Variable,
-        sql: name,
-    };
-    if test_controls.faults.meet(call).await != Verdict::Proceed {
-        return Err(Missing::Provider);
-    }
-    let changed = test_controls.variables.lock();
-    let changed = changed.unwrap_or_else(PoisonError::into_inner);
-    if let Some(value) = changed.get(name) {
-        return Ok(value.clone());
-    }
-    drop(changed);
     if !is_valid_name(name) {
         return Err(Missing::InvalidName(format!(
             "{name:?} is not lower-case snake case"
         )));
     }
     let component = &instance.component;
-    component
-        .variables
-        .get(name)
-        .cloned()
-        .ok_or_else(|| Missing::Undefined(format!("no variable for {:?}.{name:?}", component.id)))
+    let template = component.variables.get(name).ok_or_else(|| {
+        Missing::Undefined(format!("no variable for {:?}.{name:?}", component.id))
+    })?;
+    for name in template.names() {
+        let call = Call {
+            database: None,
+            operation: Operation::Variable,
+            sql: name,
+        };
+        if test_controls.faults.meet(call).await != Verdict::Proceed {
+            return Err(Missing::Provider);
+        }
+    }
+    let changed = test_controls.variables.lock();
+    let changed = changed.unwrap_or_else(PoisonError::into_inner);
+    let value = |name: &str| {
+        changed
+            .get(name)
+            .or_else(|| instance.app.variables.get(name))
+    };
+    let filled = template.fill(|name| value(name).map(String::as_str));
+    filled.map_err(|name| Missing::Undefined(format!("no value for {name:?}")))
 }
 
 impl v3::Host for Guest {}

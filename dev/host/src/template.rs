@@ -41,6 +41,14 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// The variables in it.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Variable(name) => Some(name.as_str()),
+        })
+    }
+
     /// Puts values in place of names; fails with the first name that `lookup` does not know.
     pub(crate) fn fill<'a>(
         &'a self,

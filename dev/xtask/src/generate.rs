@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
 use session_core::domain::config::SETTINGS;
-use session_core::domain::setting::{NeededBy, Setting};
+use session_core::domain::setting::{NeededBy, Setting, combined};
 use session_edge::settings::SETTINGS as EDGE_SETTINGS;
 use testbed::workspace_root;
 
@@ -118,18 +118,9 @@ fn with_variables(manifest: &str) -> Result<String> {
         }
         sections += 1;
         while lines.next_if(|line| !line.is_empty()).is_some() {}
-        for setting in SETTINGS {
-            let (name, default) = (setting.name, setting.default);
-            let secret = if setting.is_secret() {
-                ", secret = true"
-            } else {
-                ""
-            };
-            match component {
-                None => writeln!(result, "{name} = {{ default = \"{default}\"{secret} }}")?,
-                Some(SCHEDULED) if setting.needed_by == NeededBy::Http => {}
-                Some(_) => writeln!(result, "{name} = \"{{{{ {name} }}}}\"")?,
-            }
+        match component {
+            None => result.push_str(&declarations()),
+            Some(component) => result.push_str(&component_variables(component)),
         }
     }
     ensure!(
@@ -137,6 +128,41 @@ fn with_variables(manifest: &str) -> Result<String> {
         "spin.toml has {sections} sections of variables, not 3"
     );
     Ok(result)
+}
+
+/// The application's variables.
+fn declarations() -> String {
+    let declaration = |setting: &Setting| {
+        let (name, default) = (setting.name, setting.default);
+        let secret = match setting.is_secret() {
+            true => ", secret = true",
+            false => "",
+        };
+        format!("{name} = {{ default = \"{default}\"{secret} }}\n")
+    };
+    SETTINGS.iter().map(declaration).collect()
+}
+
+/// What a component has of them: each, and all of them in one, which is what the component reads.
+fn component_variables(component: &str) -> String {
+    let needed = SETTINGS
+        .iter()
+        .filter(|setting| component != SCHEDULED || setting.needed_by != NeededBy::Http);
+    let names: Vec<_> = needed.map(|setting| setting.name).collect();
+    let each = names
+        .iter()
+        .map(|name| format!("{name} = \"{{{{ {name} }}}}\"\n"));
+    let comment = "# All of these in one, which is what the component reads: one call of the host's instead of one for each.";
+    let separator = format!("\\u{:04x}\\\n", u32::from(combined::SEPARATOR));
+    let all = names
+        .iter()
+        .map(|name| format!("    {name}={{{{ {name} }}}}"));
+    format!(
+        "{}{comment}\n{} = \"\"\"\\\n{}\\\n    \"\"\"\n",
+        each.collect::<String>(),
+        combined::VARIABLE,
+        all.collect::<Vec<_>>().join(&separator),
+    )
 }
 
 fn for_wasi02(manifest: &str) -> Result<String> {

@@ -3,6 +3,8 @@
 //! The service's table is in [`super::config`], the edge's in its own crate. `cargo xtask generate` writes the manifests'
 //! variables and README's tables from the rows.
 
+pub mod combined;
+
 use std::fmt;
 use std::time::Duration;
 
