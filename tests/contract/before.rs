@@ -99,7 +99,11 @@ impl Names {
         if word.len() <= UNFORESEEN {
             return word.to_owned();
         }
-        let known = self.values.iter().position(|value| value == word);
+        // Two access tokens whose drawn expiries are the same are still two.
+        let known = self
+            .values
+            .iter()
+            .position(|value| value == word && !is_jwt(word));
         let at = known.unwrap_or_else(|| {
             self.values.push(word.to_owned());
             self.values.len() - 1
@@ -110,7 +114,11 @@ impl Names {
     /// Those that have appeared since the last call.
     fn new_access_tokens(&mut self) -> Vec<String> {
         let from = std::mem::replace(&mut self.known_until, self.values.len());
-        let is_jwt = |value: &&String| value.starts_with("ey") && value.matches('.').count() == 2;
-        self.values[from..].iter().filter(is_jwt).cloned().collect()
+        let new = self.values[from..].iter();
+        new.filter(|value| is_jwt(value)).cloned().collect()
     }
+}
+
+fn is_jwt(word: &str) -> bool {
+    word.starts_with("ey") && word.matches('.').count() == 2
 }
