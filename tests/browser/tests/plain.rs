@@ -62,6 +62,7 @@ async fn a_site_needs_no_scripts() {
     page.press("#in").await;
     page.element_shows("h1", "Hello, ada").await;
     page.press("#out").await;
+    page.element_shows("h1", "Nobody is signed in").await;
     page.client().back().await.unwrap();
     page.element_shows("h1", "Nobody is signed in").await;
     browser.close().await;
