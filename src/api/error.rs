@@ -2,6 +2,7 @@
 //! form for them.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use session_core::domain::device::ProofError;
 use session_core::request::RequestError;
 use session_service::ServiceError;
 use session_store::StoreError;
@@ -17,6 +18,8 @@ pub(super) enum ApiError {
     TooManySessions,
     /// A payload has a member with the name of a claim of ours.
     ProtectedClaim,
+    /// The DPoP proof of a login is wrong.
+    InvalidProof(ProofError),
     /// The request is rejected whatever it asks for.
     Request(RequestError),
     /// The body took too long to arrive.
@@ -82,6 +85,11 @@ impl ApiError {
                 StatusCode::BAD_REQUEST,
                 "invalid_input",
                 "the payload contains a protected field".to_owned(),
+            ),
+            Self::InvalidProof(error) => (
+                StatusCode::BAD_REQUEST,
+                "invalid_dpop_proof",
+                format!("dpop.proof is not accepted: {error}"),
             ),
             Self::Request(error) => (error.status(), error.code(), error.to_string()),
             Self::TooLargeForDatabase(_) => (

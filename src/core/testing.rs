@@ -6,7 +6,10 @@
     reason = "these are tests, in another crate's eyes"
 )]
 
+mod device;
 pub mod dice;
+
+pub use device::Device;
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -16,7 +16,7 @@ use session_core::log::Event;
 use session_core::platform::Platform;
 use session_store::{NewSession, Store};
 
-use super::{Grant, Result, Service, SessionInfo, TokenOptions};
+use super::{Grant, NewBinding, Result, Service, TokenOptions};
 
 /// What a login says of its session.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Login {
     pub client: Option<Json>,
     /// When and how the user was authenticated.
     pub authentication: Option<Authentication>,
+    /// Whether it is bound to a device.
+    pub binding: NewBinding,
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
@@ -48,6 +50,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             lifetime,
             client,
             authentication,
+            binding,
         } = login;
         let ring = self.keys.ring().await?;
         let now = self.platform.now();
@@ -55,14 +58,15 @@ impl<S: Store, P: Platform> Service<S, P> {
         let limits = self.config.refresh.lifetime.limits(lifetime, issued_at);
         let (handle, token) = self.first_token(&ring, limits, options, issued_at);
         let stored = StoredSession {
-            user_id: user_id.clone(),
+            user_id,
             current: token.double_hash(),
             generation: Generation::FIRST,
             expires_at: token.claims.expires_at,
             limits,
             issued_at: Some(issued_at),
             authentication,
-            payload: payload.clone(),
+            payload,
+            binding: binding.stored(),
         };
         let session = NewSession {
             handle: handle.hash(),
@@ -86,12 +90,8 @@ impl<S: Store, P: Platform> Service<S, P> {
         self.log(&Event::SessionCreated {
             session: session.handle,
         });
-        let info = SessionInfo {
-            handle,
-            user_id,
-            payload,
-        };
-        Ok(self.grant(&ring, info, &session.stored, &token, options.form, now))
+        let device = self.new_device(binding, &token, &ring, now);
+        Ok(self.grant(&ring, &session.stored, &token, options.form, device, now))
     }
     /// A new session's handle and first refresh token.
     pub(super) fn first_token(

@@ -14,19 +14,25 @@ use session_core::domain::token::refresh::RefreshToken;
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Grant, Service, SessionInfo, Token};
+use super::{DeviceGrant, Grant, Service, SessionInfo, Token};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// The tokens that go with a refresh token of a session that is stored like this.
     pub(super) fn grant(
         &self,
         ring: &KeyRing,
-        session: SessionInfo,
         stored: &StoredSession,
         refresh: &RefreshToken,
         form: TokenFormat,
+        device: DeviceGrant,
         now: Timestamp,
     ) -> Grant {
+        let session = SessionInfo {
+            handle: refresh.claims.handle,
+            user_id: stored.user_id.clone(),
+            payload: stored.payload.clone(),
+            bound: stored.binding.key().is_some(),
+        };
         let anti_csrf = refresh.anti_csrf(ring.refresh_key());
         let issued_at = refresh.claims.issued_at;
         let limits = stored.limits;
@@ -48,6 +54,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             refresh: refresh.double_hash(),
             parent: refresh.claims.parent,
             anti_csrf: anti_csrf.clone(),
+            key: device.key,
             optional: self.optional_claims(form, stored.authentication.as_ref()),
             payload: session.payload.clone(),
         };
@@ -66,6 +73,7 @@ impl<S: Store, P: Platform> Service<S, P> {
             },
             ends_at: limits.ends_at,
             anti_csrf,
+            device,
             session,
         }
     }
@@ -89,7 +97,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
-    fn access_validity(&self, limits: Limits) -> Duration {
+    pub(super) fn access_validity(&self, limits: Limits) -> Duration {
         limits.access_validity(self.config.access.validity, &self.config.refresh.lifetime)
     }
 

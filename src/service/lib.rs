@@ -5,6 +5,7 @@
 mod counters;
 mod create;
 mod data;
+mod device;
 mod feed;
 mod grant;
 mod kept;
@@ -39,6 +40,7 @@ use session_store::{Store, StoreError};
 
 pub use self::counters::Counters;
 pub use self::create::Login;
+pub use self::device::{DeviceGrant, DeviceProof, Dpop, NewBinding};
 pub use self::feed::{RevocationPage, RevokedUntil};
 pub use self::list::{Listed, Page};
 pub use self::reauthenticate::Reauthenticated;
@@ -111,6 +113,8 @@ pub struct SessionInfo {
     pub user_id: UserId,
     /// Its `jwtPayload`, if it has one.
     pub payload: Option<Json>,
+    /// Whether it is bound to a device: for a check, whether a proof was needed and was right.
+    pub bound: bool,
 }
 
 /// A session with the three tokens that a login or a refresh hands out.
@@ -128,6 +132,8 @@ pub struct Grant {
     pub ends_at: Option<Timestamp>,
     /// Must accompany the other two, if it was requested.
     pub anti_csrf: Option<SecretString>,
+    /// What it says of the session's device.
+    pub device: DeviceGrant,
 }
 
 /// The answer about an access token.
@@ -138,6 +144,8 @@ pub enum Verified {
     /// The session is live, but its user was authenticated longer ago than the caller asks for, or nobody knows when. As of
     /// [`Self::Ok`].
     Reauthenticate(SessionInfo, Option<Token>),
+    /// The token names a key, and no proof of that key came with it.
+    DeviceProofNeeded,
     /// The session is gone.
     Unauthorised,
     /// The caller has to refresh the session.
@@ -149,6 +157,8 @@ pub enum Verified {
 pub enum Refreshed {
     /// A child of the token.
     Ok(Box<Grant>),
+    /// The session is bound, and no right and fresh proof of its key came with the token: the challenge to sign.
+    DeviceProofNeeded(String),
     /// The token is invalid, or its session is gone.
     Unauthorised,
     /// Two parties hold tokens of the session.

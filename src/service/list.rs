@@ -22,6 +22,8 @@ pub struct Listed {
     pub handle: Option<SessionHandle>,
     /// When it was made; the epoch if that is not known.
     pub created_at: Timestamp,
+    /// Whether it is bound to a device.
+    pub bound: bool,
     /// When it expires.
     pub expires_at: Timestamp,
     /// When it ends, refreshed or not.
@@ -85,6 +87,7 @@ impl<S: Store, P: Platform> Service<S, P> {
                             .last_active_at
                             .max(row.last_active_at.and(Some(row.created_at))),
                         client: row.client,
+                        bound: row.bound,
                     });
                 }
                 if page.sessions.len() as u64 == limit && index + 1 < count {

@@ -34,6 +34,8 @@ pub struct Metrics {
     pub rows: Option<u64>,
     /// How many of them the next tick removes, counted to [`session_store::BACKLOG_ROWS`].
     pub expired: Option<u64>,
+    /// How many of [`session_store::SAMPLE_ROWS`] rows are of sessions that are bound to a device.
+    pub bound: Option<u64>,
     /// The access-token keys.
     pub keys: Option<Schedule>,
     /// The last tick of the scheduled component that ended; `Some(None)` if none ever has.
@@ -41,7 +43,7 @@ pub struct Metrics {
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
-    /// The figures of now, or of up to 15 s ago: seven bounded statements. A database that does not answer, or not in
+    /// The figures of now, or of up to 15 s ago: eight bounded statements. A database that does not answer, or not in
     /// time, is one of the figures, not an error.
     pub async fn metrics(&self) -> Arc<Metrics> {
         let read = async {
@@ -72,6 +74,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         metrics.rows = Some(self.store.estimate_rows().await?);
         let before = removable_before(metrics.at, self.config.access.validity);
         metrics.expired = Some(self.store.count_expired(before).await?);
+        metrics.bound = Some(self.store.count_bound().await?);
         Ok(())
     }
 }

@@ -11,8 +11,7 @@ use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::{NewSession, Store};
 
-use super::verify::info;
-use super::{Grant, Result, Service, SessionInfo, TokenOptions};
+use super::{Dpop, Grant, NewBinding, Result, Service, TokenOptions};
 
 /// The answer to a fresh login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +22,8 @@ pub enum Reauthenticated {
     Unauthorised,
     /// The caller has to refresh the session.
     TryRefreshToken,
+    /// The token names a key, and no right proof of that key came with it.
+    DeviceProofNeeded,
 }
 
 impl<S: Store, P: Platform> Service<S, P> {
@@ -31,12 +32,16 @@ impl<S: Store, P: Platform> Service<S, P> {
     ///
     /// Of any number of callers one gets the new session. The token's refresh token must be the current one, or its child.
     ///
+    /// The new one is bound as this login says, not as the old one was: its refresh token is another, which no key of a browser
+    /// has signed for. A token that names a key is taken with a DPoP proof of that key only.
+    ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded; the old session may be revoked all the same.
     pub async fn reauthenticate(
         &self,
         token: &str,
         authentication: Authentication,
+        device: (NewBinding, Option<Dpop<'_>>),
         options: TokenOptions,
     ) -> Result<Reauthenticated> {
         let now = self.platform.now();
@@ -44,6 +49,10 @@ impl<S: Store, P: Platform> Service<S, P> {
         let Some((claims, _)) = self.authenticate_now(token, protocol, now).await? else {
             return Ok(Reauthenticated::TryRefreshToken);
         };
+        let (binding, dpop) = device;
+        if !self.has_proof(&claims, token, dpop, now) {
+            return Ok(Reauthenticated::DeviceProofNeeded);
+        }
         let old = claims.handle.hash();
         let Some(record) = self.store.record(old, now).await? else {
             self.log_rejected(TokenKind::Access, Some(claims.handle), &Refusal::NoSession);
@@ -68,6 +77,7 @@ impl<S: Store, P: Platform> Service<S, P> {
                 expires_at: refresh.claims.expires_at,
                 issued_at: Some(issued_at),
                 authentication: Some(authentication),
+                binding: binding.stored(),
                 ..record.stored
             },
             data: record.data,
@@ -89,12 +99,8 @@ impl<S: Store, P: Platform> Service<S, P> {
             session: session.handle,
             replaced: old,
         });
-        let info = SessionInfo {
-            handle,
-            payload: session.stored.payload.clone(),
-            ..info(claims)
-        };
-        let grant = self.grant(&ring, info, &session.stored, &refresh, options.form, now);
+        let device = self.new_device(binding, &refresh, &ring, now);
+        let grant = self.grant(&ring, &session.stored, &refresh, options.form, device, now);
         Ok(Reauthenticated::Ok(Box::new(grant)))
     }
 }

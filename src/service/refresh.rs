@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use session_core::domain::config::TheftPolicy;
+use session_core::domain::device::challenge::{self, Purpose};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRing;
 use session_core::domain::lifetime::Limits;
@@ -23,11 +24,13 @@ use session_core::log::{Event, TokenKind};
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Refreshed, Result, Service, SessionInfo, TokenOptions};
+use super::device::{DeviceGrant, DeviceProof, Kind, Proven};
+use super::{Refreshed, Result, Service, TokenOptions};
 
 impl<S: Store, P: Platform> Service<S, P> {
     /// Exchanges a refresh token for a child of it. If the options have anti-CSRF tokens, the one that was issued with
-    /// the token must be `shown`. If the token is confirmed, the `client` is noted.
+    /// the token must be `shown`; if the session is bound, a proof of its key must come with it. If the token is confirmed,
+    /// the `client` is noted.
     ///
     /// # Errors
     /// If the database does not answer, or the keys cannot be loaded. Then the token is as good as before.
@@ -36,6 +39,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         text: &str,
         shown: Option<&str>,
         client: Option<&Json>,
+        proof: Option<DeviceProof<'_>>,
         options: TokenOptions,
     ) -> Result<Refreshed> {
         let ring = self.keys.ring().await?;
@@ -54,6 +58,23 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
         let handle = token.claims.handle.hash();
         let stored = self.store.find(handle, started).await?;
+        // Before rotation is judged: whoever has a stale copy of the cookies must not put the owner out.
+        let proven = stored.as_ref().map_or(Proven::Yes(None), |stored| {
+            self.prove(stored, &token, &ring, proof, started)
+        });
+        let kind = match proven {
+            Proven::Yes(kind) => kind,
+            Proven::No => {
+                let key = ring.refresh_key();
+                let challenge = challenge::make(Purpose::Refresh, &token, started, key);
+                return Ok(Refreshed::DeviceProofNeeded(challenge));
+            }
+            Proven::TooLate => {
+                let revocation = self.revocation(Reason::SignedOut);
+                self.store.revoke(handle, revocation).await?;
+                return Ok(Refreshed::Unauthorised);
+            }
+        };
         let limits = stored
             .as_ref()
             .map_or_else(Limits::default, |stored| stored.limits);
@@ -84,11 +105,11 @@ impl<S: Store, P: Platform> Service<S, P> {
         match outcome {
             Outcome::IssueChild(stored) => {
                 let child = factory.child(&token, started);
-                self.hand_out(&ring, stored, &child, options.form, started)
+                self.hand_out(&ring, stored, &child, (options.form, kind), started)
                     .await
             }
             Outcome::HandOut(stored, current) => {
-                self.hand_out(&ring, stored, &current, options.form, started)
+                self.hand_out(&ring, stored, &current, (options.form, kind), started)
                     .await
             }
             Outcome::Theft(stored) => self.theft(&token, stored).await,
@@ -131,7 +152,7 @@ impl<S: Store, P: Platform> Service<S, P> {
         ring: &KeyRing,
         stored: StoredSession,
         refresh: &RefreshToken,
-        form: TokenFormat,
+        (form, kind): (TokenFormat, Option<Kind>),
         now: Timestamp,
     ) -> Result<Refreshed> {
         let limits = stored.limits;
@@ -140,16 +161,19 @@ impl<S: Store, P: Platform> Service<S, P> {
             let handle = refresh.claims.handle.hash();
             self.store.extend(handle, stored.current, end, now).await?;
         }
-        let session = SessionInfo {
-            handle: refresh.claims.handle,
-            user_id: stored.user_id.clone(),
-            payload: stored.payload.clone(),
-        };
         self.log(&Event::SessionRefreshed {
             session: refresh.claims.handle.hash(),
             generation: refresh.claims.generation,
         });
-        let grant = self.grant(ring, session, &stored, refresh, form, now);
+        let next = || challenge::make(Purpose::Refresh, refresh, now, ring.refresh_key());
+        let device = DeviceGrant {
+            challenge: (kind == Some(Kind::Browser)).then(next),
+            key: match kind {
+                Some(Kind::Dpop(key)) => Some(key).filter(|_| self.config.binding),
+                _ => None,
+            },
+        };
+        let grant = self.grant(ring, &stored, refresh, form, device, now);
         Ok(Refreshed::Ok(Box::new(grant)))
     }
 

@@ -1,6 +1,7 @@
 //! The use cases over a store in memory, on a platform whose time the test moves.
 
 mod authentication;
+mod device;
 mod endings;
 mod feed;
 mod fleet;
@@ -32,8 +33,8 @@ use session_core::testing::{TestPlatform, config, ready};
 use session_store::testing::WatchedStore;
 
 use super::{
-    Check, Grant, Login, Refreshed, Service, ServiceError, SessionInfo, Token, TokenOptions,
-    Verified,
+    Check, Grant, Login, NewBinding, Refreshed, Service, ServiceError, SessionInfo, Token,
+    TokenOptions, Verified,
 };
 
 type TestService = Service<WatchedStore, TestPlatform>;
@@ -107,7 +108,8 @@ impl TestService {
     }
 
     async fn refresh_native(&self, token: &str) -> Result<Refreshed, ServiceError> {
-        self.refresh(token, None, None, TokenOptions::NATIVE).await
+        self.refresh(token, None, None, None, TokenOptions::NATIVE)
+            .await
     }
 
     async fn revoke_native(&self, handle: &str) -> Result<bool, ServiceError> {
@@ -149,6 +151,7 @@ fn login(user_id: UserId, payload: Option<Json>, data: Option<Json>) -> Login {
         lifetime: RequestedLifetime::default(),
         client: None,
         authentication: None,
+        binding: NewBinding::None,
     }
 }
 

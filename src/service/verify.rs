@@ -17,10 +17,10 @@ use session_core::log::TokenKind;
 use session_core::platform::Platform;
 use session_store::Store;
 
-use super::{Result, Service, SessionInfo, Token, Verified};
+use super::{Dpop, Result, Service, SessionInfo, Token, Verified};
 
 /// How to check an access token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
     /// The protocol of the caller.
     pub protocol: Protocol,
@@ -28,6 +28,8 @@ pub struct Check<'a> {
     pub level: CheckLevel,
     /// The anti-CSRF token that came with it, if one is required.
     pub anti_csrf: Option<Option<&'a str>>,
+    /// The DPoP proof that came with it.
+    pub dpop: Option<Dpop<'a>>,
     /// Where the session is used: noted if the token is confirmed.
     pub client: Option<&'a Json>,
     /// How long ago the user may have been authenticated; none: nobody asks.
@@ -60,6 +62,7 @@ impl Check<'_> {
             anti_csrf: None,
             client: None,
             max_authentication_age: None,
+            dpop: None,
         }
     }
 }
@@ -84,6 +87,9 @@ impl<S: Store, P: Platform> Service<S, P> {
             let reason = "missing or wrong anti-CSRF token";
             self.log_rejected(TokenKind::Access, Some(claims.handle), &reason);
             return Ok(Verified::TryRefreshToken);
+        }
+        if !self.has_proof(&claims, token, check.dpop, now) {
+            return Ok(Verified::DeviceProofNeeded);
         }
         let confirmation = confirm_access(&claims, self.config.refresh.lifetime.idle);
         match (confirmation, check.level) {
@@ -251,6 +257,7 @@ fn good(
 
 pub(super) fn info(claims: AccessClaims) -> SessionInfo {
     SessionInfo {
+        bound: claims.key.is_some(),
         handle: claims.handle,
         user_id: claims.user_id,
         payload: claims.payload,

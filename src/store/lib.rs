@@ -5,6 +5,8 @@
 pub mod db;
 mod error;
 #[cfg(any(test, feature = "memory"))]
+pub mod hook;
+#[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod pool;
 mod ports;
@@ -18,6 +20,6 @@ pub use session_core::domain::keys::KeyRow;
 
 pub use self::error::{Result, StoreError};
 pub use self::ports::{
-    BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SessionStore, Store,
+    BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore, Store,
 };
 pub use self::records::{ListedSession, NewSession, SessionRecord};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use session_core::domain::device::{Binding, DeviceKey};
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::secret::DoubleHash;
@@ -14,7 +15,10 @@ use session_core::domain::maintenance::LastTick;
 use session_core::domain::revocation::{Revocation, Revoked};
 
 use crate::error::Result;
-use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SessionStore};
+use crate::hook::Hook;
+use crate::ports::{
+    BACKLOG_ROWS, BATCH_ROWS, First, KeyStore, MaintenanceStore, SAMPLE_ROWS, SessionStore,
+};
 use crate::records::{ListedSession, NewSession, SessionRecord};
 
 /// A store that forgets everything when it is dropped. Its `hook` comes before each operation.
@@ -22,22 +26,6 @@ use crate::records::{ListedSession, NewSession, SessionRecord};
 pub struct MemoryStore<H = ()> {
     tables: Mutex<Tables>,
     pub(crate) hook: H,
-}
-
-/// What happens before each operation of a store in memory: tests count, delay and fail them.
-pub trait Hook: Send + Sync + 'static {
-    /// Comes before the operation of that name.
-    ///
-    /// # Errors
-    /// Those of the operation, which then does nothing.
-    fn before(&self, operation: &'static str) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// Nothing happens.
-impl Hook for () {
-    async fn before(&self, _: &'static str) -> Result<()> {
-        Ok(())
-    }
 }
 
 #[derive(Debug, Default)]
@@ -143,6 +131,23 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
             if let Some(client) = client {
                 session.client = Some(client.clone());
             }
+        }
+        Ok(tables.stored(handle, now))
+    }
+
+    async fn bind(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        key: DeviceKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let mut tables = self.begin("bind").await?;
+        if let Some(session) = tables.live(handle, now)
+            && session.stored.current == current
+            && session.stored.binding.key().is_none()
+        {
+            session.stored.binding = Binding::Bound(key);
         }
         Ok(tables.stored(handle, now))
     }
@@ -284,6 +289,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
                 ends_at: session.stored.limits.ends_at,
                 last_active_at: session.stored.issued_at,
                 client: session.client.clone(),
+                bound: session.stored.binding.key().is_some(),
             })
             .take(limit as usize)
             .collect())
@@ -360,6 +366,13 @@ impl<H: Hook> MaintenanceStore for MemoryStore<H> {
     async fn estimate_rows(&self) -> Result<u64> {
         let tables = self.begin("estimate_rows").await?;
         Ok((tables.sessions.len() + tables.revoked.len()) as u64)
+    }
+
+    async fn count_bound(&self) -> Result<u64> {
+        let tables = self.begin("count_bound").await?;
+        let sample = tables.sessions.values().take(SAMPLE_ROWS as usize);
+        let bound = sample.filter(|session| session.stored.binding.key().is_some());
+        Ok(bound.count() as u64)
     }
 
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {

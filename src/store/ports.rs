@@ -5,6 +5,7 @@
 //! [`SessionStore::delete_user`] and [`SessionStore::delete_batch`], which may take long, notice by themselves when the
 //! database hangs.
 
+use session_core::domain::device::DeviceKey;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
@@ -23,6 +24,8 @@ pub const BATCH_ROWS: u64 = 1000;
 /// How many expired sessions are counted at most, so that a count is soon over however many there are.
 pub const BACKLOG_ROWS: u64 = 100_000;
 
+/// Of how many rows of sessions those that are bound are counted.
+pub const SAMPLE_ROWS: u64 = 10_000;
 /// In which order a user's sessions come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {
@@ -55,6 +58,16 @@ pub trait SessionStore: Send + Sync + 'static {
         confirmation: Confirmation,
         sealed: &str,
         client: Option<&Json>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+
+    /// Binds a session to a key, if it is bound to none and `current` is its current refresh token (compare-and-set), then
+    /// reads the session.
+    fn bind(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        key: DeviceKey,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
 
@@ -181,6 +194,9 @@ pub trait MaintenanceStore: Send + Sync + 'static {
 
     /// About how many rows of sessions there are; SQLite counts them up to [`BACKLOG_ROWS`], MySQL gives its own estimate.
     fn estimate_rows(&self) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Counts the bound sessions among [`SAMPLE_ROWS`] rows: those with the first keys, which are hashes.
+    fn count_bound(&self) -> impl Future<Output = Result<u64>> + Send;
 
     /// Records how a tick went, in place of the one before it.
     fn record_tick(&self, tick: &LastTick) -> impl Future<Output = Result<()>> + Send;

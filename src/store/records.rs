@@ -44,6 +44,8 @@ pub struct ListedSession {
     pub sealed: Option<String>,
     /// When it was made; the epoch if that was before the column was there.
     pub created_at: Timestamp,
+    /// Whether it is bound to a device.
+    pub bound: bool,
     /// When it expires.
     pub expires_at: Timestamp,
     /// When it ends, refreshed or not.

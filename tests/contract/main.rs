@@ -8,6 +8,7 @@ mod before;
 mod cdi;
 mod configuration;
 mod deploy;
+mod device;
 mod documents;
 mod endpoints;
 mod expiry;

@@ -17,7 +17,7 @@ const KEY: &str = "a-key-for-schemathesis";
 /// schemathesis would expect an error.
 const LENIENT: &str = r#"
 [[operations]]
-include-operation-id = ["verifySession", "refreshSession", "reauthenticateSession"]
+include-operation-id = ["verifySession", "refreshSession", "bindSession", "reauthenticateSession"]
 checks.negative_data_rejection.enabled = false
 
 # No schema says that a time is at most a minute ahead.

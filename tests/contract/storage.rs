@@ -86,6 +86,7 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "last_active_at 0",
                 "client 0",
                 "authentication 0",
+                "device_key 0",
             ]
         );
     } else {
@@ -122,6 +123,7 @@ async fn the_tables_are_as_documented(db: Backend) {
                 "last_active_at bigint unsigned YES  -",
                 "client text YES  utf8mb4_bin",
                 "authentication text YES  utf8mb4_bin",
+                "device_key varchar(86) YES  utf8mb4_bin",
             ]
         );
     }
@@ -235,6 +237,7 @@ async fn assert_migrations(tables: &Tables, db: Backend) {
             "migration.002",
             "migration.003",
             "migration.004",
+            "migration.005",
         ],
         _ => &[
             "migration.001",
@@ -242,6 +245,7 @@ async fn assert_migrations(tables: &Tables, db: Backend) {
             "migration.003",
             "migration.004",
             "migration.005",
+            "migration.006",
         ],
     };
     assert_eq!(listed(tables.query(records, &[]).await), files);

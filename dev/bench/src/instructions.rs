@@ -9,10 +9,14 @@ use testbed::{build, process, workspace_root};
 
 use crate::report::{self, Report, whole};
 
-const OPERATIONS: [(&str, &str); 5] = [
+const OPERATIONS: [(&str, &str); 6] = [
     ("verify", "check an access token"),
     ("create", "make a session"),
     ("refresh", "refresh the current token"),
+    (
+        "bound",
+        "refresh the current token of a session that a browser has bound",
+    ),
     ("chain", "refresh a child, which confirms it"),
     ("confirm", "check a child's access token, which confirms it"),
 ];

@@ -16,7 +16,7 @@ use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::platform::Platform;
 use session_core::request::RequestError;
-use session_service::{Check, Login, Service};
+use session_service::{Check, Login, NewBinding, Service};
 use session_store::Store;
 
 use self::input::Remove;
@@ -223,6 +223,7 @@ async fn answer<S: Store, P: Platform>(
                 lifetime: RequestedLifetime::default(),
                 client: None,
                 authentication: None,
+                binding: NewBinding::None,
             };
             let grant = service.create(login, input.options);
             reply::granted(&grant.await?, version)
@@ -233,6 +234,7 @@ async fn answer<S: Store, P: Platform>(
                 protocol: PROTOCOL,
                 level: input.level,
                 anti_csrf: input.anti_csrf.as_ref().map(Option::as_deref),
+                dpop: None,
                 client: None,
                 max_authentication_age: None,
             };
@@ -241,7 +243,7 @@ async fn answer<S: Store, P: Platform>(
         VersionedCall::Refresh => {
             let input = input::refresh(body, version)?;
             let shown = input.anti_csrf.as_deref();
-            let answer = service.refresh(&input.token, shown, None, input.options);
+            let answer = service.refresh(&input.token, shown, None, None, input.options);
             reply::refreshed(&answer.await?, version)
         }
         VersionedCall::Regenerate => {

@@ -147,14 +147,18 @@ pub(super) fn verified(answer: &Verified, version: CdiVersion) -> Reply {
             good(session, token.as_ref(), version)
         }
         Verified::Unauthorised => unauthorised(),
-        Verified::TryRefreshToken => status("TRY_REFRESH_TOKEN", Some(TRY_REFRESH_TOKEN)),
+        // None of these tokens names a key.
+        Verified::TryRefreshToken | Verified::DeviceProofNeeded => {
+            status("TRY_REFRESH_TOKEN", Some(TRY_REFRESH_TOKEN))
+        }
     }
 }
 
 pub(super) fn refreshed(answer: &Refreshed, version: CdiVersion) -> Reply {
     match answer {
         Refreshed::Ok(grant) => granted(grant, version),
-        Refreshed::Unauthorised => unauthorised(),
+        // None of these sessions is bound.
+        Refreshed::Unauthorised | Refreshed::DeviceProofNeeded(_) => unauthorised(),
         Refreshed::TheftDetected(handle, user_id) => theft(*handle, user_id, version),
     }
 }

@@ -12,8 +12,9 @@ use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::{Json, present};
 use session_core::domain::lifetime::{LifetimePolicy, RequestedLifetime};
 use session_core::domain::time::Timestamp;
-use session_service::Login;
+use session_service::{DeviceProof, Login, NewBinding};
 
+use super::device::{Device, Dpop, device, read_dpop};
 use crate::error::ApiError;
 use crate::field::{Text, client, json, object, parameter, parse, required_parameter, whole};
 
@@ -29,11 +30,11 @@ pub(super) struct List {
     pub(super) after: Option<HandleHash>,
 }
 
-pub(super) fn create(
-    body: &[u8],
+pub(super) fn create<'a>(
+    body: &'a [u8],
     policy: &LifetimePolicy,
     now: Timestamp,
-) -> Result<Login, ApiError> {
+) -> Result<(Login, Device<'a>), ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -49,16 +50,22 @@ pub(super) fn create(
         client: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         authentication: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        device_binding: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        dpop: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    Ok(Login {
+    let login = Login {
         user_id: check_user_id(fields.user_id.required("userId")?)?,
         payload: json(fields.jwt_payload, "jwtPayload")?,
         data: json(fields.session_data, "sessionData")?,
         lifetime: lifetime(fields.lifetime, policy)?,
         client: client(fields.client)?,
         authentication: authentication(fields.authentication, now)?,
-    })
+        binding: NewBinding::None,
+    };
+    Ok((login, device(fields.device_binding, fields.dpop)?))
 }
 
 fn authentication(
@@ -93,7 +100,7 @@ fn authentication(
 pub(super) fn reauthenticate(
     body: &[u8],
     now: Timestamp,
-) -> Result<Option<(Cow<'_, str>, Authentication)>, ApiError> {
+) -> Result<Option<(Cow<'_, str>, Authentication, Device<'_>)>, ApiError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -103,6 +110,10 @@ pub(super) fn reauthenticate(
         id_refresh_token: Text<'a>,
         #[serde(default, deserialize_with = "present", borrow)]
         authentication: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        device_binding: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        dpop: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
     let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
@@ -110,7 +121,8 @@ pub(super) fn reauthenticate(
     let authentication = authentication(fields.authentication, now)?;
     let authentication =
         authentication.ok_or_else(|| ApiError::invalid("authentication is missing"))?;
-    Ok(Some((token, authentication)))
+    let device = device(fields.device_binding, fields.dpop)?;
+    Ok(Some((token, authentication, device)))
 }
 
 fn lifetime(
@@ -136,12 +148,23 @@ fn lifetime(
     }
 }
 
-/// A token, and where its session is used.
+/// A token, where its session is used, and what shows that it comes from the session's device.
 pub(super) struct Present<'a> {
     pub(super) token: Cow<'a, str>,
     pub(super) client: Option<Json>,
     /// How long ago its user may have been authenticated.
     pub(super) max_authentication_age: Option<Duration>,
+    device_proof: Option<Cow<'a, str>>,
+    pub(super) dpop: Option<Dpop<'a>>,
+}
+
+impl Present<'_> {
+    pub(super) fn proof(&self) -> Option<DeviceProof<'_>> {
+        match (&self.dpop, &self.device_proof) {
+            (Some(dpop), _) => Some(DeviceProof::Dpop(dpop.as_proof())),
+            (None, proof) => proof.as_deref().map(DeviceProof::Browser),
+        }
+    }
 }
 
 /// The access token; `None` if the user is logged out.
@@ -157,10 +180,20 @@ pub(super) fn verify(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
         client: Option<&'a RawValue>,
         #[serde(default, deserialize_with = "present", borrow)]
         max_authentication_age: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        dpop: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
     let token = of_logged_in(fields.access_token, "accessToken", &fields.id_refresh_token)?;
-    presented(token, fields.client, fields.max_authentication_age)
+    let Some(token) = token else { return Ok(None) };
+    let max_age = whole(fields.max_authentication_age, "maxAuthenticationAge")?;
+    Ok(Some(Present {
+        token,
+        client: client(fields.client)?,
+        max_authentication_age: max_age.map(Duration::from_secs),
+        device_proof: None,
+        dpop: read_dpop(fields.dpop)?,
+    }))
 }
 
 /// The refresh token; `None` if the user is logged out.
@@ -174,29 +207,28 @@ pub(super) fn refresh(body: &[u8]) -> Result<Option<Present<'_>>, ApiError> {
         id_refresh_token: Text<'a>,
         #[serde(default, deserialize_with = "present", borrow)]
         client: Option<&'a RawValue>,
+        #[serde(default, borrow)]
+        device_proof: Text<'a>,
+        #[serde(default, deserialize_with = "present", borrow)]
+        dpop: Option<&'a RawValue>,
     }
     let fields: Fields<'_> = parse(body)?;
-    let token = of_logged_in(
-        fields.refresh_token,
-        "refreshToken",
-        &fields.id_refresh_token,
-    )?;
-    presented(token, fields.client, None)
-}
-
-/// Without a token the answer is known, whatever else was sent.
-fn presented<'a>(
-    token: Option<Cow<'a, str>>,
-    raw_client: Option<&RawValue>,
-    max_age: Option<&RawValue>,
-) -> Result<Option<Present<'a>>, ApiError> {
-    let Some(token) = token else { return Ok(None) };
-    let max_age = whole(max_age, "maxAuthenticationAge")?;
-    Ok(Some(Present {
+    let id = &fields.id_refresh_token;
+    // Without a token the answer is known, whatever else was sent.
+    let Some(token) = of_logged_in(fields.refresh_token, "refreshToken", id)? else {
+        return Ok(None);
+    };
+    let input = Present {
         token,
-        client: client(raw_client)?,
-        max_authentication_age: max_age.map(Duration::from_secs),
-    }))
+        client: client(fields.client)?,
+        max_authentication_age: None,
+        device_proof: fields.device_proof.optional("deviceProof")?,
+        dpop: read_dpop(fields.dpop)?,
+    };
+    match input.device_proof.is_some() && input.dpop.is_some() {
+        true => Err(ApiError::invalid("deviceProof and dpop exclude each other")),
+        false => Ok(Some(input)),
+    }
 }
 
 /// What names the session that is to be revoked.
@@ -332,7 +364,7 @@ pub(super) fn write_payload(body: &[u8]) -> Result<Write<'_>, ApiError> {
 }
 
 /// A token; `None` without an id refresh token, whatever else was sent: that user is logged out.
-fn of_logged_in<'a>(
+pub(super) fn of_logged_in<'a>(
     token: Text<'a>,
     field: &str,
     id_refresh_token: &Text<'_>,

@@ -40,6 +40,11 @@ fn write_gauges(page: &mut String, metrics: &Metrics) {
             metrics.expired.map(|rows| rows as f64),
         ),
         (
+            "bound_rows",
+            "How many of the first 10000 rows are of sessions that are bound to a device.",
+            metrics.bound.map(|rows| rows as f64),
+        ),
+        (
             "signing_keys",
             "How many keys of access tokens are published: those of tokens that are still good, and the next one.",
             keys.map(|keys| keys.keys as f64),
@@ -98,6 +103,16 @@ fn write_counters(page: &mut String, counters: &Counters) {
             counters.thefts,
         ),
         ("revocations_total", "Revocations", counters.revocations),
+        (
+            "device_proofs_missing_total",
+            "Tokens of bound sessions that came without a proof of the device",
+            counters.proofs_missing,
+        ),
+        (
+            "device_proofs_wrong_total",
+            "Proofs that were not the device's",
+            counters.proofs_wrong,
+        ),
     ];
     for (name, what, count) in counted {
         let help = format!("{what} by this instance since it began.");

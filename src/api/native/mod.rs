@@ -1,6 +1,8 @@
 //! The native API: its routes, and what each call asks of the service.
 
+mod device;
 mod input;
+mod lists;
 pub(super) mod metrics;
 mod reply;
 
@@ -10,7 +12,8 @@ use session_core::platform::Platform;
 use session_service::{Check, Refreshed, Service, TokenOptions};
 use session_store::Store;
 
-use self::input::{Present, Revoke};
+use self::device::{Dpop, new_binding};
+use self::input::Revoke;
 use super::error::ApiError;
 use super::key_set;
 use super::protocol::{Access, ApiProtocol, Endpoint, Methods, Route};
@@ -26,6 +29,7 @@ pub(super) enum Call {
     Verify,
     Reauthenticate,
     Refresh,
+    Bind,
     Revoke,
     RevokeAll,
     List,
@@ -41,7 +45,7 @@ pub(super) enum Call {
 }
 
 /// The routes: who may call, then what each method does.
-pub(super) const ROUTES: [(&str, Access, Methods<Call>); 13] = [
+pub(super) const ROUTES: [(&str, Access, Methods<Call>); 14] = [
     (
         "/session",
         Access::WithKey,
@@ -55,6 +59,11 @@ pub(super) const ROUTES: [(&str, Access, Methods<Call>); 13] = [
         "/refresh",
         Access::WithKey,
         &[(Method::PUT, Endpoint::with_body(Call::Refresh))],
+    ),
+    (
+        "/session/device",
+        Access::WithKey,
+        &[(Method::POST, Endpoint::with_body(Call::Bind))],
     ),
     (
         "/session/all",
@@ -155,7 +164,8 @@ impl ApiProtocol for Native {
         Ok(match call {
             Call::Create => {
                 let policy = &service.config().refresh.lifetime;
-                let login = input::create(body, policy, service.platform().now())?;
+                let (mut login, device) = input::create(body, policy, service.platform().now())?;
+                login.binding = new_binding(service, &device)?;
                 reply::created(&service.create(login, OPTIONS).await?)
             }
             Call::Verify => match input::verify(body)? {
@@ -163,6 +173,7 @@ impl ApiProtocol for Native {
                     let check = Check {
                         client: input.client.as_ref(),
                         max_authentication_age: input.max_authentication_age,
+                        dpop: input.dpop.as_ref().map(Dpop::as_proof),
                         ..Check::native(service.config().access.blacklisting)
                     };
                     let answer = service.verify(&input.token, check).await?;
@@ -171,19 +182,29 @@ impl ApiProtocol for Native {
                 None => reply::unauthorised(),
             },
             Call::Reauthenticate => match input::reauthenticate(body, service.platform().now())? {
-                Some((token, authentication)) => {
-                    let answer = service.reauthenticate(&token, authentication, OPTIONS);
+                Some((token, authentication, device)) => {
+                    let binding = new_binding(service, &device)?;
+                    let device = (binding, device.proof());
+                    let answer = service.reauthenticate(&token, authentication, device, OPTIONS);
                     reply::reauthenticated(&answer.await?)
                 }
                 None => reply::unauthorised(),
             },
             Call::Refresh => reply::refreshed(&match input::refresh(body)? {
-                Some(Present { token, client, .. }) => {
-                    let answer = service.refresh(&token, None, client.as_ref(), OPTIONS);
+                Some(input) => {
+                    let (client, proof) = (input.client.as_ref(), input.proof());
+                    let answer = service.refresh(&input.token, None, client, proof, OPTIONS);
                     answer.await?
                 }
                 None => Refreshed::Unauthorised,
             }),
+            Call::Bind => {
+                let challenge = match device::bind(body)? {
+                    Some([token, proof]) => service.bind(&token, &proof).await?,
+                    None => None,
+                };
+                challenge.map_or_else(reply::unauthorised, |challenge| reply::bound(&challenge))
+            }
             Call::Revoke => {
                 let revoked = match input::revoke(body)? {
                     Revoke::Session(handle) => Some(service.revoke(PROTOCOL, &handle).await?),
@@ -205,11 +226,11 @@ impl ApiProtocol for Native {
             Call::List => {
                 let input = input::list(&head.uri)?;
                 let page = service.list(PROTOCOL, &input.user_id, input.after, PAGE_ROWS);
-                reply::listed(&page.await?)
+                lists::listed(&page.await?)
             }
             Call::Revocations => {
                 let input = input::revocations(&head.uri)?;
-                reply::revocations(&service.revocations(input.since, input.after).await?)
+                lists::revocations(&service.revocations(input.since, input.after).await?)
             }
             Call::ReadData => {
                 let handle = input::read_data(&head.uri)?;

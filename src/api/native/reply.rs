@@ -2,14 +2,10 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use session_core::domain::id::{HandleHash, SessionHandle};
 use session_core::domain::json::Json;
 use session_core::domain::maintenance::Report;
 use session_core::domain::time::Timestamp;
-use session_service::{
-    Grant, Listed, Page, Reauthenticated, Refreshed, RevocationPage, RevokedUntil, SessionInfo,
-    Token, Verified,
-};
+use session_service::{Grant, Reauthenticated, Refreshed, SessionInfo, Token, Verified};
 
 use crate::reply::Reply;
 
@@ -35,6 +31,21 @@ impl<'a> From<&'a Token> for TokenBody<'a> {
             expires: token.expires.as_millis(),
         }
     }
+}
+
+/// The text of every `DEVICE_PROOF_NEEDED`.
+const DEVICE_PROOF_NEEDED: &str =
+    "the session is bound to a device, and there is no right and fresh proof of it";
+
+pub(super) fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[derive(Serialize)]
+struct ChallengeBody<'a> {
+    message: &'a str,
+    status: &'a str,
+    challenge: &'a str,
 }
 
 #[derive(Serialize)]
@@ -124,10 +135,16 @@ pub(super) fn created(grant: &Grant) -> Reply {
         access_token: TokenBody<'a>,
         refresh_token: TokenBody<'a>,
         id_refresh_token: TokenBody<'a>,
+        #[serde(skip_serializing_if = "is_false")]
+        bound: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        challenge: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         ends_at: Option<u64>,
     }
     Reply::ok(&Created {
+        bound: grant.session.bound,
+        challenge: grant.device.challenge.as_deref(),
         message: "session created",
         status: "OK",
         session: (&grant.session).into(),
@@ -148,6 +165,8 @@ pub(super) fn verified(answer: &Verified, is_checked: bool) -> Reply {
         session: SessionBody<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         new_access_token: Option<TokenBody<'a>>,
+        #[serde(skip_serializing_if = "is_false")]
+        bound: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         authentication_checked: Option<bool>,
     }
@@ -158,13 +177,22 @@ pub(super) fn verified(answer: &Verified, is_checked: bool) -> Reply {
         }
         Verified::Unauthorised => return unauthorised(),
         Verified::TryRefreshToken => return try_refresh(),
+        Verified::DeviceProofNeeded => return proof_needed(),
     };
     Reply::ok(&Good {
+        bound: session.bound,
         message,
         status,
         session: session.into(),
         new_access_token: token.as_ref().map(TokenBody::from),
         authentication_checked: is_checked.then_some(true),
+    })
+}
+
+fn proof_needed() -> Reply {
+    Reply::ok(&StatusBody {
+        message: DEVICE_PROOF_NEEDED,
+        status: "DEVICE_PROOF_NEEDED",
     })
 }
 
@@ -180,6 +208,7 @@ pub(super) fn reauthenticated(answer: &Reauthenticated) -> Reply {
         Reauthenticated::Ok(grant) => created(grant),
         Reauthenticated::Unauthorised => unauthorised(),
         Reauthenticated::TryRefreshToken => try_refresh(),
+        Reauthenticated::DeviceProofNeeded => proof_needed(),
     }
 }
 
@@ -193,6 +222,10 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
         new_access_token: TokenBody<'a>,
         new_refresh_token: TokenBody<'a>,
         new_id_refresh_token: TokenBody<'a>,
+        #[serde(skip_serializing_if = "is_false")]
+        bound: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        challenge: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         ends_at: Option<u64>,
     }
@@ -218,6 +251,8 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
     let stolen = match answer {
         Refreshed::Ok(grant) => {
             return Reply::ok(&Good {
+                bound: grant.session.bound,
+                challenge: grant.device.challenge.as_deref(),
                 message: "session refreshed",
                 status: "OK",
                 session: (&grant.session).into(),
@@ -225,6 +260,13 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
                 new_refresh_token: (&grant.refresh).into(),
                 new_id_refresh_token: (&grant.id_refresh).into(),
                 ends_at: grant.ends_at.map(Timestamp::as_millis),
+            });
+        }
+        Refreshed::DeviceProofNeeded(challenge) => {
+            return Reply::ok(&ChallengeBody {
+                message: DEVICE_PROOF_NEEDED,
+                status: "DEVICE_PROOF_NEEDED",
+                challenge,
             });
         }
         Refreshed::Unauthorised => None,
@@ -241,6 +283,14 @@ pub(super) fn refreshed(answer: &Refreshed) -> Reply {
         message: UNAUTHORISED,
         status: "UNAUTHORISED",
         session_theft_detected: theft,
+    })
+}
+
+pub(super) fn bound(challenge: &str) -> Reply {
+    Reply::ok(&ChallengeBody {
+        message: "the session is bound to the device",
+        status: "OK",
+        challenge,
     })
 }
 
@@ -316,78 +366,4 @@ pub(super) fn payload_written(written: bool) -> Reply {
         }),
         false => unauthorised(),
     }
-}
-
-pub(super) fn listed(page: &Page) -> Reply {
-    #[derive(Serialize)]
-    struct List<'a> {
-        message: &'a str,
-        status: &'a str,
-        sessions: Vec<Item<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cursor: Option<&'a str>,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Item<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        handle: Option<String>,
-        created_at: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_active_at: Option<u64>,
-        expires: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ends_at: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        client: Option<&'a Json>,
-    }
-    fn item(session: &Listed) -> Item<'_> {
-        Item {
-            handle: session.handle.as_ref().map(SessionHandle::reveal),
-            created_at: session.created_at.as_millis(),
-            last_active_at: session.last_active_at.map(Timestamp::as_millis),
-            expires: session.expires_at.as_millis(),
-            ends_at: session.ends_at.map(Timestamp::as_millis),
-            client: session.client.as_ref(),
-        }
-    }
-    Reply::ok(&List {
-        message: "the user's sessions",
-        status: "OK",
-        sessions: page.sessions.iter().map(item).collect(),
-        cursor: page.next.as_ref().map(HandleHash::as_str),
-    })
-}
-
-pub(super) fn revocations(page: &RevocationPage) -> Reply {
-    #[derive(Serialize)]
-    struct Revocations<'a> {
-        message: &'a str,
-        status: &'a str,
-        revocations: Vec<Item<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next: Option<String>,
-        now: u64,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Item<'a> {
-        session_handle_hash: &'a str,
-        until: u64,
-        reason: &'a str,
-    }
-    fn item(revoked: &RevokedUntil) -> Item<'_> {
-        Item {
-            session_handle_hash: revoked.handle.as_str(),
-            until: revoked.until.as_millis(),
-            reason: revoked.reason.as_str(),
-        }
-    }
-    Reply::ok(&Revocations {
-        message: "revoked sessions",
-        status: "OK",
-        revocations: page.revocations.iter().map(item).collect(),
-        next: page.next.as_ref().map(ToString::to_string),
-        now: page.now.as_millis(),
-    })
 }

@@ -46,6 +46,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::FieldTooLarge("x", 1),
         ApiError::TooManySessions,
         ApiError::ProtectedClaim,
+        ApiError::InvalidProof(session_core::domain::device::ProofError::WrongTime),
         ApiError::Request(RequestError::BodyTooLarge),
         ApiError::Request(RequestError::UnsupportedMediaType),
         ApiError::Request(RequestError::IncompleteBody),
@@ -69,6 +70,7 @@ fn every_error() -> Vec<ApiError> {
             | ApiError::FieldTooLarge(..)
             | ApiError::TooManySessions
             | ApiError::ProtectedClaim
+            | ApiError::InvalidProof(_)
             | ApiError::Request(RequestError::BodyTooLarge)
             | ApiError::Request(RequestError::UnsupportedMediaType)
             | ApiError::Request(RequestError::IncompleteBody)
@@ -127,6 +129,7 @@ fn full() -> Metrics {
         writable: true,
         rows: Some(12_000),
         expired: Some(0),
+        bound: Some(9),
         keys: Some(Schedule {
             keys: 2,
             since: Some(at.minus(Duration::from_secs(60))),
@@ -148,6 +151,8 @@ fn counters() -> Counters {
         refreshes: 4,
         thefts: 1,
         revocations: 2,
+        proofs_missing: 8,
+        proofs_wrong: 10,
         errors: [("database_unavailable", 3), ("invalid_input", 6)].into(),
     }
 }
@@ -163,6 +168,7 @@ fn the_metrics_are_in_the_text_format_of_prometheus() {
             "spin_sessions_database_writable 1",
             "spin_sessions_rows 12000",
             "spin_sessions_expired_rows 0",
+            "spin_sessions_bound_rows 9",
             "spin_sessions_signing_keys 2",
             "spin_sessions_signing_key_age_seconds 60",
             "spin_sessions_next_rotation_seconds -1.5",
@@ -174,6 +180,8 @@ fn the_metrics_are_in_the_text_format_of_prometheus() {
             "spin_sessions_refreshes_total 4",
             "spin_sessions_thefts_total 1",
             "spin_sessions_revocations_total 2",
+            "spin_sessions_device_proofs_missing_total 8",
+            "spin_sessions_device_proofs_wrong_total 10",
             "spin_sessions_errors_total{code=\"database_unavailable\"} 3",
             "spin_sessions_errors_total{code=\"invalid_input\"} 6",
         ]
@@ -190,7 +198,7 @@ fn the_metrics_are_in_the_text_format_of_prometheus() {
     let away = metrics::page(&Metrics::default(), &Counters::default());
     assert_eq!(
         away.lines().filter(|line| !line.starts_with('#')).count(),
-        6
+        8
     );
     assert!(away.contains("spin_sessions_database_reachable 0\n"));
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub refresh: RefreshSettings,
     /// What happens when a theft is seen.
     pub on_theft: TheftPolicy,
+    /// Whether sessions may be bound to a key of a device.
+    pub binding: bool,
     /// How many sessions a user may have; none: any number.
     pub session_limit: Option<SessionLimit>,
     /// What callers must show; empty: nothing.
@@ -187,6 +189,7 @@ impl Config {
             access: parser.access(cdi),
             refresh: parser.refresh(),
             on_theft: parser.on_theft(),
+            binding: parser.binding(),
             session_limit: parser.session_limit(),
             master_keys: parser.master_keys(),
             maintenance: parser.maintenance(!api_keys.is_empty()),

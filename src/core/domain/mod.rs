@@ -2,6 +2,7 @@
 
 pub mod authentication;
 pub mod config;
+pub mod device;
 pub mod feed;
 pub mod id;
 pub mod json;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::authentication::Authentication;
+use super::device::Binding;
 use super::id::{Generation, UserId};
 use super::json::Json;
 use super::lifetime::Limits;
@@ -29,6 +30,8 @@ pub struct StoredSession {
     pub authentication: Option<Authentication>,
     /// What goes into its access tokens.
     pub payload: Option<Json>,
+    /// The device's key that has to prove a refresh.
+    pub binding: Binding,
 }
 
 impl StoredSession {

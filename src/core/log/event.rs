@@ -73,6 +73,28 @@ pub enum Event<'a> {
         /// The generation of the token that was handed out.
         generation: Generation,
     },
+    /// A session was bound to a key of a device.
+    DeviceBound {
+        /// Its session.
+        session: HandleHash,
+    },
+    /// A session that had to be bound to a key before its first refresh was not; it is ended.
+    DeviceBindingMissing {
+        /// Its session.
+        session: HandleHash,
+    },
+    /// A token of a bound session came without a proof of its key: there may be a copy of it.
+    DeviceProofMissing {
+        /// Its session.
+        session: HandleHash,
+    },
+    /// A proof was not one of the session's key: there may be a copy of its tokens.
+    DeviceProofWrong {
+        /// Its session.
+        session: HandleHash,
+        /// What is wrong with it.
+        reason: &'a dyn Display,
+    },
     /// A session was revoked.
     SessionRevoked {
         /// Its session.
@@ -159,6 +181,10 @@ impl Event<'_> {
             Self::TokenAheadOfDatabase { .. } => "token_ahead_of_database",
             Self::SessionCreated { .. } => "session_created",
             Self::SessionRefreshed { .. } => "session_refreshed",
+            Self::DeviceBound { .. } => "device_bound",
+            Self::DeviceBindingMissing { .. } => "device_binding_missing",
+            Self::DeviceProofMissing { .. } => "device_proof_missing",
+            Self::DeviceProofWrong { .. } => "device_proof_wrong",
             Self::SessionRevoked { .. } => "session_revoked",
             Self::SessionReauthenticated { .. } => "session_reauthenticated",
             Self::UserRevoked => "user_revoked",
@@ -190,11 +216,15 @@ impl Event<'_> {
             Self::OpenToAnyone
             | Self::TokenTheftDetected { .. }
             | Self::TokenAheadOfDatabase { .. }
+            | Self::DeviceBindingMissing { .. }
+            | Self::DeviceProofMissing { .. }
+            | Self::DeviceProofWrong { .. }
             | Self::ReplyNotTaken
             | Self::SessionLeftBehind { .. }
             | Self::SessionTooLarge { .. } => Level::Warn,
             Self::SessionCreated { .. }
             | Self::SessionRefreshed { .. }
+            | Self::DeviceBound { .. }
             | Self::SessionRevoked { .. }
             | Self::SessionReauthenticated { .. }
             | Self::UserRevoked
@@ -252,11 +282,16 @@ impl Event<'_> {
                 ("current_generation", current.0.into()),
                 ("policy", policy.word().into()),
             ],
-            Self::TokenAheadOfDatabase { session, reason } => vec![
+            Self::TokenAheadOfDatabase { session, reason }
+            | Self::DeviceProofWrong { session, reason } => vec![
                 ("session", session.as_str().into()),
                 ("reason", reason.to_string().into()),
             ],
-            Self::SessionCreated { session } | Self::SessionRevoked { session } => {
+            Self::SessionCreated { session }
+            | Self::DeviceBound { session }
+            | Self::DeviceBindingMissing { session }
+            | Self::DeviceProofMissing { session }
+            | Self::SessionRevoked { session } => {
                 vec![("session", session.as_str().into())]
             }
             Self::SessionReauthenticated { session, replaced } => vec![

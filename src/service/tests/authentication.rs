@@ -9,7 +9,7 @@ use session_core::platform::Platform;
 use session_core::testing::{START, ready};
 
 use super::{APART, World, child, json, login, user};
-use crate::{Check, Grant, Reauthenticated, Token, TokenOptions, Verified};
+use crate::{Check, Grant, NewBinding, Reauthenticated, Token, TokenOptions, Verified};
 
 const WRITES: (&str, &str) = ("access_token_authentication_claims", "true");
 
@@ -130,9 +130,12 @@ fn a_token_of_another_issuer_or_audience_is_refused_and_one_without_passes() {
 
 fn step_up(world: &World, token: &Token) -> Reauthenticated {
     let now = said(&["pwd", "hwk"], "3", world.platform.now());
-    let answer = world
-        .service
-        .reauthenticate(&token.value, now, TokenOptions::NATIVE);
+    let answer = world.service.reauthenticate(
+        &token.value,
+        now,
+        (NewBinding::None, None),
+        TokenOptions::NATIVE,
+    );
     ready(answer).unwrap()
 }
 
@@ -225,9 +228,12 @@ fn a_fresh_login_revives_nothing() {
     let grant = log_in(&world, None);
     world.store.fail(&["delete"]);
     let now = said(&[], "3", START);
-    let answer = world
-        .service
-        .reauthenticate(&grant.access.value, now, TokenOptions::NATIVE);
+    let answer = world.service.reauthenticate(
+        &grant.access.value,
+        now,
+        (NewBinding::None, None),
+        TokenOptions::NATIVE,
+    );
     assert!(super::is_unavailable(&ready(answer)));
     world.store.fail(&[]);
     assert_eq!(world.store.sessions().len(), 1);

@@ -45,6 +45,7 @@ impl<'a> Browser<'a> {
                 }
                 Verified::Unauthorised => return false,
                 Verified::TryRefreshToken | Verified::Reauthenticate(..) => {}
+                Verified::DeviceProofNeeded => panic!("none of them is bound"),
             }
             match self.world.refresh(&self.refresh) {
                 Refreshed::Ok(grant) => {
@@ -54,7 +55,7 @@ impl<'a> Browser<'a> {
                     (self.access, self.refresh) = (grant.access, grant.refresh);
                 }
                 Refreshed::Unauthorised => return false,
-                theft @ Refreshed::TheftDetected(..) => panic!("{theft:?}"),
+                answer => panic!("{answer:?}"),
             }
         }
         panic!("a refresh brought no access token that is good");

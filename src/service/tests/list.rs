@@ -127,9 +127,10 @@ fn the_list_says_who_is_active_where() {
     world.wait(APART);
     let other = json("\"b\"");
     let refresh = |token: &str| {
-        let refresh = world
-            .service
-            .refresh(token, None, other.as_ref(), TokenOptions::NATIVE);
+        let refresh =
+            world
+                .service
+                .refresh(token, None, other.as_ref(), None, TokenOptions::NATIVE);
         child(ready(refresh).unwrap())
     };
     let second = refresh(&grant.refresh.value);

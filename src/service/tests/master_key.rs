@@ -313,6 +313,7 @@ fn tf8_a_dump_of_the_database_forges_nothing() {
         refresh: session_core::domain::secret::SingleHash::of_token("x").double(),
         parent: None,
         anti_csrf: None,
+        key: None,
         optional: OptionalClaims::default(),
         payload: None,
     };

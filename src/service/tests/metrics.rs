@@ -59,7 +59,8 @@ fn figures_are_kept_for_fifteen_seconds() {
             "last_tick",
             "check_writable",
             "estimate_rows",
-            "count_expired"
+            "count_expired",
+            "count_bound"
         ]
     );
     world.wait(14);
@@ -67,7 +68,7 @@ fn figures_are_kept_for_fifteen_seconds() {
     assert!(world.store.calls().is_empty());
     world.wait(1);
     ready(world.service.metrics());
-    assert_eq!(world.store.calls().len(), 5);
+    assert_eq!(world.store.calls().len(), 6);
 }
 
 #[test]
@@ -139,6 +140,8 @@ fn an_instance_counts_what_it_does() {
         refreshes: 2,
         thefts: 1,
         revocations: 1,
+        proofs_missing: 0,
+        proofs_wrong: 0,
         errors: [("invalid_input", 2)].into(),
     };
     assert_eq!(world.service.counters(), expected);

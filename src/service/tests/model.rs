@@ -73,6 +73,7 @@ impl Subject for Native {
                     assert_eq!(user_id, self.sessions[&handle].user_id);
                     Response::Theft(handle)
                 }
+                Refreshed::DeviceProofNeeded(_) => panic!("none of them is bound"),
             },
             Request::Verify(token) => match service.verify_native(token).await.unwrap() {
                 Verified::Ok(session, replacement) => {
@@ -80,6 +81,7 @@ impl Subject for Native {
                 }
                 Verified::Unauthorised => Response::Unauthorised,
                 Verified::TryRefreshToken => Response::TryRefreshToken,
+                Verified::DeviceProofNeeded => panic!("none of them is bound"),
                 answer @ Verified::Reauthenticate(..) => panic!("nobody asked: {answer:?}"),
             },
             Request::Delete(handle) => {

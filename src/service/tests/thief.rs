@@ -108,7 +108,7 @@ impl Party {
                     self.unconfirmed = true;
                 }
                 Refreshed::TheftDetected(..) => return true,
-                Refreshed::Unauthorised => panic!("nobody ended the session"),
+                answer => panic!("nobody ended the session: {answer:?}"),
             }
             if self.repeats {
                 self.verify(fleet, dice);
@@ -127,7 +127,7 @@ impl Party {
                 true
             }
             Verified::TryRefreshToken | Verified::Reauthenticate(..) => false,
-            Verified::Unauthorised => panic!("nobody ended the session"),
+            answer => panic!("nobody ended the session: {answer:?}"),
         }
     }
 }

@@ -39,6 +39,10 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         self.count(&self.sql.estimate_rows, Vec::new()).await
     }
 
+    async fn count_bound(&self) -> Result<u64> {
+        self.count(&self.sql.count_bound, Vec::new()).await
+    }
+
     async fn record_tick(&self, tick: &LastTick) -> Result<()> {
         let (value, time) = (tick.to_json(), tick.at.as_millis());
         let (name, value, time): (Value, Value, Value) =
@@ -66,7 +70,7 @@ impl<C: Connector, P: Platform> MaintenanceStore for SqlStore<C, P> {
         let (null, zero) = (|| Value::Null, || Value::Integer(0));
         let key_and_texts = [key.as_str().into(), "".into(), "".into(), null()];
         let others = [zero(), null(), zero(), zero(), null()];
-        let rest = [const { Value::Null }; 5];
+        let rest = [const { Value::Null }; 6];
         let row = [&key_and_texts[..], &others, &rest].concat();
         let script = [
             Statement::execute(&self.sql.insert, row),

@@ -33,6 +33,7 @@ const MYSQL: &[Migration] = migrations!("mysql":
     "003_record_migrations",
     "004_collations",
     "005_lifetimes",
+    "006_device_key",
 );
 
 const SQLITE: &[Migration] = migrations!("sqlite":
@@ -40,6 +41,7 @@ const SQLITE: &[Migration] = migrations!("sqlite":
     "002_upgrade_documented_tables",
     "003_record_migrations",
     "004_lifetimes",
+    "005_device_key",
 );
 
 /// All of a dialect.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use session_core::domain::authentication::Authentication;
+use session_core::domain::device::Binding;
 use session_core::domain::id::{Generation, HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::keys::KeyRow;
@@ -87,6 +88,7 @@ fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSessi
             Some(read.ok_or_else(|| corrupt(SESSIONS, "authentication", problem))?)
         }
     };
+    let binding = binding(columns.next())?;
     Ok(StoredSession {
         user_id,
         current,
@@ -97,7 +99,16 @@ fn read_session(columns: &mut impl Iterator<Item = Value>) -> Result<StoredSessi
         issued_at,
         authentication,
         payload,
+        binding,
     })
+}
+
+fn binding(value: Option<Value>) -> Result<Binding> {
+    let binding = match value {
+        Some(Value::Null) => Some(Binding::Unbound),
+        value => text(value).and_then(|text| Binding::from_stored(Some(&text))),
+    };
+    binding.ok_or_else(|| corrupt(SESSIONS, "device_key", "not a public key"))
 }
 
 /// Columns: those of a session, data, time of creation, client.
@@ -111,7 +122,7 @@ pub(super) fn decode_record(row: Row) -> Result<SessionRecord> {
     })
 }
 
-/// Columns: row key, covered handle, time of creation, expiry, end, last confirmation, client.
+/// Columns: row key, covered handle, time of creation, expiry, end, last confirmation, client, device key.
 pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
     let mut columns = row.into_iter();
     let handle = row_key(columns.next())?;
@@ -130,6 +141,7 @@ pub(super) fn decode_listed(row: Row) -> Result<ListedSession> {
         ends_at,
         last_active_at: optional_time(columns.next(), "last_active_at")?,
         client: optional_json(columns.next(), "client")?,
+        bound: binding(columns.next())?.key().is_some(),
     })
 }
 

@@ -19,7 +19,7 @@ const DOCUMENTED_COLUMNS: &str = "`session_handle_hash_1`, `user_id`, `refresh_t
 
 /// The columns that migrations add.
 const ADDED_COLUMNS: &str = "`generation`, `created_at`, `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, \
-                             `client`, `authentication`";
+                             `client`, `authentication`, `device_key`";
 
 /// What a table is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Sessions on SQL.
 
 use session_core::domain::authentication::Authentication;
+use session_core::domain::device::DeviceKey;
 use session_core::domain::id::{HandleHash, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::revocation::{Revocation, Revoked, dead_since};
@@ -108,6 +109,7 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
             session.stored.issued_at.map(Timestamp::as_millis).into(),
             session.client.as_ref().map(Json::as_str).into(),
             authentication.as_deref().into(),
+            session.stored.binding.stored().as_deref().into(),
         ];
         match self
             .runner
@@ -151,6 +153,25 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         let confirm = Statement::execute(&self.sql.confirm, confirm);
         let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
         self.one(&[confirm, find], decode_session).await
+    }
+
+    async fn bind(
+        &self,
+        handle: HandleHash,
+        current: DoubleHash,
+        device: DeviceKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredSession>> {
+        let [key, time] = live(handle, now);
+        let bind = vec![
+            device.encode().as_str().into(),
+            key,
+            time,
+            current.as_str().into(),
+        ];
+        let bind = Statement::execute(&self.sql.bind, bind);
+        let find = Statement::row(&self.sql.find, live(handle, now).to_vec());
+        self.one(&[bind, find], decode_session).await
     }
 
     async fn extend(

@@ -1,16 +1,17 @@
 //! The statements, with the tables' names in them.
 
 use session_core::domain::config::Tables;
+use session_core::domain::device::REQUIRED;
 use session_core::domain::id::Generation;
 
 use super::dialect::SqlDialect;
 use super::migrations::RECORD_PREFIX;
 use super::rows::LAST_TICK;
-use crate::ports::{BACKLOG_ROWS, BATCH_ROWS};
+use crate::ports::{BACKLOG_ROWS, BATCH_ROWS, SAMPLE_ROWS};
 
 /// The columns of a session that a request decides by, in the order in which they are decoded.
 const SESSION: &str = "`user_id`, `refresh_token_hash_2`, `generation`, `expires_at`, `jwt_user_payload`, `ends_at`, \
-                       `idle_timeout`, `last_active_at`, `authentication`";
+                       `idle_timeout`, `last_active_at`, `authentication`, `device_key`";
 
 /// The statements, with the tables' names filled in once. They keep to what engines that divide a table's rows take, too:
 /// the table of forms that they refuse is `tests/subset.rs`.
@@ -18,6 +19,7 @@ const SESSION: &str = "`user_id`, `refresh_token_hash_2`, `generation`, `expires
 pub(super) struct Sql {
     pub(super) insert: String,
     pub(super) find: String,
+    pub(super) bind: String,
     pub(super) confirm: String,
     pub(super) extend: String,
     pub(super) revoke: String,
@@ -42,6 +44,7 @@ pub(super) struct Sql {
     unexpired: String,
     pub(super) some_expired: String,
     pub(super) count_expired: String,
+    pub(super) count_bound: String,
     pub(super) estimate_rows: String,
 }
 
@@ -63,7 +66,11 @@ impl Sql {
                 "INSERT INTO `{sessions}` (`session_handle_hash_1`, `user_id`, `refresh_token_hash_2`, \
                  `session_info`, `expires_at`, `jwt_user_payload`, `generation`, `created_at`, \
                  `handle_sealed`, `ends_at`, `idle_timeout`, `last_active_at`, `client`, \
-                 `authentication`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                 `authentication`, `device_key`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            bind: format!(
+                "UPDATE `{sessions}` SET `device_key` = ? WHERE {live} AND `refresh_token_hash_2` = ? \
+                 AND (`device_key` IS NULL OR `device_key` = '{REQUIRED}')"
             ),
             find: format!("SELECT {SESSION} FROM `{sessions}` WHERE {live}"),
             confirm: format!(
@@ -100,7 +107,7 @@ impl Sql {
             write_payload: format!("UPDATE `{sessions}` SET `jwt_user_payload` = ? WHERE {live}"),
             list_user: format!(
                 "SELECT `session_handle_hash_1`, `handle_sealed`, `created_at`, `expires_at`, `ends_at`, \
-                 `last_active_at`, `client` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
+                 `last_active_at`, `client`, `device_key` FROM `{sessions}` WHERE {same_user} AND {unexpired} \
                  AND `session_handle_hash_1` > ? ORDER BY `session_handle_hash_1` LIMIT ?"
             ),
             by_age: ["", "DESC"].map(|order| {
@@ -130,6 +137,10 @@ impl Sql {
                 "SELECT `session_handle_hash_1` FROM `{sessions}` WHERE `expires_at` < ? LIMIT {BATCH_ROWS}"
             ),
             count_expired: count(sessions, "`expires_at` < ?", BACKLOG_ROWS),
+            count_bound: format!(
+                "SELECT COUNT(*) FROM (SELECT `device_key` FROM `{sessions}` LIMIT {SAMPLE_ROWS}) AS batch \
+                 WHERE `device_key` <> '{REQUIRED}'"
+            ),
             estimate_rows: dialect.estimate_rows(sessions),
         }
     }
@@ -168,7 +179,7 @@ fn revoke(sessions: &str) -> String {
     format!(
         "UPDATE `{sessions}` SET `refresh_token_hash_2` = ?, `expires_at` = ?, `user_id` = ?, `generation` = {}, \
          `session_info` = NULL, `jwt_user_payload` = NULL, `handle_sealed` = NULL, `client` = NULL, \
-         `authentication` = NULL",
+         `authentication` = NULL, `device_key` = NULL",
         Generation::REVOKED.0
     )
 }

@@ -11,6 +11,7 @@ mod retries;
 mod schema;
 mod subset;
 
+use session_core::domain::device::Binding;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -85,6 +86,7 @@ fn session(number: u8, id: &str) -> NewSession {
             issued_at: Some(START),
             authentication: None,
             payload: json(r#"{"a":1.0}"#),
+            binding: Binding::Unbound,
         },
         data: json("[1e400]"),
         created_at: START,

@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::error::{Result, StoreError};
-use crate::memory::{Hook, MemoryStore};
+use crate::hook::Hook;
+use crate::memory::MemoryStore;
 
 /// How long a call takes to give up on a database that hangs, as the store on SQL does.
 pub const HANG: Duration = Duration::from_secs(3);

@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use bench::{Call, Protocol, Tokens, is_ok};
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
+use serde_json::{Value, json};
 use session_api::Api;
 use session_core::domain::config::Config;
 use session_core::domain::secret::Random;
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
+use session_core::testing::Device;
 use session_service::Service;
 use session_store::memory::MemoryStore;
 use sha2::{Digest as _, Sha256};
@@ -96,6 +98,28 @@ fn tokens(reply: &Bytes) -> Tokens {
     Tokens::read(reply).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(reply)))
 }
 
+/// A refresh of a new session that a browser has bound, with its proof.
+fn bound(api: &TheApi) -> Call {
+    let device = Device::new(1);
+    let asked = |method, path: &str, body: Value| {
+        let (path, body) = (path.to_owned(), body.to_string());
+        let reply = answer(api, request(Call { method, path, body }));
+        serde_json::from_slice::<Value>(&reply).expect("replies are JSON")
+    };
+    let login = json!({ "userId": "bound", "deviceBinding": "offer" });
+    let login = asked(Method::POST, "/session", login);
+    let challenge = |reply: &Value| reply["challenge"].as_str().unwrap_or_default().to_owned();
+    let mut body = json!({ "refreshToken": login["refreshToken"]["value"], "idRefreshToken": "-" });
+    body["proof"] = device.registration(&challenge(&login)).into();
+    let bound = asked(Method::POST, "/session/device", body.clone());
+    body["deviceProof"] = device.proof(&challenge(&bound)).into();
+    Call {
+        method: Method::PUT,
+        path: "/refresh".to_owned(),
+        body: body.to_string(),
+    }
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let operation = arguments.next().unwrap_or_default();
@@ -104,7 +128,8 @@ fn main() {
     let platform = Arc::new(StillPlatform {
         counter: AtomicU64::new(0),
     });
-    let config = Config::parse(&|_| None).expect("the defaults are valid");
+    let config = Config::parse(&|name| (name == "session_binding").then(|| "true".into()))
+        .expect("the defaults are valid");
     let store = Arc::new(<MemoryStore>::default());
     let api = Api::Ready(Arc::new(Service::new(store, platform, config, None)));
     // The first request loads the keys; a thousand sessions make the table no special case.
@@ -119,6 +144,7 @@ fn main() {
             "create" => Call::create(Protocol::Native, 1000 + round),
             "verify" => current.verify(),
             "refresh" => current.refresh(),
+            "bound" => bound(&api),
             "chain" => child(&current).refresh(),
             "confirm" => child(&current).verify(),
             other => panic!("there is no operation {other:?}"),

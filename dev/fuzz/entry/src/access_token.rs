@@ -86,6 +86,7 @@ fn claims() -> AccessClaims {
         refresh: SingleHash::of_token("child").double(),
         parent: Some(SingleHash::of_token("parent")),
         anti_csrf: None,
+        key: None,
         optional: OptionalClaims::default(),
         payload: None,
     }

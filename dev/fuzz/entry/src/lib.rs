@@ -8,11 +8,13 @@ mod access_token;
 pub mod input;
 mod members;
 mod platform;
+mod proof;
 mod refresh_token;
 mod request;
 mod stored_row;
 
 pub use access_token::access_token;
+pub use proof::proof;
 pub use refresh_token::refresh_token;
 pub use request::request;
 pub use stored_row::stored_row;
@@ -23,8 +25,9 @@ use session_core::domain::time::Timestamp;
 pub type Entry = fn(&[u8]) -> bool;
 
 /// All entry points, by the names of their targets and corpora.
-pub const ENTRIES: [(&str, Entry); 4] = [
+pub const ENTRIES: [(&str, Entry); 5] = [
     ("access_token", access_token),
+    ("proof", proof),
     ("refresh_token", refresh_token),
     ("request", request),
     ("stored_row", stored_row),

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use session_api::Api;
 use session_core::domain::authentication::Authentication;
 use session_core::domain::config::Config;
+use session_core::domain::device::Binding;
 use session_core::domain::id::{Generation, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::lifetime::Limits;
@@ -184,6 +185,10 @@ fn session(row: &Row) -> Option<StoredSession> {
         authentication: match row.get(8) {
             None | Some(Value::Null) => None,
             value => Some(Authentication::from_json(text(value)?)?),
+        },
+        binding: match row.get(9)? {
+            Value::Null => Binding::Unbound,
+            device_key => Binding::from_stored(text(Some(device_key)))?,
         },
     };
     session.expires_at = session.limits.clamp(session.expires_at);

@@ -118,6 +118,10 @@ impl Parser<'_> {
         }
     }
 
+    pub(super) fn binding(&mut self) -> bool {
+        self.boolean(&settings::BINDING)
+    }
+
     pub(super) fn cdi(&mut self) -> bool {
         self.boolean(&settings::CDI)
     }

@@ -88,6 +88,9 @@ settings! {
          `access_token_validity`, but at least 1; 0 turns it off";
     ON_THEFT = "on_token_theft", "report", Kind::Word(&["report", "revoke_session", "revoke_user"]), Http, "",
         "what happens, besides the report to the caller, when a theft is noticed";
+    BINDING = "session_binding", "false", BOOLEAN, Http, "",
+        "whether sessions may be bound to a key of a device ([security](docs/security.md)); not before all instances are \
+         of this release";
     MAX_SESSIONS = "max_sessions_per_user", "0", number(0, 1000, "sessions"), Http, "",
         "how many sessions a user may have at once; 0: any number";
     ON_SESSION_LIMIT = "on_session_limit", "end_oldest", Kind::Word(&["end_oldest", "refuse"]), Http, "",

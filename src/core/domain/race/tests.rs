@@ -1,5 +1,6 @@
 //! Races: over replicas that differ the loser gets what the winner has, and what happened apart is no race.
 
+use crate::domain::device::Binding;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -101,6 +102,7 @@ fn row(current: &RefreshToken) -> StoredSession {
         issued_at: None,
         authentication: None,
         payload: None,
+        binding: Binding::Unbound,
     }
 }
 

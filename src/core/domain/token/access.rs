@@ -13,6 +13,7 @@ use super::header::{HEADER_MAX_BYTES, Header, TokenFormat};
 use super::key::{AccessKey, Algorithm, Class};
 use super::shape;
 use crate::domain::authentication::Authentication;
+use crate::domain::device::KeyThumbprint;
 use crate::domain::id::{SessionHandle, UserId};
 use crate::domain::json::Json;
 use crate::domain::protocol::Protocol;
@@ -39,6 +40,8 @@ pub struct AccessClaims {
     pub parent: Option<SingleHash>,
     /// What has to come with it against cross-site request forgery. The native API have no such thing.
     pub anti_csrf: Option<SecretString>,
+    /// The key that must have made a proof which comes with it (`cnf.jkt`, RFC 9449 §6.1), if it is bound to one.
+    pub key: Option<KeyThumbprint>,
     /// Claims that settings and sites choose.
     pub optional: OptionalClaims,
     /// The session's payload, if it has one.

@@ -1,5 +1,6 @@
 //! What a tick does with sessions that have expired.
 
+use session_core::domain::device::Binding;
 use std::time::Duration;
 
 use session_core::domain::id::{Generation, SessionHandle, UserId};
@@ -32,6 +33,7 @@ fn add(world: &World, count: u64, expires_at: Timestamp) {
                 issued_at: None,
                 authentication: None,
                 payload: None,
+                binding: Binding::Unbound,
             },
             data: None,
             created_at: START,

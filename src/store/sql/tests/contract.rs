@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use session_core::domain::authentication::Authentication;
+use session_core::domain::device::Binding;
 use session_core::domain::id::Generation;
 use session_core::domain::lifetime::Limits;
 use session_core::domain::maintenance::{LastTick, Report};
 use session_core::domain::revocation::{Reason, Revocation};
 use session_core::domain::session::StoredSession;
-use session_core::testing::{START, cases};
+use session_core::testing::{Device, START, cases};
 
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, sign_out, store, token, user};
@@ -52,6 +53,12 @@ enum Op {
         parent: u8,
         now: u64,
     },
+    Bind {
+        handle: u8,
+        current: u8,
+        key: u8,
+        now: u64,
+    },
     Extend {
         handle: u8,
         current: u8,
@@ -92,6 +99,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Find(handle, now)),
         4 => (h.clone(), 0_u8..3, t.clone())
             .prop_map(|(handle, parent, now)| Op::Confirm { handle, parent, now }),
+        4 => (h.clone(), 0_u8..2, 1_u8..3, t.clone())
+            .prop_map(|(handle, current, key, now)| Op::Bind { handle, current, key, now }),
         2 => (h.clone(), 0_u8..3, t.clone(), t.clone())
             .prop_map(|(handle, current, to, now)| Op::Extend { handle, current, to, now }),
         2 => (h.clone(), t.clone()).prop_map(|(handle, now)| Op::Delete(handle, now)),
@@ -147,6 +156,10 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 )
                 .filter(|_| expires % 3 > 0),
                 payload: text(payload),
+                binding: match payload {
+                    Some(0) => Binding::Required,
+                    _ => Binding::Unbound,
+                },
             };
             let session = NewSession {
                 handle: handle(number),
@@ -178,6 +191,16 @@ async fn ask(store: &impl Store, op: &Op) -> String {
                 )
                 .await;
             format!("{answer:?}")
+        }
+        Op::Bind {
+            handle: number,
+            current,
+            key,
+            now,
+        } => {
+            let key = Device::new(key).key();
+            let answer = store.bind(handle(number), token(current), key, in_secs(now));
+            format!("{:?}", answer.await)
         }
         Op::Extend {
             handle: number,
@@ -276,6 +299,7 @@ async fn everything(store: &impl Store) -> Vec<String> {
         keys.iter()
             .map(|key| format!("{} {} {:?}", key.name, key.value, key.time)),
     );
+    seen.push(format!("{:?}", store.count_bound().await));
     seen.push(format!("{:?}", store.count_expired(in_secs(999)).await));
     let revocations = store.revocations((START, None), in_secs(999)).await;
     seen.push(format!("{revocations:?}"));

@@ -13,7 +13,7 @@ use crate::sql::migrations::migrations;
 use crate::{KeyStore, SessionStore};
 
 /// The SHA-256 of each released file: whoever changes one changes nothing in the tables that were made from it.
-const RELEASED: [(&str, &str); 9] = [
+const RELEASED: [(&str, &str); 11] = [
     (
         "sql/mysql/001_create_tables.sql",
         "c98e2039071a70e89be0e1b091af1585e9c19836f1cc798f17418e28786e10eb",
@@ -35,6 +35,10 @@ const RELEASED: [(&str, &str); 9] = [
         "f44413ef7c2191ed01e591a4ddbeab346028a8f204b404a34e1da22b471b8c97",
     ),
     (
+        "sql/mysql/006_device_key.sql",
+        "9b81f1684c487fdfc41ebf2a3737c7d1bf4fb38a11612660b6560da68cec71f0",
+    ),
+    (
         "sql/sqlite/001_create_tables.sql",
         "1034174fa85a483094a685d45a107186738e768d86bf0a6cd54e5b24b8c6bf4a",
     ),
@@ -49,6 +53,10 @@ const RELEASED: [(&str, &str); 9] = [
     (
         "sql/sqlite/004_lifetimes.sql",
         "0f1dff6c2a7948dbaf4e9c8628681f5ab926f6b6384f0265cf9e6e945a38c982",
+    ),
+    (
+        "sql/sqlite/005_device_key.sql",
+        "451ec5b1379a99b51b564adb188ae26c9ba9d80c9acbf6643e44103ce89fbb95",
     ),
 ];
 
@@ -103,8 +111,9 @@ fn records(database: &Database) -> Vec<Value> {
     database.look(sql).into_iter().flatten().collect()
 }
 
-fn all_records() -> [Value; 4] {
-    ["001", "002", "003", "004"].map(|number| format!("migration.{number}").as_str().into())
+fn all_records() -> Vec<Value> {
+    let recorded = migrations(SqlDialect::Sqlite).iter();
+    recorded.map(|it| it.record().as_str().into()).collect()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 use session_core::domain::authentication::Authentication;
+use session_core::domain::device::KeyThumbprint;
 use session_core::domain::id::{SessionHandle, UserId};
 use session_core::domain::json::Json;
 use session_core::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
@@ -32,13 +33,14 @@ pub(super) fn judge(claims: &[u8]) -> Result<AccessClaims, AccessTokenError> {
 }
 
 fn read(text: &str) -> Option<AccessClaims> {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "sub",
         "sid",
         "iat",
         "exp",
         "rt",
         "prt",
+        "cnf",
         "userPayload",
         "iss",
         "aud",
@@ -60,6 +62,7 @@ fn read(text: &str) -> Option<AccessClaims> {
         exp,
         rt,
         prt,
+        cnf,
         payload,
         iss,
         aud,
@@ -102,6 +105,10 @@ fn read(text: &str) -> Option<AccessClaims> {
             None => None,
         },
         anti_csrf: None,
+        key: match cnf {
+            Some(cnf) => Some(read_cnf(cnf.get())?),
+            None => None,
+        },
         optional: OptionalClaims {
             issuer: iss,
             audience: aud,
@@ -109,6 +116,14 @@ fn read(text: &str) -> Option<AccessClaims> {
         },
         payload: payload.and_then(|raw| Json::parse(raw.get().to_owned())),
     })
+}
+
+/// The thumbprint in `{"jkt":"…"}`, which has no other member.
+fn read_cnf(text: &str) -> Option<KeyThumbprint> {
+    match &Members::read(text)?.0[..] {
+        [(name, value)] if name == "jkt" => KeyThumbprint::parse(plain(value)?),
+        _ => None,
+    }
 }
 
 /// The string that a value is, if it is written without escapes.

@@ -11,7 +11,7 @@ use session_core::domain::lifetime::RequestedLifetime;
 use session_core::domain::protocol::Protocol;
 use session_core::domain::time::Timestamp;
 use session_core::testing::TestPlatform;
-use session_service::{Grant, Login, Refreshed, Service, TokenOptions};
+use session_service::{Grant, Login, NewBinding, Refreshed, Service, TokenOptions};
 use session_store::memory::MemoryStore;
 use session_store::{KeyRow, KeyStore, NewSession, SessionStore};
 
@@ -195,12 +195,13 @@ fn create(service: &Service<MemoryStore, TestPlatform>, user: &str) -> Grant {
         lifetime: RequestedLifetime::default(),
         client: None,
         authentication: None,
+        binding: NewBinding::None,
     };
     block_on(service.create(login, TokenOptions::NATIVE)).expect("a store in memory")
 }
 
 fn refresh(service: &Service<MemoryStore, TestPlatform>, grant: &Grant) -> Grant {
-    match block_on(service.refresh(&grant.refresh.value, None, None, TokenOptions::NATIVE)) {
+    match block_on(service.refresh(&grant.refresh.value, None, None, None, TokenOptions::NATIVE)) {
         Ok(Refreshed::Ok(child)) => *child,
         other => panic!("a good token was refused: {other:?}"),
     }

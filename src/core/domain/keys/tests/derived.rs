@@ -48,6 +48,7 @@ fn signature(key: &AccessKey) -> String {
         refresh: SingleHash::of_token("t").double(),
         parent: None,
         anti_csrf: None,
+        key: None,
         optional: OptionalClaims::default(),
         payload: None,
     };

@@ -1,5 +1,6 @@
 //! One test for each row of the table. P is current, C and C' are its children, G is a child of C, O is older.
 
+use crate::domain::device::Binding;
 use std::time::Duration;
 
 use crate::domain::id::{Generation, SessionHandle, UserId};
@@ -108,6 +109,7 @@ pub(super) fn row(token: &RefreshToken) -> StoredSession {
         issued_at: None,
         authentication: None,
         payload: None,
+        binding: Binding::Unbound,
     }
 }
 
@@ -122,6 +124,7 @@ pub(super) fn access(token: &RefreshToken, parent: Option<&RefreshToken>) -> Acc
         parent: parent.map(RefreshToken::hash),
         payload: Json::parse("{}".to_owned()),
         anti_csrf: None,
+        key: None,
         optional: OptionalClaims::default(),
     }
 }

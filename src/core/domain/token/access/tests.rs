@@ -14,6 +14,7 @@ fn claims() -> AccessClaims {
         refresh: SingleHash::of_token("child").double(),
         parent: Some(SingleHash::of_token("parent")),
         anti_csrf: None,
+        key: None,
         optional: OptionalClaims::default(),
         payload: Json::parse(r#"{"a": 1.0, "a": null}"#.to_owned()),
     }

@@ -128,6 +128,7 @@ pub(in crate::domain::token) fn read(text: &str, version: CdiTokenVersion) -> Op
         refresh,
         parent,
         anti_csrf: anti_csrf.map(SecretString::new),
+        key: None,
         optional: OptionalClaims::default(),
         payload: Some(object(members)?),
     })

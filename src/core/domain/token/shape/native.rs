@@ -1,10 +1,11 @@
 //! The claims of the native API's tokens: `sub`, `sid`, `iat`, `exp`, `rt`, perhaps `prt`, `iss`, `aud`, `auth_time`, `amr`,
-//! `acr` and `userPayload`.
+//! `acr`, `cnf` and `userPayload`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::authentication::Authentication;
+use crate::domain::device::KeyThumbprint;
 use crate::domain::id::{SessionHandle, UserId};
 use crate::domain::json::{Json, present};
 use crate::domain::secret::{DoubleHash, Sha256Hex, SingleHash};
@@ -30,6 +31,8 @@ struct ClaimsOut<'a> {
     amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<String>>,
     #[serde(rename = "userPayload", skip_serializing_if = "Option::is_none")]
     payload: Option<&'a Json>,
 }
@@ -55,8 +58,17 @@ struct ClaimsIn<'a> {
     amr: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     acr: Option<String>,
+    #[serde(default, deserialize_with = "present", borrow)]
+    cnf: Option<Confirmation<&'a str>>,
     #[serde(rename = "userPayload", default, deserialize_with = "present", borrow)]
     payload: Option<&'a RawValue>,
+}
+
+/// How the key of a token is confirmed (RFC 7800 §3.1): by its thumbprint.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation<T> {
+    jkt: T,
 }
 
 /// The claims' JSON.
@@ -74,6 +86,7 @@ pub(in crate::domain::token) fn write(claims: &AccessClaims) -> Vec<u8> {
         auth_time: authentication.map(|it| it.time().as_secs()),
         amr: authentication.map_or(&[], Authentication::methods),
         acr: authentication.and_then(Authentication::level),
+        cnf: claims.key.map(|key| Confirmation { jkt: key.encode() }),
         payload: claims.payload.as_ref(),
     };
     serde_json::to_vec(&claims).expect("strings and numbers serialize")
@@ -115,6 +128,10 @@ pub(in crate::domain::token) fn read(text: &str) -> Option<AccessClaims> {
             issuer: claims.iss,
             audience: claims.aud,
             authentication: authentication(claims.auth_time, claims.amr, claims.acr)?,
+        },
+        key: match claims.cnf {
+            Some(cnf) => Some(KeyThumbprint::parse(cnf.jkt)?),
+            None => None,
         },
         payload: claims.payload.map(Json::from),
     })

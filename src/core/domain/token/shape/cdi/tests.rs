@@ -19,6 +19,7 @@ fn claims(payload: &str) -> AccessClaims {
         refresh: SingleHash::of_token("child").double(),
         parent: None,
         anti_csrf: None,
+        key: None,
         optional: OptionalClaims::default(),
         payload: Some(self::payload(payload).unwrap().into_json()),
     }
