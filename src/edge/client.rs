@@ -9,7 +9,8 @@ use session_core::domain::json::Json;
 use session_core::domain::secret::SecretString;
 use session_core::domain::time::Timestamp;
 
-use super::wire::{Grant, Login, Reauthenticated, Refreshed, Session, Token, Verified};
+use super::failure::Failure;
+use super::wire::{Challenge, Grant, Login, Reauthenticated, Refreshed, Session, Token, Verified};
 
 /// How the service is reached.
 pub trait Transport {
@@ -30,31 +31,12 @@ pub struct SessionClient<T> {
     authorization: Option<HeaderValue>,
 }
 
-/// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The service is unreachable, or cannot answer now; for the log.
-    #[error("the session service gives no answer: {0}")]
-    Unavailable(String),
-    /// What the site says of a login is not taken; the text is for its developer.
-    #[error("the site's login is refused: {0}")]
-    Refused(String),
-    /// The service does not know our key, or is itself misconfigured; for the log.
-    #[error("the session service is not set up for this edge: {0}")]
-    Misconfigured(String),
-    /// The user has as many sessions as may be (`max_sessions_per_user`).
-    #[error("the user has too many sessions")]
-    TooManySessions,
-    /// A user was authenticated once more for a session whose access token is of no use any more.
-    #[error("there is no session to go on with")]
-    NoSession,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Status {
     Ok,
     TryRefreshToken,
+    DeviceProofNeeded,
     Unauthorised,
 }
 
@@ -80,11 +62,22 @@ impl<T: Transport> SessionClient<T> {
         }
     }
 
-    /// Begins a session (`POST /session`).
+    /// Begins a session (`POST /session`) that may or must be bound, if `binding` says so (`offer`, `require`).
     ///
     /// # Errors
     /// If the service gives no answer.
-    pub async fn create(&self, login: &Login) -> Result<Grant, Failure> {
+    pub async fn create(
+        &self,
+        login: &Login,
+        binding: Option<&'static str>,
+    ) -> Result<Grant, Failure> {
+        #[derive(Serialize)]
+        struct Question<'a> {
+            #[serde(flatten)]
+            login: &'a Login,
+            #[serde(rename = "deviceBinding", skip_serializing_if = "Option::is_none")]
+            binding: Option<&'static str>,
+        }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Created {
@@ -92,13 +85,17 @@ impl<T: Transport> SessionClient<T> {
             access_token: Token,
             refresh_token: Token,
             ends_at: Option<u64>,
+            challenge: Option<Challenge>,
         }
-        let created: Created = self.ask(Method::POST, "/session", login).await?;
+        let question = Question { login, binding };
+        let created: Created = self.ask(Method::POST, "/session", &question).await?;
         Ok(Grant {
             session: created.session,
             access: created.access_token,
             refresh: created.refresh_token,
             ends_at: created.ends_at.map(Timestamp::from_millis),
+            bound: false,
+            challenge: created.challenge,
         })
     }
 
@@ -128,21 +125,28 @@ impl<T: Transport> SessionClient<T> {
         match (answer.status, answer.session) {
             (Status::Ok, Some(session)) => Ok(Verified::Ok(session, answer.new_access_token)),
             (Status::Ok, None) => Err(incomplete()),
-            (Status::TryRefreshToken, _) => Ok(Verified::TryRefresh),
+            // A token that names a key is no browser's.
+            (Status::TryRefreshToken | Status::DeviceProofNeeded, _) => Ok(Verified::TryRefresh),
             (Status::Unauthorised, _) => Ok(Verified::Unauthorised),
         }
     }
 
-    /// Exchanges a refresh token (`PUT /refresh`).
+    /// Exchanges a refresh token (`PUT /refresh`) with what the browser has signed; empty: it asks for a challenge.
     ///
     /// # Errors
     /// If the service gives no answer.
-    pub async fn refresh(&self, refresh: &SecretString) -> Result<Refreshed, Failure> {
+    pub async fn refresh(
+        &self,
+        refresh: &SecretString,
+        proof: Option<&str>,
+    ) -> Result<Refreshed, Failure> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Question<'a> {
             refresh_token: &'a str,
             id_refresh_token: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            device_proof: Option<&'a str>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -152,6 +156,9 @@ impl<T: Transport> SessionClient<T> {
             new_access_token: Option<Token>,
             new_refresh_token: Option<Token>,
             ends_at: Option<u64>,
+            #[serde(default)]
+            bound: bool,
+            challenge: Option<Challenge>,
             session_theft_detected: Option<Theft>,
         }
         #[derive(Deserialize)]
@@ -165,8 +172,13 @@ impl<T: Transport> SessionClient<T> {
         let question = Question {
             refresh_token: refresh.expose(),
             id_refresh_token: NO_ID,
+            device_proof: proof,
         };
         let answer: Answer = self.ask(Method::PUT, "/refresh", &question).await?;
+        if answer.status == Status::DeviceProofNeeded {
+            let challenge = answer.challenge.ok_or_else(incomplete)?;
+            return Ok(Refreshed::ProofNeeded(challenge));
+        }
         if answer.status != Status::Ok {
             let stolen = answer
                 .session_theft_detected
@@ -189,7 +201,35 @@ impl<T: Transport> SessionClient<T> {
             access,
             refresh,
             ends_at: answer.ends_at.map(Timestamp::from_millis),
+            bound: answer.bound,
+            challenge: answer.challenge,
         })))
+    }
+
+    /// Binds a session to the key of a browser's registration (`POST /session/device`). The challenge for its first
+    /// refresh; none if that is refused.
+    ///
+    /// # Errors
+    /// If the service gives no answer.
+    pub async fn bind(
+        &self,
+        refresh: &SecretString,
+        proof: &str,
+    ) -> Result<Option<Challenge>, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            status: Status,
+            challenge: Option<Challenge>,
+        }
+        let question = serde_json::json!({
+            "refreshToken": refresh.expose(), "idRefreshToken": NO_ID, "proof": proof,
+        });
+        let answer: Answer = self.ask(Method::POST, "/session/device", &question).await?;
+        match (answer.status, answer.challenge) {
+            (Status::Ok, None) => Err(incomplete()),
+            (Status::Ok, challenge) => Ok(challenge),
+            _ => Ok(None),
+        }
     }
 
     /// Ends a session (`DELETE /session`), if it still is.
@@ -218,7 +258,7 @@ impl<T: Transport> SessionClient<T> {
         match (answer.status, answer.deleted_any_entry) {
             (Status::Ok, Some(_)) => Ok(true),
             (Status::Ok, None) => Err(incomplete()),
-            (Status::Unauthorised | Status::TryRefreshToken, _) => Ok(false),
+            _ => Ok(false),
         }
     }
 
@@ -249,7 +289,8 @@ impl<T: Transport> SessionClient<T> {
         Ok(answer.excepted)
     }
 
-    /// Puts a new session with this `authentication` in the place of an access token's (`PUT /session/authentication`).
+    /// Puts a new session with this `authentication` in the place of an access token's (`PUT /session/authentication`); it may or must
+    /// be bound, if `binding` says so.
     ///
     /// # Errors
     /// If the service gives no answer; it may have done so all the same, and then the old session is over.
@@ -257,6 +298,7 @@ impl<T: Transport> SessionClient<T> {
         &self,
         access: &SecretString,
         authentication: &Json,
+        binding: Option<&'static str>,
     ) -> Result<Reauthenticated, Failure> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -264,6 +306,8 @@ impl<T: Transport> SessionClient<T> {
             access_token: &'a str,
             id_refresh_token: &'a str,
             authentication: &'a Json,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            device_binding: Option<&'static str>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -273,11 +317,13 @@ impl<T: Transport> SessionClient<T> {
             access_token: Option<Token>,
             refresh_token: Option<Token>,
             ends_at: Option<u64>,
+            challenge: Option<Challenge>,
         }
         let question = Question {
             access_token: access.expose(),
             id_refresh_token: NO_ID,
             authentication,
+            device_binding: binding,
         };
         let path = "/session/authentication";
         let answer: Answer = self.ask(Method::PUT, path, &question).await?;
@@ -293,6 +339,8 @@ impl<T: Transport> SessionClient<T> {
             access,
             refresh,
             ends_at: answer.ends_at.map(Timestamp::from_millis),
+            bound: false,
+            challenge: answer.challenge,
         })))
     }
 

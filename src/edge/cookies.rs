@@ -10,7 +10,7 @@ use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::AccessClaims;
 use session_core::domain::token::refresh::RefreshToken;
 
-use super::settings::{CookiePrefix, SameSite, Settings};
+use super::settings::{CookiePrefix, DeviceBinding, SameSite, Settings};
 
 /// Where the refresh token is sent to, and nowhere else.
 pub const REFRESH_PATH: &str = "/auth/session/refresh";
@@ -29,8 +29,12 @@ const ACCESS: &str = "sAccessToken";
 const REFRESH: &str = "sRefreshToken";
 const FRONT: &str = "sFrontTokenHash";
 const REFRESHED: &str = "sRefreshed";
-const OURS: [&str; 4] = [ACCESS, REFRESH, FRONT, REFRESHED];
+const DEVICE: &str = "sDevice";
+const OURS: [&str; 5] = [ACCESS, REFRESH, FRONT, REFRESHED, DEVICE];
 const PREFIXES: [&str; 3] = ["", "__Host-", "__Secure-"];
+
+/// How much earlier than the access token its marker goes: a browser then refreshes before a request leaves.
+const MARKER_MARGIN: Duration = Duration::from_secs(5);
 
 /// How many access tokens of one request the service is asked about.
 const TWINS: usize = 4;
@@ -44,6 +48,8 @@ pub struct Cookies {
     refreshed: String,
     /// How long the access token is kept.
     kept_for: Duration,
+    device: String,
+    binding: DeviceBinding,
     /// Those of all but [`Self::set_front`]'s, which scripts read.
     attributes: String,
 }
@@ -75,7 +81,14 @@ impl Cookies {
             attributes.push_str("; Domain=");
             attributes.push_str(domain);
         }
+        // A browser binds nothing that came by plain HTTP, and no partitioned cookie.
+        let can_bind = secure && https && settings.same_site != SameSite::None;
         Self {
+            device: format!("{access}{DEVICE}"),
+            binding: match can_bind {
+                true => settings.device_binding,
+                false => DeviceBinding::Off,
+            },
             front: format!("{access}{FRONT}"),
             refreshed: format!("{access}{REFRESHED}"),
             access: format!("{access}{ACCESS}"),
@@ -158,6 +171,42 @@ impl Cookies {
     /// The header that removes what [`Self::set_front`] stores.
     pub fn clear_front(&self) -> HeaderValue {
         self.format(&self.front, "", "/", Duration::ZERO, "")
+    }
+
+    /// What a login asks of the service for its session, if anything.
+    pub(super) fn binding(&self) -> Option<&'static str> {
+        match self.binding {
+            DeviceBinding::Off => None,
+            DeviceBinding::Offer => Some("offer"),
+            DeviceBinding::Require => Some("require"),
+        }
+    }
+
+    /// The header that stores the marker of a bound session, without which a browser refreshes before it sends anything
+    /// else: until the access token beside it expires, and not quite.
+    pub fn set_device(&self, session: &str, expires: Timestamp, now: Timestamp) -> HeaderValue {
+        let good_for = expires.since(now).saturating_sub(MARKER_MARGIN);
+        self.write(&self.device, mark(session), "/", good_for)
+    }
+
+    /// Whether a request carries the marker of the session that a refresh token names.
+    pub fn is_marked(&self, headers: &HeaderMap, refresh: &SecretString) -> bool {
+        let place = RefreshToken::place_unverified(refresh.expose());
+        place.is_some_and(|(handle, _)| {
+            values(headers, &self.device)
+                .any(|value| value.expose() == mark(handle.hash().as_str()))
+        })
+    }
+
+    /// The header that removes it, where sessions are bound.
+    pub(super) fn clear_device(&self) -> Option<HeaderValue> {
+        let is_used = self.binding != DeviceBinding::Off;
+        is_used.then(|| self.write(&self.device, "", "/", Duration::ZERO))
+    }
+
+    /// Its name and attributes, as a browser has to be told.
+    pub(super) fn device_credential(&self) -> (&str, String) {
+        (&self.device, format!("Path=/; HttpOnly{}", self.attributes))
     }
 
     /// The header that keeps the next navigations from a refresh by redirect: if the access token is still of no use, or
@@ -243,6 +292,11 @@ pub fn authority(uri: &Uri, headers: &HeaderMap) -> Option<String> {
 pub(super) fn is_token(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)
+}
+
+/// What the marker says of a session: the beginning of its handle's hash.
+fn mark(session: &str) -> &str {
+    &session[..session.len().min(16)]
 }
 
 /// What a request's cookies of this name hold, if it can be a token of ours. Cookies beside it may hold any bytes.

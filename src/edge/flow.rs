@@ -11,9 +11,11 @@ use session_core::domain::time::Timestamp;
 use session_core::domain::token::access::AccessClaims;
 use session_core::log::Event;
 
-use super::client::{Failure, SessionClient, Transport};
+use super::client::{SessionClient, Transport};
 use super::connection::{WithoutTrailers, remove_connection_fields, without_trailers};
 use super::cookies::{Cookies, came_by_https, remove_tokens};
+use super::device::{self, DeviceHeader};
+use super::failure::Failure;
 use super::front_token::{FRONT_TOKEN, REMOVE, front_token};
 use super::navigation::{self, Target};
 use super::reply::{self, Reply, set_cookies};
@@ -258,7 +260,8 @@ impl<T: Transport> Edge<T> {
         let left_behind = |failure: &Failure| {
             (context.log)(&Event::SessionLeftBehind { reason: failure });
         };
-        let grant = self.sessions.create(login).await?;
+        let grant = self.sessions.create(login, cookies.binding()).await?;
+        let grant = self.bindable(cookies, grant).await?;
         let headers = match login.has_end() && grant.ends_at.is_none() {
             true => Err(Failure::Unavailable(
                 "it does not know lifetimes".to_owned(),
@@ -293,13 +296,20 @@ impl<T: Transport> Edge<T> {
         }
         let good_for = grant.refresh.expires.since(now);
         let cookies = cookies.of_session(grant.ends_at, now);
+        let mut all = vec![
+            cookies.set_access(grant.access.value.expose()),
+            cookies.set_refresh(grant.refresh.value.expose(), good_for),
+            cookies.set_front(&front_token),
+        ];
+        all.extend(grant.bound.then(|| device::marker(&cookies, grant, now)));
+        let device = grant.challenge.as_ref().map(|challenge| match grant.bound {
+            false => device::registration(challenge.as_str()),
+            true => device::challenge(&grant.session.handle, challenge.as_str()),
+        });
         Ok(NewCookies {
-            cookies: [
-                cookies.set_access(grant.access.value.expose()),
-                cookies.set_refresh(grant.refresh.value.expose(), good_for),
-                cookies.set_front(&front_token),
-            ],
+            cookies: all,
             front_token,
+            device,
         })
     }
 
@@ -310,14 +320,16 @@ impl<T: Transport> Edge<T> {
 
 /// What hands a session to a browser.
 pub(super) struct NewCookies {
-    cookies: [HeaderValue; 3],
+    cookies: Vec<HeaderValue>,
     front_token: HeaderValue,
+    device: Option<DeviceHeader>,
 }
 
 impl NewCookies {
     pub(super) fn put_into(self, headers: &mut HeaderMap) {
         set_cookies(headers, self.cookies);
         headers.insert(FRONT_TOKEN, self.front_token);
+        headers.extend(self.device);
     }
 }
 
@@ -328,7 +340,7 @@ pub(super) fn end(headers: &mut HeaderMap, cookies: &Cookies) {
         cookies.clear_refresh(),
         cookies.clear_front(),
     ];
-    set_cookies(headers, cleared);
+    set_cookies(headers, cleared.into_iter().chain(cookies.clear_device()));
     headers.insert(FRONT_TOKEN, REMOVE);
 }
 

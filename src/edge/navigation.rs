@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{ACCEPT, LOCATION, VARY};
+use http::header::{ACCEPT, LOCATION, REFRESH, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -74,6 +74,17 @@ impl Target {
     pub(super) fn put_into(self, headers: &mut HeaderMap) {
         headers.insert(LOCATION, self.0);
         headers.append(VARY, HeaderValue::from_static("cookie"));
+    }
+
+    /// The page that goes to it at once: unlike a redirect, of a link on another site's page for instance, this is a
+    /// navigation of our own, before which a browser refreshes a bound session.
+    pub(super) fn by_page(self) -> Reply {
+        let mut reply = reply::redirect(StatusCode::OK);
+        let location = String::from_utf8_lossy(self.0.as_bytes());
+        let refresh = HeaderValue::try_from(format!("0;url={location}"));
+        let refresh = refresh.expect("it comes from a header");
+        reply.headers_mut().insert(REFRESH, refresh);
+        reply
     }
 
     /// The redirect to it: 303 makes a GET of whatever came, 307 has a form sent again (RFC 9110 §15.4.4, §15.4.8).

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use serde_json::json;
 use session_core::request::RequestError;
 
-use super::client::Failure;
+use super::failure::Failure;
 use super::navigation::InvalidTarget;
 
 /// A reply of the edge itself.
@@ -15,6 +15,11 @@ pub(super) type Reply = Response<Full<Bytes>>;
 
 pub(super) fn ok() -> Reply {
     json(StatusCode::OK, &json!({ "status": "OK" }))
+}
+
+/// 200 to a browser that refreshes by itself: it takes any body for new rules of its session, and ends it by ours.
+pub(super) fn empty() -> Reply {
+    with_body(StatusCode::OK, String::new())
 }
 
 pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
@@ -92,6 +97,25 @@ pub(super) fn none_excepted() -> Reply {
     error(StatusCode::UNAUTHORIZED, "signed_out_everywhere", message)
 }
 
+/// 403, the browser's question for a challenge: the session goes on.
+pub(super) fn proof_needed() -> Reply {
+    let message = "the session is bound to this browser: a proof of its key is needed";
+    error(StatusCode::FORBIDDEN, "device_proof_needed", message)
+}
+
+/// 503, since a 401 would mean to pages that the session is over.
+pub(super) fn proof_needed_later() -> Reply {
+    let message = "the session is bound to a browser, which refreshes it by itself; try again";
+    let mut reply = error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "device_proof_needed",
+        message,
+    );
+    let retry_after = HeaderValue::from_static("1");
+    reply.headers_mut().insert(RETRY_AFTER, retry_after);
+    reply
+}
+
 pub(super) fn theft() -> Reply {
     error(
         StatusCode::UNAUTHORIZED,
@@ -158,33 +182,6 @@ pub(super) fn site_down() -> Reply {
         "site_unavailable",
         "the site did not answer",
     )
-}
-
-impl From<Failure> for Reply {
-    /// The service's answers that are no answers. None of them touches a cookie.
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unavailable(_) => {
-                let message = "sessions cannot be looked up now; try again";
-                let mut reply = error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "session_unavailable",
-                    message,
-                );
-                reply
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                reply
-            }
-            Failure::Refused(message) => bad_login(StatusCode::INTERNAL_SERVER_ERROR, &message),
-            Failure::Misconfigured(_) => misconfigured(),
-            Failure::TooManySessions => {
-                let message = "you are signed in as often as you may; sign out elsewhere";
-                error(StatusCode::CONFLICT, "too_many_sessions", message)
-            }
-            Failure::NoSession => try_refresh(),
-        }
-    }
 }
 
 /// Keeps a page of a signed-in user out of shared caches, and has the browser ask again before it shows it, unless the

@@ -8,14 +8,16 @@ use serde_json::json;
 use session_core::log::Event;
 use session_core::request::{authenticate, read_body};
 
-use super::client::{Failure, Transport};
+use super::client::Transport;
 use super::cookies::{Cookies, REFRESH_PATH};
+use super::device::Asker;
+use super::failure::Failure;
 use super::flow::{Edge, RequestContext, SessionState, end, failed};
 use super::front_token::{FRONT_TOKEN, REMOVE};
 use super::navigation::{self, InvalidTarget, SIGN_OUT_PATHS, Target};
 use super::reply::{self, Reply, set_cookies};
 use super::wire::Refreshed;
-use super::{csrf, identity};
+use super::{csrf, device, identity};
 
 const CLIENT: &str = include_str!("client.js");
 
@@ -24,6 +26,10 @@ const CLIENT: &str = include_str!("client.js");
 pub(super) enum Route {
     /// New tokens for the refresh token.
     Refresh,
+    /// A browser's key for the session.
+    Bind,
+    /// A browser's own refresh of a bound session.
+    DeviceRefresh,
     /// The end of this session.
     SignOut,
     /// The end of all of the user's sessions.
@@ -54,6 +60,8 @@ impl<T: Transport> Edge<T> {
     pub(super) fn own_route(&self, head: &request::Parts, has_site: bool) -> Option<Route> {
         match head.uri.path() {
             REFRESH_PATH => Some(Route::Refresh),
+            device::BIND_PATH => Some(Route::Bind),
+            device::DEVICE_REFRESH_PATH => Some(Route::DeviceRefresh),
             path if path == SIGN_OUT_PATHS[0] => Some(Route::SignOut),
             path if path == SIGN_OUT_PATHS[1] => Some(Route::SignOutEverywhere),
             path if path == SIGN_OUT_PATHS[2] => Some(Route::SignOutOthers),
@@ -80,6 +88,7 @@ impl<T: Transport> Edge<T> {
         let (uri, headers, trusted) = (&head.uri, &head.headers, &self.settings.trusted_origins);
         let forged = match route {
             Route::Check => csrf::is_forged_original(uri, headers, trusted),
+            Route::Bind | Route::DeviceRefresh if !device::is_browsers_own(headers) => true,
             _ => csrf::is_forged(&head.method, uri, headers, trusted),
         };
         if forged {
@@ -88,6 +97,8 @@ impl<T: Transport> Edge<T> {
         let cookies = self.cookies(head);
         let answer = match route {
             Route::Refresh => self.refresh_route(&cookies, head, context).await,
+            Route::Bind => self.bind(&cookies, headers, context).await,
+            Route::DeviceRefresh => self.device_refresh(&cookies, headers, context).await,
             Route::SignOut | Route::SignOutEverywhere => self.sign_out(&cookies, head, route).await,
             Route::SignOutOthers => self.sign_out_others(&cookies, head).await,
             Route::Check => self.check(&cookies, head).await,
@@ -98,7 +109,7 @@ impl<T: Transport> Edge<T> {
     }
 
     /// A script's refresh, or a navigation's, which goes on to its target whatever comes of it: the site shows its login
-    /// when the session is over.
+    /// when the session is over. Only if the session is bound, a link comes here once more, from a page of ours.
     async fn refresh_route(
         &self,
         cookies: &Cookies,
@@ -113,21 +124,49 @@ impl<T: Transport> Edge<T> {
             Ok(target) => target,
             Err(invalid) => return Ok(reply::invalid_target(invalid)),
         };
-        let reply = self.refresh(cookies, &head.headers, context).await?;
+        let is_first = !cookies.is_refreshed(&head.headers);
+        let asker = match target.is_some() && is_first {
+            true => Asker::Navigation,
+            false => Asker::Script,
+        };
+        let reply = self.refresh(cookies, &head.headers, asker, context).await?;
         let Some(target) = target else {
             return Ok(reply);
         };
-        let mut redirect = target.redirect(navigation::redirect_status(&head.method));
+        let is_unproven = reply.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let mut redirect = match head.method == Method::GET && is_first && is_unproven {
+            true => target.after_refresh().by_page(),
+            false => target.redirect(navigation::redirect_status(&head.method)),
+        };
         let set = reply.headers().get_all(SET_COOKIE).iter().cloned();
         let set = set.chain([cookies.set_refreshed()]);
         set_cookies(redirect.headers_mut(), set);
         Ok(redirect)
     }
 
+    /// A browser's own refresh, which it makes before the marker cookie has gone. That of another session than the cookies'
+    /// touches no cookie.
+    async fn device_refresh(
+        &self,
+        cookies: &Cookies,
+        headers: &HeaderMap,
+        context: &RequestContext<'_>,
+    ) -> Result<Reply, Failure> {
+        let token = cookies.refresh_token(headers);
+        match token.is_some_and(|token| device::is_meant(headers, &token)) {
+            true => {
+                let asker = Asker::Browser(device::proof(headers));
+                self.refresh(cookies, headers, asker, context).await
+            }
+            false => Ok(reply::unauthorised()),
+        }
+    }
+
     async fn refresh(
         &self,
         cookies: &Cookies,
         headers: &HeaderMap,
+        asker: Asker<'_>,
         context: &RequestContext<'_>,
     ) -> Result<Reply, Failure> {
         let Some(token) = cookies.refresh_token(headers) else {
@@ -139,10 +178,20 @@ impl<T: Transport> Edge<T> {
             }
             return Ok(reply);
         };
-        let mut reply = match self.sessions.refresh(&token).await? {
+        let is_browser = matches!(asker, Asker::Browser(_));
+        if !is_browser
+            && cookies.is_marked(headers, &token)
+            && let Some(reply) = self.refreshed_already(cookies, headers).await?
+        {
+            return Ok(reply);
+        }
+        let mut reply = match self.sessions.refresh(&token, asker.proof()).await? {
             Refreshed::Ok(grant) => match self.grant(cookies, &grant, 0, context.now) {
                 Ok(new) => {
-                    let mut reply = reply::ok();
+                    let mut reply = match is_browser {
+                        true => reply::empty(),
+                        false => reply::ok(),
+                    };
                     new.put_into(reply.headers_mut());
                     return Ok(reply);
                 }
@@ -153,6 +202,12 @@ impl<T: Transport> Edge<T> {
                     reply::too_large()
                 }
             },
+            Refreshed::ProofNeeded(challenge) => {
+                return match is_browser {
+                    true => Ok(device::prove(&token, challenge.as_str())),
+                    false => self.refresh_without_proof(cookies, headers).await,
+                };
+            }
             Refreshed::Unauthorised => reply::unauthorised(),
             Refreshed::Theft(handle) => {
                 // The service has done so already, unless it only reports.

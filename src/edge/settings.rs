@@ -33,6 +33,9 @@ settings! {
     COOKIE_DOMAIN = "cookie_domain", "", DOMAIN, "the very host that set them", "the cookies' `Domain`";
     SAME_SITE = "same_site", "lax", Kind::Word(&["lax", "strict", "none"]), "",
         "the cookies' `SameSite`; `none` is for pages of other sites, which must be trusted origins as well";
+    DEVICE_BINDING = "device_binding", "off", Kind::Word(&["off", "offer", "require"]), "",
+        "whether browsers that can bind a session to a key of theirs may (`offer`) or have to (`require`); by HTTPS only, \
+         not with `same_site=none`, and the service needs `session_binding=true`";
     TRUSTED_ORIGINS = "trusted_origins", "", ORIGINS, "none", "origins that may do what the site's own pages may";
     FRONT_TOKEN_PAYLOAD = "front_token_payload", "true", BOOLEAN, "", "whether pages may read the session's payload";
     TRUSTED_PROXIES = "trusted_proxies", "", NETWORKS, "none",
@@ -81,6 +84,8 @@ pub struct Settings {
     pub cookie_domain: Option<String>,
     /// The cookies' `SameSite`.
     pub same_site: SameSite,
+    /// Whether browsers bind sessions to keys of theirs.
+    pub device_binding: DeviceBinding,
     /// Origins that may do what the site's own pages may.
     pub trusted_origins: Vec<String>,
     /// Whether pages may read the session's payload.
@@ -121,6 +126,18 @@ pub enum SameSite {
     None,
 }
 
+/// Whether browsers bind sessions to keys of theirs (Device Bound Session Credentials).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceBinding {
+    /// They don't.
+    #[default]
+    Off,
+    /// Those that can, may.
+    Offer,
+    /// A session that is not bound ends at its first refresh.
+    Require,
+}
+
 impl Settings {
     /// Parses the settings of [`SETTINGS`].
     ///
@@ -147,6 +164,14 @@ impl Settings {
                     ("none", SameSite::None),
                 ],
             ),
+            device_binding: parser.word(
+                &DEVICE_BINDING,
+                &[
+                    ("off", DeviceBinding::Off),
+                    ("offer", DeviceBinding::Offer),
+                    ("require", DeviceBinding::Require),
+                ],
+            ),
             trusted_origins: list(&mut parser, &TRUSTED_ORIGINS),
             hide_payload: !parser.boolean(&FRONT_TOKEN_PAYLOAD),
             trusted_proxies: parser
@@ -162,6 +187,16 @@ impl Settings {
             let allowed =
                 "allowed: auto or always with same_site=none: browsers drop such cookies otherwise";
             parser.fail(&COOKIE_PREFIX, Some("never".to_owned()), allowed.to_owned());
+        }
+        let can_bind =
+            settings.same_site != SameSite::None && settings.cookie_prefix != CookiePrefix::Never;
+        if settings.device_binding == DeviceBinding::Require && !can_bind {
+            let allowed = "allowed: off or offer with same_site=none or cookie_prefix=never: no browser binds such cookies";
+            parser.fail(
+                &DEVICE_BINDING,
+                Some("require".to_owned()),
+                allowed.to_owned(),
+            );
         }
         parser.finish(settings)
     }

@@ -2,8 +2,9 @@
 
 use http::{StatusCode, request};
 
-use super::client::{Failure, Transport};
+use super::client::Transport;
 use super::cookies::Cookies;
+use super::failure::Failure;
 use super::flow::{Edge, SessionState, end};
 use super::navigation::{self, Target};
 use super::reply::{self, Reply};

@@ -6,8 +6,9 @@ use session_core::domain::secret::SecretString;
 use session_core::domain::token::access::AccessClaims;
 use session_core::log::Event;
 
-use super::client::{Failure, Transport};
+use super::client::Transport;
 use super::cookies::Cookies;
+use super::failure::Failure;
 use super::flow::{Edge, GROWTH_BYTES, NewCookies, RequestContext};
 use super::wire::{Login, Reauthenticated};
 
@@ -93,8 +94,12 @@ impl<T: Transport> Edge<T> {
                     "userId is not that of the session; without reauthenticate it is another login";
                 return Err(Failure::Refused(message.to_owned()));
             }
-            let answer = self.sessions.reauthenticate(token, &again.authentication);
+            let binding = cookies.binding();
+            let answer = self
+                .sessions
+                .reauthenticate(token, &again.authentication, binding);
             if let Reauthenticated::Ok(grant) = answer.await? {
+                let grant = self.bindable(cookies, grant).await?;
                 let headers = self.grant(cookies, &grant, GROWTH_BYTES, context.now);
                 if headers.is_err() {
                     let revoked = self.sessions.revoke(&grant.session.handle).await;

@@ -1,6 +1,7 @@
 //! The edge as browsers, proxies and sites meet it, in front of the real API over a store in memory.
 
 mod attributes;
+mod device;
 mod elsewhere;
 mod failures;
 mod forward_auth;

@@ -47,6 +47,29 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
+/// What a browser has to sign.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Challenge(String);
+
+impl Challenge {
+    /// Its text, which can stand in a header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Challenge {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match is_token(&text) {
+            true => Ok(Self(text)),
+            false => Err("a challenge has characters that challenges don't have"),
+        }
+    }
+}
+
 /// Who is logged in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,6 +135,10 @@ pub struct Grant {
     pub refresh: Token,
     /// When the session ends, refreshed or not.
     pub ends_at: Option<Timestamp>,
+    /// Whether it is bound to the browser.
+    pub bound: bool,
+    /// What the browser has to sign: to bind the session, or for the next refresh of a bound one.
+    pub challenge: Option<Challenge>,
 }
 
 /// The answer about an access token.
@@ -139,6 +166,8 @@ pub enum Reauthenticated {
 pub enum Refreshed {
     /// A child of it.
     Ok(Box<Grant>),
+    /// The session is bound to a browser, which has to sign this.
+    ProofNeeded(Challenge),
     /// It is good for nothing.
     Unauthorised,
     /// Two parties hold tokens of the session with this handle.
