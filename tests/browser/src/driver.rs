@@ -35,6 +35,7 @@ const ARGUMENTS: [&str; 11] = [
 /// A browser. Close it at the end; if a test fails before, it ends with the driver.
 pub struct Browser {
     client: fantoccini::Client,
+    options: serde_json::Value,
     _profile: TempFolder,
 }
 
@@ -64,7 +65,6 @@ impl Browser {
     }
 
     async fn start_without(switch: &str, more: &[&str]) -> Result<Self> {
-        let url = driver()?;
         let profile = TempFolder::new()?;
         let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
@@ -72,18 +72,21 @@ impl Browser {
         let options = json!({
             "binary": "/usr/bin/chromium", "args": arguments, "excludeSwitches": [switch],
         });
-        let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options)]
-            .into_iter()
-            .collect();
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(url)
-            .await
-            .context("the browser does not start")?;
         Ok(Self {
-            client,
+            client: open(&options).await?,
+            options,
             _profile: profile,
         })
+    }
+
+    /// Ends it, and starts it again with what it has kept.
+    ///
+    /// # Errors
+    /// As [`Browser::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        self.client.clone().close().await?;
+        self.client = open(&self.options).await?;
+        Ok(())
     }
 
     /// A page at this address, in the window that the browser began with.
@@ -97,6 +100,17 @@ impl Browser {
     pub async fn close(self) {
         self.client.close().await.expect("the browser ends");
     }
+}
+
+async fn open(options: &serde_json::Value) -> Result<fantoccini::Client> {
+    let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options.clone())]
+        .into_iter()
+        .collect();
+    let client = ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(driver()?)
+        .await;
+    client.context("the browser does not start")
 }
 
 fn driver() -> Result<&'static str> {

@@ -3,6 +3,7 @@
 //! Nothing here waits for a time: what is to happen is waited for, and the service's clock is moved.
 
 mod driver;
+mod https;
 pub mod npm;
 mod page;
 mod tour;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use testbed::service::{Control, ServiceProcess};
 
 pub use driver::Browser;
+pub use https::{BINDING, HttpsFront, MARKER};
 pub use page::Page;
 pub use tour::{First, THEMES, tour};
 

@@ -112,6 +112,13 @@ impl Page {
         }
     }
 
+    /// All windows of its browser.
+    pub async fn windows(&self) -> Vec<Self> {
+        let windows = self.client.windows().await.expect("windows are listed");
+        let page = |window| Self::new(self.client.clone(), window);
+        windows.into_iter().map(page).collect()
+    }
+
     /// Goes to an address.
     pub async fn goto(&self, url: &str) {
         self.enter().await;
@@ -194,6 +201,21 @@ impl Page {
             .get_all_cookies()
             .await
             .expect("cookies are listed")
+    }
+
+    /// Whether one of [`Self::cookies`] has this name.
+    pub async fn holds_cookie(&self, name: &str) -> bool {
+        let cookies = self.cookies().await;
+        cookies.iter().any(|cookie| cookie.name() == name)
+    }
+
+    /// Waits until it has.
+    pub async fn gets_cookie(&self, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.holds_cookie(name).await {
+            assert!(Instant::now() < end, "there is no cookie {name}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Makes the page so many CSS pixels wide and high.

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use browser_tests::{BINDING, Browser, HttpsFront, MARKER};
 use reqwest::{Client, Response, StatusCode, header, redirect};
 use testbed::{
     folder::TempFolder,
@@ -238,30 +239,47 @@ fn middleware_that_inherits_too_little_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx() {
     packages::ensure(packages::NGINX).unwrap();
-    behind_a_proxy(&["examples/nginx/nginx.conf"], |folder, file| {
-        // As root nginx becomes another user, who may not enter this folder.
-        let who = if process::is_root() { "user root;" } else { "" };
-        let program = process::find_program("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
-        let mut nginx = Command::new(program);
-        nginx.arg("-p").arg(folder).arg("-c").arg(file);
-        nginx.args(["-g", &format!("daemon off; {who}")]);
-        nginx
-    })
-    .await;
+    behind_a_proxy(Proxied::nginx("$scheme").await).await;
+}
+
+/// A proxy before nginx speaks TLS, so that nginx hands on what that says of the scheme.
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_hands_on_what_binds_a_session() {
+    let proxied = Proxied::nginx("$http_x_forwarded_proto").await;
+    let front = HttpsFront::start(&proxied.url).unwrap();
+    let browser = Browser::start_with(&[BINDING, &front.argument()]).await;
+    let browser = browser.unwrap();
+    let page = browser.visit(front.url()).await;
+    let log_in = "return (await fetch('/login', { method: 'POST' })).status";
+    assert_eq!(page.run_async(log_in).await, 200);
+    page.gets_cookie(MARKER).await;
+    let control = proxied.service.control();
+    let control = control.expect("the development host has one");
+    for _ in 0..2 {
+        control.advance_ms(3_600_000).await.unwrap();
+        page.client().delete_cookie(MARKER).await.unwrap();
+        let who = "return (await (await fetch('/me')).json()).user";
+        assert_eq!(page.run_async(who).await, "ada");
+    }
+    browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy() {
     packages::ensure(packages::CADDY).unwrap();
-    behind_a_proxy(&["examples/caddy/Caddyfile"], |folder, file| {
-        let mut caddy = Command::new("caddy");
-        caddy
-            .args(["run", "--adapter", "caddyfile", "--config"])
-            .arg(file);
-        caddy.env("HOME", folder);
-        caddy
-    })
-    .await;
+    let proxied = Proxied::start(
+        &["examples/caddy/Caddyfile"],
+        str::to_owned,
+        |folder, file| {
+            let mut caddy = Command::new("caddy");
+            caddy
+                .args(["run", "--adapter", "caddyfile", "--config"])
+                .arg(file);
+            caddy.env("HOME", folder);
+            caddy
+        },
+    );
+    behind_a_proxy(proxied.await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,63 +289,100 @@ async fn traefik() {
         "examples/traefik/traefik.yml",
         "examples/traefik/dynamic.yml",
     ];
-    behind_a_proxy(&configuration, |_, file| {
+    let proxied = Proxied::start(&configuration, str::to_owned, |_, file| {
         let mut traefik = Command::new(programs.join("traefik"));
         traefik.arg(format!("--configFile={}", file.display()));
         traefik
-    })
-    .await;
+    });
+    behind_a_proxy(proxied.await).await;
 }
 
 /// Forward authentication with the configuration in these files, on ports of its own. The proxy is told the first one.
-async fn behind_a_proxy(configuration: &[&str], proxy: impl FnOnce(&Path, &Path) -> Command) {
-    let key = "0123456789abcdef0123456789abcdef";
-    let service = ServiceProcess::builder()
-        .manifest("examples/nginx/spin.toml")
-        .variable("session_api_key", key)
-        .start()
-        .unwrap();
-    let (site, public) = (free_port(), free_port());
-    let _site = Program::start(
-        Command::new("python3")
-            .arg(workspace_root().join("examples/nginx/site.py"))
-            .arg(site.to_string())
-            .env("EDGE", service.url())
-            .env("SESSION_API_KEY", key)
-            // As much as docs/browsers.md says there is room for.
-            .env("PAYLOAD_PADDING", "2560"),
-        site,
-    )
-    .await;
-    let folder = TempFolder::new().unwrap();
-    let edge = service.url().trim_start_matches("http://");
-    let copies = configuration.iter().map(|path| {
-        let name = Path::new(path).file_name().unwrap();
-        (*path, folder.path().join(name))
-    });
-    let copies: Vec<_> = copies.collect();
-    for (path, copy) in &copies {
-        let text = fs::read_to_string(workspace_root().join(path)).unwrap();
-        let mut text = text
-            .replace("127.0.0.1:3000", edge)
-            .replace("127.0.0.1:8000", &format!("127.0.0.1:{site}"))
-            .replace("127.0.0.1:8080", &format!("127.0.0.1:{public}"));
-        for (path, copy) in &copies {
-            text = text.replace(path, copy.to_str().unwrap());
-        }
-        fs::write(copy, text).unwrap();
-    }
-    let _proxy = Program::start(&mut proxy(folder.path(), &copies[0].1), public).await;
+struct Proxied {
+    service: ServiceProcess,
+    url: String,
+    _programs: [Program; 2],
+    _folder: TempFolder,
+}
 
-    let address = format!("http://127.0.0.1:{public}");
+impl Proxied {
+    /// nginx, which tells the edge that requests came by this scheme.
+    async fn nginx(scheme: &str) -> Self {
+        packages::ensure(packages::NGINX).unwrap();
+        let change = |text: &str| text.replace("Proto $scheme", &format!("Proto {scheme}"));
+        Self::start(&["examples/nginx/nginx.conf"], change, |folder, file| {
+            // As root nginx becomes another user, who may not enter this folder.
+            let who = if process::is_root() { "user root;" } else { "" };
+            let program = process::find_program("nginx");
+            let mut nginx = Command::new(program.unwrap_or_else(|| "/usr/sbin/nginx".into()));
+            nginx.arg("-p").arg(folder).arg("-c").arg(file);
+            nginx.args(["-g", &format!("daemon off; {who}")]);
+            nginx
+        })
+        .await
+    }
+
+    async fn start(
+        configuration: &[&str],
+        change: impl Fn(&str) -> String,
+        proxy: impl FnOnce(&Path, &Path) -> Command,
+    ) -> Self {
+        let key = "0123456789abcdef0123456789abcdef";
+        let service = ServiceProcess::builder()
+            .manifest("examples/nginx/spin.toml")
+            .variable("session_api_key", key)
+            .start()
+            .unwrap();
+        let (site, public) = (free_port(), free_port());
+        let site_program = Program::start(
+            Command::new("python3")
+                .arg(workspace_root().join("examples/nginx/site.py"))
+                .arg(site.to_string())
+                .env("EDGE", service.url())
+                .env("SESSION_API_KEY", key)
+                // As much as docs/browsers.md says there is room for.
+                .env("PAYLOAD_PADDING", "2560"),
+            site,
+        )
+        .await;
+        let folder = TempFolder::new().unwrap();
+        let edge = service.url().trim_start_matches("http://");
+        let copies = configuration.iter().map(|path| {
+            let name = Path::new(path).file_name().unwrap();
+            (*path, folder.path().join(name))
+        });
+        let copies: Vec<_> = copies.collect();
+        for (path, copy) in &copies {
+            let text = fs::read_to_string(workspace_root().join(path)).unwrap();
+            let mut text = change(&text)
+                .replace("127.0.0.1:3000", edge)
+                .replace("127.0.0.1:8000", &format!("127.0.0.1:{site}"))
+                .replace("127.0.0.1:8080", &format!("127.0.0.1:{public}"));
+            for (path, copy) in &copies {
+                text = text.replace(path, copy.to_str().unwrap());
+            }
+            fs::write(copy, text).unwrap();
+        }
+        let proxy = Program::start(&mut proxy(folder.path(), &copies[0].1), public).await;
+        Self {
+            url: format!("http://127.0.0.1:{public}"),
+            service,
+            _programs: [site_program, proxy],
+            _folder: folder,
+        }
+    }
+}
+
+async fn behind_a_proxy(proxied: Proxied) {
+    let (service, address) = (&proxied.service, &proxied.url);
     // Traefik listens before it has read its routes.
     let end = Instant::now() + Duration::from_secs(20);
-    while Visitor::new(&address).get("/").await.0 == 404 {
+    while Visitor::new(address).get("/").await.0 == 404 {
         assert!(Instant::now() < end, "the site is not there");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    lives_a_session(&address, &service).await;
-    let mut stranger = Visitor::new(&address);
+    lives_a_session(address, service).await;
+    let mut stranger = Visitor::new(address);
     assert_eq!(stranger.post("/auth/session").await, 404);
     assert_eq!(stranger.get("/auth/check").await.0, 404);
     let cross = [("sec-fetch-site", "cross-site")];
@@ -345,7 +400,7 @@ async fn behind_a_proxy(configuration: &[&str], proxy: impl FnOnce(&Path, &Path)
 
     // An access token that is fresh from a refresh is confirmed in the database, which is away.
     let control = service.control().expect("the development host has one");
-    let mut visitor = Visitor::new(&address);
+    let mut visitor = Visitor::new(address);
     assert_eq!(visitor.post("/login").await, 200);
     control.advance_ms(3_600_000).await.unwrap();
     assert_eq!(visitor.post("/auth/session/refresh").await, 200);
