@@ -104,10 +104,11 @@ impl ReuseWindow {
         if self.is_off() {
             return end;
         }
-        let slots = millis(validity) / millis(self.slot);
-        let share = if validity < SHORT_VALIDITY { 2 } else { 4 };
-        let back = u64::from_be_bytes(random.bytes()) % (slots / share + 1);
-        let drawn = end.slot_start(self.slot).minus(self.slot * back as u32);
+        let share = validity / if validity < SHORT_VALIDITY { 2 } else { 4 };
+        let last = end.slot_start(self.slot);
+        let choices = millis(last.since(end.minus(share))) / millis(self.slot);
+        let back = u64::from_be_bytes(random.bytes()) % (choices + 1);
+        let drawn = last.minus(self.slot * back as u32);
         match drawn < issued_at.plus(self.slot) {
             true => end,
             false => drawn,
