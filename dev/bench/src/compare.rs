@@ -16,7 +16,6 @@ use crate::args::{Args, Database};
 use crate::goals::{self, Key, Results};
 use crate::http_client::HttpClient;
 use crate::measure::{Measured, measure, median, median_of};
-use crate::operation::Operation;
 use crate::peer::Peer;
 use crate::report::{Report, conditions, fine, whole};
 use crate::runtime::Runtime;
@@ -31,7 +30,10 @@ const FIRST_REQUEST: f64 = 100.0;
 
 const STARTS: usize = 5;
 
-const HEADINGS: [&str; 13] = [
+/// The share of all cores that other processes may take in a window before its figures say more of them.
+const QUIET: f64 = 0.05;
+
+const HEADINGS: [&str; 14] = [
     "database",
     "clients",
     "operation",
@@ -45,6 +47,7 @@ const HEADINGS: [&str; 13] = [
     "memory MiB",
     "x peer",
     "x bare",
+    "others %",
 ];
 
 /// What there is so far.
@@ -129,14 +132,8 @@ impl Record {
                 for turn in 0..count {
                     let system = &mut systems[(turn + round) % count];
                     let who = system.who;
-                    match (who, operation) {
-                        // Its router lacks a slash.
-                        (Who::Peer, Operation::Write) => continue,
-                        (Who::Bare, other) if other != Operation::Verify => continue,
-                        (who, other) if who.protocol() == Protocol::Cdi && !other.is_cdis() => {
-                            continue;
-                        }
-                        _ => {}
+                    if !who.has(operation) {
+                        continue;
                     }
                     thread::sleep(PAUSE);
                     let key = Key {
@@ -181,6 +178,13 @@ impl Record {
                 .map(|(key, measured)| row(&results, *key, measured)),
         );
         let mut report = Report::new("Side by side", introduction);
+        let windows = || self.rounds.values().flatten();
+        let busy = windows().filter(|window| window.others > QUIET).count();
+        let all = windows().count();
+        report.verdict(
+            busy == 0,
+            &format!("a quiet machine: in {busy} of {all} windows other processes took more than {} % of the CPU", QUIET * 100.0),
+        );
         report.table(&rows);
         goals::judge(&results, &mut report);
         if let Ok(file) = fs::metadata(build::component_file("session-http")) {
@@ -213,7 +217,8 @@ fn start<'a>(
         server.create_database(name)?;
         Ok(server.database(name))
     };
-    let [ours, tuned, older] = [place("service")?, place("tuned")?, place("wasi02")?];
+    let [ours, tuned] = [place("service")?, place("tuned")?];
+    let [older, plain, feed] = [place("wasi02")?, place("plain")?, place("feed")?];
     let service = Box::new(move || runtime.service(&ours));
     let mut systems = vec![System::new(Who::Service, server, service)?];
     if let Runtime::Spin(..) = runtime {
@@ -223,6 +228,10 @@ fn start<'a>(
     let wasi02 = Box::new(move || runtime.wasi02(&older));
     systems.push(System::new(Who::Wasi02, server, wasi02)?);
     if server.is_some() {
+        let plain = Box::new(move || runtime.wasi02_plain(&plain));
+        systems.push(System::new(Who::Wasi02Plain, server, plain)?);
+        let feed = Box::new(move || runtime.feed(&feed));
+        systems.push(System::new(Who::Feed, server, feed)?);
         for (who, algorithm) in [(Who::CdiEdDsa, "EdDSA"), (Who::CdiEs256, "ES256")] {
             let place = place(algorithm)?;
             let cdi = Box::new(move || runtime.cdi(&place, algorithm));
@@ -230,6 +239,8 @@ fn start<'a>(
         }
     }
     systems.push(System::new(Who::Bare, None, Box::new(|| runtime.bare()))?);
+    let older = Box::new(|| runtime.bare_wasi02());
+    systems.push(System::new(Who::BareWasi02, None, older)?);
     if let (Some(peer), Some(_)) = (peer, server) {
         let theirs = place("peer")?;
         let start = Box::new(move || peer.start(&theirs));
@@ -268,7 +279,7 @@ fn row(results: &Results, key: Key, measured: &Measured) -> Vec<String> {
         fine(other.map(|other| measured.throughput / other.throughput))
     };
     let (database, operation) = match key.who {
-        Who::Bare => ("–", "–".to_owned()),
+        who if who.is_bare() => ("–", "–".to_owned()),
         _ => (key.database.name(), key.operation.to_string()),
     };
     let database_cpu = Some(measured.database_cpu).filter(|_| database == "MariaDB");
@@ -285,7 +296,8 @@ fn row(results: &Results, key: Key, measured: &Measured) -> Vec<String> {
         database_cpu.map_or_else(|| "–".to_owned(), |cpu| format!("{cpu:.3}")),
         whole(measured.memory as f64 / f64::from(1 << 20)),
         ratio(Who::Peer),
-        ratio(Who::Bare),
+        ratio(key.who.bare()),
+        whole(measured.others * 100.0),
     ]
 }
 

@@ -1,10 +1,12 @@
 //! One measurement: a window of load on one system, and what it cost there.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::operation::Operation;
+use crate::processes;
 use crate::system::System;
 
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -28,6 +30,8 @@ pub(crate) struct Measured {
     pub(crate) database_cpu: f64,
     /// The serving process's peak memory, in bytes.
     pub(crate) memory: u64,
+    /// The share of all cores that was taken by what has no part in it.
+    pub(crate) others: f64,
 }
 
 /// Puts one system under load for one window.
@@ -37,22 +41,24 @@ pub(crate) async fn measure(
     clients: usize,
     window: Duration,
 ) -> Result<Measured> {
-    let cpu = || -> Result<[Duration; 2]> {
+    let cpu = || -> Result<[Duration; 4]> {
         let database = system.database.map(|group| group.cpu()).transpose()?;
-        Ok([system.served.group().cpu()?, database.unwrap_or_default()])
+        let [served, all] = [system.served.group().cpu()?, processes::all()?];
+        Ok([served, database.unwrap_or_default(), processes::own()?, all])
     };
-    let mut before = Ok([Duration::ZERO; 2]);
+    let (mut before, mut began) = (Ok([Duration::ZERO; 4]), Instant::now());
     let load = system
         .target
         .load(operation, clients, (WARM_UP, window), async |_| {
             before = system.served.group().forget_peak().and_then(|()| cpu());
+            began = Instant::now();
         });
     let tally = load.await?;
-    let (before, after) = (before?, cpu()?);
-    let per_thousand = |index: usize| {
-        let seconds = after[index].saturating_sub(before[index]).as_secs_f64();
-        seconds * 1000.0 / (tally.requests().max(1) as f64)
-    };
+    let (before, after, window) = (before?, cpu()?, began.elapsed());
+    let used = |index: usize| after[index].saturating_sub(before[index]).as_secs_f64();
+    let per_thousand = |index: usize| used(index) * 1000.0 / (tally.requests().max(1) as f64);
+    let others = used(3) - used(0) - used(1) - used(2);
+    let cores = thread::available_parallelism()?.get() as f64;
     Ok(Measured {
         throughput: tally.throughput(),
         p50: tally.percentile(50.0),
@@ -61,6 +67,7 @@ pub(crate) async fn measure(
         cpu: per_thousand(0),
         database_cpu: per_thousand(1),
         memory: system.served.group().peak_memory()?,
+        others: (others / window.as_secs_f64() / cores).max(0.0),
         complaint: tally.complaint,
     })
 }
@@ -77,6 +84,7 @@ pub(crate) fn median(rounds: &[Measured]) -> Measured {
         cpu: of(|m| m.cpu),
         database_cpu: of(|m| m.database_cpu),
         memory: rounds.iter().map(|m| m.memory).max().unwrap_or(0),
+        others: of(|m| m.others),
     }
 }
 

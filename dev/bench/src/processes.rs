@@ -20,8 +20,7 @@ impl Group {
     /// The CPU time, user's and system's, that the group has used so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let ticks: u64 = self.processes()?.iter().map(|(_, ticks)| ticks).sum();
-        let per_second = rustix::param::clock_ticks_per_second();
-        Ok(Duration::from_millis(ticks * 1000 / per_second))
+        Ok(time(ticks))
     }
 
     /// Begins a new measurement of peak memory, where the system lets us.
@@ -58,6 +57,35 @@ impl Group {
         }
         Ok(found)
     }
+}
+
+/// The CPU time of this process.
+pub(crate) fn own() -> Result<Duration> {
+    let text = fs::read_to_string("/proc/self/stat")?;
+    let (.., ticks) = read_stat(&text).context("/proc/self/stat has another form")?;
+    Ok(time(ticks))
+}
+
+/// The CPU time of all processes together, without what the kernel does for none of them.
+pub(crate) fn all() -> Result<Duration> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let of_all = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "));
+    let fields = of_all
+        .context("/proc/stat has another form")?
+        .split_whitespace();
+    // User, nice and system (proc(5)).
+    let ticks = fields
+        .take(3)
+        .map(str::parse::<u64>)
+        .sum::<Result<_, _>>()?;
+    Ok(time(ticks))
+}
+
+fn time(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
 }
 
 /// A process's id and group, and its ticks as user and in the system, from /proc/PID/stat (proc(5)).

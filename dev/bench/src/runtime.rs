@@ -11,7 +11,8 @@ use testbed::{build, process, workspace_root};
 
 use crate::system::Served;
 
-const BARE: &str = "bench-bare";
+/// Components that do nothing, by WASI 0.3 and 0.2, and their folders.
+const BARE: [(&str, &str); 2] = [("bench-bare", "bare"), ("bench-bare-wasi02", "bare-wasi02")];
 
 /// What docs/operations.md recommends for production.
 const RECOMMENDED: [&str; 4] = [
@@ -43,11 +44,13 @@ impl Runtime {
     /// Finds the runtime that is wanted, or the best there is, and builds what it is to run.
     pub(crate) fn prepare(wanted: Option<Wanted>) -> Result<Self> {
         build::components()?;
-        let mut bare = build::cargo();
-        bare.args(["build", "--locked", "--release", "--target"])
-            .args([build::WASM_TARGET, "-p", BARE]);
-        let status = process::run(bare, None)?;
-        ensure!(status.success(), "failed to build {BARE}: {status}");
+        for (package, _) in BARE {
+            let mut bare = build::cargo();
+            bare.args(["build", "--locked", "--release", "--target"])
+                .args([build::WASM_TARGET, "-p", package]);
+            let status = process::run(bare, None)?;
+            ensure!(status.success(), "failed to build {package}: {status}");
+        }
         match (wanted, spin::find()) {
             (None | Some(Wanted::Spin), Found::Usable(spin)) => {
                 ensure!(spin.has_wasi03, "Spin {} is older than 4.1", spin.version);
@@ -80,6 +83,17 @@ impl Runtime {
     pub(crate) fn wasi02(&self, database: &Database) -> Result<Served> {
         let master_key = ("master_key", "a master key for measurements only");
         self.start("spin-wasi02.toml", database, &[], &[master_key])
+    }
+
+    /// Starts that component without one.
+    pub(crate) fn wasi02_plain(&self, database: &Database) -> Result<Served> {
+        self.start("spin-wasi02.toml", database, &[], &[])
+    }
+
+    /// Starts the service so that revocations are followed.
+    pub(crate) fn feed(&self, database: &Database) -> Result<Served> {
+        let feed = ("access_token_blacklisting", "feed");
+        self.start("spin.toml", database, &[], &[feed])
     }
 
     /// Starts it for SuperTokens' SDKs.
@@ -130,9 +144,18 @@ impl Runtime {
 
     /// Starts the bare component.
     pub(crate) fn bare(&self) -> Result<Served> {
+        self.start_bare(BARE[0])
+    }
+
+    /// Starts that for WASI 0.2.
+    pub(crate) fn bare_wasi02(&self) -> Result<Served> {
+        self.start_bare(BARE[1])
+    }
+
+    fn start_bare(&self, (package, folder): (&str, &str)) -> Result<Served> {
+        let manifest = workspace_root().join(format!("dev/bench/{folder}/spin.toml"));
         Served::start(|address, folder| {
-            let manifest = workspace_root().join("dev/bench/bare/spin.toml");
-            let mut command = self.command(&manifest, BARE);
+            let mut command = self.command(&manifest, package);
             place(&mut command, address, folder);
             Ok(command)
         })

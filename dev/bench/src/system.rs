@@ -15,6 +15,7 @@ use testbed::folder::TempFolder;
 use testbed::process;
 
 use crate::load::Target;
+use crate::operation::Operation;
 use crate::processes::Group;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -26,8 +27,12 @@ pub(crate) enum Who {
     Service,
     /// The service with the options that docs/operations.md recommends.
     Tuned,
+    /// The service with `access_token_blacklisting=feed`; checks only.
+    Feed,
     /// The service's component for WASI 0.2, with a master key: each request is an instance of its own.
     Wasi02,
+    /// The same without a master key; checks only.
+    Wasi02Plain,
     /// The service as SuperTokens' SDKs call it, with access tokens of EdDSA.
     CdiEdDsa,
     /// The same with ES256.
@@ -36,6 +41,8 @@ pub(crate) enum Who {
     Peer,
     /// A component that does nothing, as the runtime starts it by default.
     Bare,
+    /// The same by WASI 0.2.
+    BareWasi02,
 }
 
 impl Who {
@@ -44,17 +51,46 @@ impl Who {
         match self {
             Self::Service => "service",
             Self::Tuned => "service, tuned",
+            Self::Feed => "service, feed",
             Self::Wasi02 => "service, WASI 0.2",
+            Self::Wasi02Plain => "the same, no master key",
             Self::CdiEdDsa => "CDI, EdDSA",
             Self::CdiEs256 => "CDI, ES256",
             Self::Peer => "peer",
             Self::Bare => "bare",
+            Self::BareWasi02 => "bare, WASI 0.2",
         }
     }
 
     /// Whether it is one of ours.
     pub(crate) fn is_service(self) -> bool {
-        !matches!(self, Self::Peer | Self::Bare)
+        self != Self::Peer && !self.is_bare()
+    }
+
+    /// Whether it does nothing.
+    pub(crate) fn is_bare(self) -> bool {
+        matches!(self, Self::Bare | Self::BareWasi02)
+    }
+
+    /// What does nothing on the same platform.
+    pub(crate) fn bare(self) -> Self {
+        match self {
+            Self::Wasi02 | Self::Wasi02Plain => Self::BareWasi02,
+            _ => Self::Bare,
+        }
+    }
+
+    /// Whether it is measured with this operation.
+    pub(crate) fn has(self, operation: Operation) -> bool {
+        match self {
+            // Its router lacks a slash.
+            Self::Peer => operation != Operation::Write,
+            Self::Bare | Self::BareWasi02 | Self::Feed | Self::Wasi02Plain => {
+                operation == Operation::Verify
+            }
+            Self::CdiEdDsa | Self::CdiEs256 => operation.is_cdis(),
+            Self::Service | Self::Tuned | Self::Wasi02 => true,
+        }
     }
 
     /// How it is called.
@@ -112,7 +148,7 @@ fn target(who: Who, served: &Served) -> Arc<Target> {
         refresh: String::new(),
         id: "x".repeat(43),
     };
-    let shared = if who == Who::Bare {
+    let shared = if who.is_bare() {
         vec![one_as_long]
     } else {
         Vec::new()

@@ -34,7 +34,7 @@ const NATIVE: [&str; 13] = [
 ];
 
 /// Components that only the benchmark, and dev-host's tests, serve.
-const TOOL_COMPONENTS: [&str; 2] = ["bench-bare", "dev-host-guest"];
+const TOOL_COMPONENTS: [&str; 3] = ["bench-bare", "bench-bare-wasi02", "dev-host-guest"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -12,7 +12,7 @@ use spin_sdk::http_service;
 use spin_sdk::wit_bindgen::yield_async;
 
 /// As long as the reply about a session with a short user id and a small payload.
-const REPLY: &[u8] = br#"{"message":"session verified","status":"OK","session":{"handle":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","userId":"user-00000000","jwtPayload":{"role":"member"}}}"#;
+const REPLY: &[u8] = include_bytes!("../../reply.json");
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
