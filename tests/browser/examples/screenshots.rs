@@ -6,7 +6,15 @@ use std::path::PathBuf;
 use browser_tests::{Browser, Demo, First, Page, THEMES, tour};
 use testbed::workspace_root;
 
-const IN_DOCUMENTS: [&str; 6] = ["out", "in", "attacker", "stolen", "theft", "attacker-after"];
+const IN_DOCUMENTS: [&str; 7] = [
+    "out",
+    "attacker-refused",
+    "in",
+    "attacker",
+    "stolen",
+    "theft",
+    "attacker-after",
+];
 
 #[tokio::main]
 async fn main() {

@@ -66,6 +66,11 @@ impl Demo {
         self.service.kill();
     }
 
+    /// How often the service or the edge has logged this.
+    pub fn logged(&self, event: &str) -> usize {
+        self.service.log().matches(event).count()
+    }
+
     /// Lets every access token expire that there is.
     pub async fn let_access_tokens_expire(&self) {
         self.advance(A_TOKENS_LIFE).await;

@@ -30,6 +30,21 @@ pub async fn tour(
     page.shows("Sign in. Then be the attacker.").await;
     stop("out", &page).await;
 
+    // Bound, with a marker that stays: a bound session refreshes by the browser's clock.
+    page.click("#bind").await;
+    page.click("#sign-in").await;
+    page.shows("£ 1,842.00").await;
+    page.run("document.cookie = 'sDevice=stays; Path=/'").await;
+    stop("bound", &page).await;
+    let thief = page.click_for_window("#steal").await;
+    thief.shows("Your copy is worthless.").await;
+    stop("attacker-refused", &thief).await;
+    page.shows("was tried, and refused").await;
+    stop("refused", &page).await;
+    thief.click("#again-in").await;
+    page.click("#sign-out").await;
+    page.click("#bind").await;
+
     page.click("#sign-in").await;
     page.shows("£ 1,842.00").await;
     stop("in", &page).await;

@@ -264,6 +264,113 @@ async fn a_theft_is_seen_when_ada_was_first() {
     browser.close().await;
 }
 
+/// Ada has signed in with the session bound to a key of her browser.
+async fn bound_ada(demo: &Demo, browser: &Browser) -> Page {
+    let page = browser.visit(&demo.url()).await;
+    page.click("#bind").await;
+    page.click("#sign-in").await;
+    page.shows("key in software: it stands for the key in the device’s chip")
+        .await;
+    page.shows("bound the session to its key").await;
+    page.shows("£ 1,842.00").await;
+    page
+}
+
+/// Lets the access token of a bound session expire, and its marker with it; waits until the page has refreshed and goes on.
+async fn expire_bound(demo: &Demo, page: &Page) {
+    let count = "Number(document.querySelector('#refreshes').innerText)";
+    let before = page.run(&format!("return {count}")).await;
+    demo.let_access_tokens_expire().await;
+    page.run("document.cookie = 'sDevice=; Path=/; Max-Age=0'")
+        .await;
+    page.until(&format!("{count} > {before}")).await;
+    asks_again(page).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_bound_session_is_refused_at_once() {
+    let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
+    let page = bound_ada(&demo, &browser).await;
+    let key = "const open = indexedDB.open('demo-key'); await new Promise((done) => { open.onsuccess = done; });\
+               const get = open.result.transaction('keys').objectStore('keys').get(0);\
+               await new Promise((done) => { get.onsuccess = done; });\
+               open.result.close(); return crypto.subtle.exportKey('jwk', get.result.key)";
+    let exported = page.run_async(key).await.to_string();
+    assert!(exported.contains("InvalidAccessError"), "{exported}");
+    assert_eq!(demo.logged("device_proof"), 0, "an honest page is no alarm");
+
+    let thief = page.click_for_window("#steal").await;
+    thief.shows("Your copy is worthless.").await;
+    assert_eq!(focused(&thief).await, "Your copy is worthless.");
+    let why = thief.text("#explained").await;
+    let key = "This session is bound to a key that never leaves Ada’s browser.";
+    assert!(why.starts_with(key), "{why}");
+    page.shows("A copy of your cookies was tried, and refused")
+        .await;
+    for window in [&page, &thief] {
+        window
+            .shows("without a signature of Ada’s key, and was refused")
+            .await;
+    }
+    assert!(demo.logged("device_proof_missing") > 0);
+
+    for _ in 0..2 {
+        expire_bound(&demo, &page).await;
+        all_is_well(&page).await;
+    }
+    // The copied access token has expired with Ada's, and brings no other one, nor does a key of the attacker's own.
+    let tries = "const post = (path, headers) => window.fetch(path, { method: 'POST', headers });\
+                 const part = (json) => btoa(JSON.stringify(json)).replaceAll('=', '');\
+                 const proof = [part({ alg: 'ES256', typ: 'dbsc+jwt' }), part({ jti: 'x' }), 'A'.repeat(86)].join('.');\
+                 const headers = { 'secure-session-response': proof };\
+                 const bind = '/auth/session/refresh/bind', route = '/auth/session/refresh/demo/browser';\
+                 const all = [window.fetch('/api/account'), post('/auth/session/refresh'), post(bind, headers),\
+                   post(route + bind, headers), post(route + '/auth/session/refresh/device', headers)];\
+                 return (await Promise.all(all)).map((reply) => reply.status)";
+    assert_eq!(
+        thief.run_async(tries).await,
+        json!([401, 503, 403, 401, 401])
+    );
+    asks_again(&page).await;
+    all_is_well(&page).await;
+    assert_eq!(demo.logged("token_theft_detected"), 0);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_session_goes_on_in_tabs_and_by_a_fresh_login() {
+    let (demo, browser) = (Demo::start().await, Browser::start().await.unwrap());
+    let page = bound_ada(&demo, &browser).await;
+    let second = page.click_for_window("#second-tab").await;
+    second.shows("£ 1,842.00").await;
+    expire_bound(&demo, &second).await;
+    asks_again(&page).await;
+    page.click("#show-devices").await;
+    page.shows("bound to its key").await;
+    demo.advance(Duration::from_secs(30)).await;
+    page.run("document.cookie = 'sDevice=; Path=/; Max-Age=0'")
+        .await;
+    page.click("#close-account").await;
+    page.click("#sign-in-again").await;
+    page.shows("the account would be closed now").await;
+    page.shows("bound to its key").await;
+    page.click("#hide-devices").await;
+    for window in [&page, &second] {
+        expire_bound(&demo, window).await;
+        all_is_well(window).await;
+    }
+    // The next session is bound only if that is asked for.
+    page.click("#sign-out").await;
+    second.shows("Sign in. Then be the attacker.").await;
+    page.click("#bind").await;
+    page.click("#sign-in").await;
+    page.shows("£ 1,842.00").await;
+    expire(&demo, &page, 1).await;
+    assert!(!page.text("body").await.contains("key in software"));
+    all_is_well(&page).await;
+    browser.close().await;
+}
+
 /// Neither browser knows or holds anything any more, as soon as each has asked once.
 async fn both_are_out(page: &Page, thief: &Page) {
     for window in [page, thief] {

@@ -33,7 +33,7 @@ pub(crate) async fn list(headers: &HeaderMap) -> Reply {
             json!({
                 "handle": session["handle"], "isThis": session["handle"].as_str() == this,
                 "userAgent": session["client"]["userAgent"], "activeSecondsAgo": age(&session["lastActiveAt"]),
-                "endsAt": session["endsAt"],
+                "endsAt": session["endsAt"], "bound": session["bound"],
             })
         })
         .collect();

@@ -22,6 +22,7 @@ pub(crate) fn file(path: &str) -> Option<Reply> {
         ),
         "/static/page.js" => (JS, include_str!("../static/page.js")),
         "/static/devices.js" => (JS, include_str!("../static/devices.js")),
+        "/static/key.js" => (JS, include_str!("../static/key.js")),
         "/static/turns.js" => (JS, include_str!("../static/turns.js")),
         "/static/story.js" => (JS, include_str!("../static/story.js")),
         "/static/line.js" => (JS, include_str!("../static/line.js")),

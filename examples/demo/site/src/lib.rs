@@ -1,10 +1,11 @@
 //! The demo's site: a page, an account behind a session, a list of its user's devices, and (on loopback only) the routes
 //! that steal a session.
 //!
-//! It knows nothing of tokens but in [`theft`]: the edge before it says who asks.
+//! It knows nothing of tokens but in [`theft`] and [`browser`]: the edge before it says who asks.
 
 #![warn(clippy::disallowed_methods)]
 
+mod browser;
 mod devices;
 mod files;
 mod login;

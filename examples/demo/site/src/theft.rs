@@ -1,16 +1,15 @@
-//! What no other site has: routes where browsers send the refresh token to, that show it, lose its successor, and give
-//! it to a thief. Each is for loopback only.
+//! What no other site has: routes where browsers send the refresh token to, that show it, lose its successor, give it to a
+//! thief, and let a page play a browser with a key. Each is for loopback only.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use serde_json::json;
 use session_core::domain::secret::{SecretString, Sha256Hex};
 use session_core::domain::token::refresh::RefreshToken;
-use session_edge::cookies::{Cookies, authority};
+use session_edge::cookies::{Cookies, REFRESH_PATH, authority};
 use session_edge::{Settings, csrf};
-use spin_sdk::http::{self, Method, Request, StatusCode};
+use spin_sdk::http::{Method, Request, StatusCode};
 
-use crate::{Reply, json_reply, not_found, reply};
+use crate::{Reply, browser, json_reply, not_found, reply};
 
 /// Longer than two tokens in a form.
 const FORM_MAX_BYTES: usize = 16 * 1024;
@@ -42,9 +41,16 @@ pub(crate) async fn answer(act: &str, request: Request) -> Reply {
     }
     match (request.method(), act) {
         (&Method::GET, "token") => token(&request),
-        (&Method::POST, "lose") => lose(request).await,
+        (&Method::POST, "lose") => lose(&request).await,
         (&Method::POST, "copy") => copy(&request, &thief),
         (&Method::POST, "paste") => paste(request).await,
+        (&Method::POST, act) if act.starts_with("browser/") => {
+            let target = request.uri().path_and_query().map_or("", |it| it.as_str());
+            let target = target
+                .split_once("/browser")
+                .map_or("", |(_, target)| target);
+            browser::ask(target, &request, &cookies()).await
+        }
         _ => not_found(),
     }
 }
@@ -65,30 +71,18 @@ fn token(request: &Request) -> Reply {
 }
 
 /// Refreshes and loses the reply: the service has made new tokens, and the browser never hears of them.
-async fn lose(request: Request) -> Reply {
-    let mut question =
-        http::Request::post("http://session-edge.spin.internal/auth/session/refresh");
-    for (name, value) in request.headers() {
-        if !name.as_str().starts_with("spin-") && name != "host" && name != "content-length" {
-            question = question.header(name, value);
-        }
-    }
-    let question = question
-        .body(Full::<Bytes>::default())
-        .expect("its parts are valid");
-    match http::send(question).await {
-        Ok(answer) if answer.status() == StatusCode::OK => json_reply(
+async fn lose(request: &Request) -> Reply {
+    let headers = browser::passed_on(request.headers());
+    match browser::post(REFRESH_PATH, headers).await {
+        Some(answer) if answer.status() == StatusCode::OK => json_reply(
             StatusCode::GATEWAY_TIMEOUT,
             &json!({ "message": "the reply was lost" }),
         ),
-        Ok(answer) => json_reply(
+        Some(answer) => json_reply(
             answer.status(),
             &json!({ "message": "there was nothing to lose" }),
         ),
-        Err(_) => json_reply(
-            StatusCode::BAD_GATEWAY,
-            &json!({ "message": "the edge is away" }),
-        ),
+        None => browser::edge_is_away(),
     }
 }
 

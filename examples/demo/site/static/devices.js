@@ -1,6 +1,7 @@
 // Where Ada is signed in: a list of her sessions, the end of one or of the others, and a button that takes a fresh login.
 
-import { fetch, session, signOut } from "/auth/client.js";
+import { session } from "/auth/client.js";
+import { fetch, isBound, logIn, signOut } from "/static/key.js";
 import { tell, token } from "/static/story.js";
 import { attempt } from "/static/turns.js";
 
@@ -53,10 +54,10 @@ function remove(handle) {
   items.delete(handle);
 }
 
-function when({ activeSecondsAgo, endsAt }) {
+function when({ activeSecondsAgo, endsAt, bound }) {
   const active = activeSecondsAgo < 15 ? "active now" : activeSecondsAgo < 120
     ? `last active ${activeSecondsAgo} s ago` : `last active ${Math.round(activeSecondsAgo / 60)} min ago`;
-  return `${active}, ${endsAt ? `until ${new Date(endsAt).toLocaleTimeString([], { timeStyle: "short" })} at most` : "stays signed in"}`;
+  return `${active}, ${endsAt ? `until ${new Date(endsAt).toLocaleTimeString([], { timeStyle: "short" })} at most` : "stays signed in"}${bound ? ", bound to its key" : ""}`;
 }
 
 /** A browser's name for people, as far as its User-Agent gives it away. */
@@ -67,14 +68,14 @@ function browser(userAgent) {
 }
 
 /** A reply that says something: yes, no, or that the session is over, which the page shows. */
-async function post(path, body) {
-  const response = await fetch(path, { method: "POST", body });
+async function answered(reply) {
+  const response = await reply;
   if (response.status >= 500 || (response.status === 401 && session())) throw new Error("the service is away");
   return response;
 }
 
 async function end(handle) {
-  const { status } = await post("/api/devices/end", JSON.stringify({ handle }));
+  const { status } = await answered(fetch("/api/devices/end", { method: "POST", body: JSON.stringify({ handle }) }));
   // Somebody else may have ended it meanwhile.
   if (status === 200 || status === 404) $("outcome").textContent = "That device is signed out.";
   await askForDevices();
@@ -86,7 +87,7 @@ async function endOthers() {
 }
 
 async function closeAccount() {
-  const response = await post("/api/account/close");
+  const response = await answered(fetch("/api/account/close", { method: "POST" }));
   const { code, age } = await response.json();
   const asksForLogin = code === "reauthenticate";
   $("sign-in-again").hidden = !asksForLogin;
@@ -97,10 +98,10 @@ async function closeAccount() {
 }
 
 async function signInAgain() {
-  const { ok } = await post("/api/login/again");
+  const { ok } = await answered(logIn("/api/login/again"));
   if (!ok) return;
   $("close-account").focus();
-  tell("login", { token: await token(), again: true });
+  tell("login", { token: await token(), again: true, bound: await isBound() });
   await closeAccount();
   await askForDevices();
 }

@@ -15,7 +15,7 @@ export function draw(svg, events) {
   svg.dataset.story = story;
   const { nodes, refused } = graph(events);
   const last = Math.max(0, ...[...nodes.values()].map((node) => node.generation));
-  const first = Math.max(0, Math.min(last - SHOWN + 1, refused?.from.generation ?? last));
+  const first = Math.max(0, Math.min(last - SHOWN + 1, refused?.isEnd ? refused.from.generation : last));
   const x = (generation) => LEFT + (generation - first) * COLUMN;
   const width = Math.max(x(Math.max(last, (refused?.from.generation ?? 0) + 1)) + LEFT, 320);
   svg.replaceChildren();
@@ -40,7 +40,7 @@ export function draw(svg, events) {
     const cross = `M${to.x - 9} ${to.y - 9}l18 18m0 -18l-18 18`;
     add(svg, "path", { d: cross, class: "refused new" });
     const below = refused.by === "thief" ? 32 : -20;
-    const label = `${refused.from.name} again`;
+    const label = `${refused.from.name}${refused.isEnd ? " again" : ", no key"}`;
     add(svg, "text", { x: to.x, y: to.y + below, class: `who ${refused.by}` }, label);
   }
   const holders = { ada: held(events, "ada"), thief: held(events, "thief") };
@@ -79,7 +79,9 @@ export function graph(events) {
     const before = [...nodes.values()].find((other) => !other.lost && other.generation === token?.generation - 1);
     if (what === "refresh") node(token, who, before?.id ?? parent.print);
     if (what === "lost" && token) node({ generation: token.generation + 1, print: id }, who, token.print, true);
-    if (what === "theft" && token && nodes.has(token.print)) refused = { from: nodes.get(token.print), by: who };
+    if ((what === "theft" || what === "refused") && token && nodes.has(token.print)) {
+      refused = { from: nodes.get(token.print), by: who, isEnd: what === "theft" };
+    }
   }
   return { nodes, refused };
 }
@@ -88,7 +90,7 @@ function describe(nodes, refused) {
   const name = { ada: "Ada", thief: "the attacker" };
   const steps = [...nodes.values()].map((node) =>
     node.lost ? `a successor whose reply was lost` : `${node.name}, given to ${name[node.by]}`);
-  const end = refused ? ` Then ${name[refused.by]} presented ${refused.from.name} again, and was refused.` : "";
+  const end = refused ? ` Then ${name[refused.by]} presented ${refused.from.name}${refused.isEnd ? " again" : " without the key"}, and was refused.` : "";
   return `${steps.join("; ")}.${end}`;
 }
 

@@ -1,9 +1,10 @@
 // The page: which screen, what the buttons do, and the words for what happened.
 
-import { fetch, onChange, refresh, session, signOut } from "/auth/client.js";
+import { onChange, refresh, session } from "/auth/client.js";
 import { askForDevices, closeDevices } from "/static/devices.js";
+import { fetch, isBound as holdsKey, logIn, signOut } from "/static/key.js";
 import { draw, graph } from "/static/line.js";
-import { events, greet, held, isOver, isThief, me, newId, onLoot, onStory, otherOrigin, share, tell, token } from "/static/story.js";
+import { events, greet, held, isBound, isOver, isThief, me, newId, onLoot, onStory, otherOrigin, share, tell, token } from "/static/story.js";
 import { attempt, onAttempt } from "/static/turns.js";
 
 const ASK_EVERY = 1000, STEAL_EVERY = 4000, TOKEN_LIVES = 10;
@@ -11,6 +12,8 @@ const ASK_EVERY = 1000, STEAL_EVERY = 4000, TOKEN_LIVES = 10;
 const SLOT = 2000;
 // A theft so shortly before a swap would be over before anyone has looked.
 const SECONDS_TO_READ = 3;
+// So much earlier than it has to, a browser refreshes a bound session.
+const MARGIN = 5;
 const $ = (id) => document.getElementById(id);
 const NAME = { ada: "Ada", thief: "the attacker" };
 const OWNER = { ada: "Ada’s", thief: "the attacker’s" };
@@ -54,7 +57,7 @@ async function look() {
 }
 
 onChange(async (now, why) => {
-  if (why === "refreshed") swapped(await token());
+  if (why === "refreshed" || why === "renewed") swapped(await token());
   if (why === "stolen") tell("theft", { token: held(events(), me) });
   if (why === "ended" && held(events(), me)) tell("ended");
   render();
@@ -63,9 +66,9 @@ onChange(async (now, why) => {
 // Ada
 
 async function signIn() {
-  const response = await fetch($("stay").checked ? "/api/login?stay" : "/api/login", { method: "POST" });
+  const response = await logIn($("stay").checked ? "/api/login?stay" : "/api/login", $("bind").checked);
   if (!response.ok) throw new Error("the service is away");
-  tell("login", { token: await token() });
+  tell("login", { token: await token(), bound: await holdsKey() });
   await ask();
 }
 
@@ -81,7 +84,7 @@ function openThief() {
 
 /** Has the cookies copied into the attacker's window. That window reports what it got. */
 async function steal(other) {
-  if (secondsLeft() < SECONDS_TO_READ && !(await refresh()).ok) {
+  if (isDue() && !(await refresh()).ok) {
     other.close();
     return ask();
   }
@@ -115,16 +118,20 @@ async function attack() {
   if (code === "unauthorised" && held(events(), me)) tell("ended");
   // Without a front token of its own this page was told nothing.
   if (code === "token_theft" && held(events(), me)) tell("theft", { token: had });
-  if (code === "refreshed") await ask();
+  // While the copied access token is good the edge answers a script by 200, and swaps nothing.
+  const isRefused = code === "device_proof_needed" || (code === "refreshed" && (await token())?.print === had.print);
+  if (isRefused) tell("refused", { token: had });
+  else if (code === "refreshed") await ask();
 }
 
 /**
  * Whether the attacker may go on: at once, or after Ada has swapped the token that was copied. Never so soon after a swap of
- * hers that the two would look like a race of her tabs.
+ * hers that the two would look like a race of her tabs, unless there is a key to tell them apart.
  */
 function mayAttack() {
   const all = events();
   const copy = all.findLast((event) => event.what === "copy");
+  if (copy && isBound(all)) return true;
   const swaps = all.filter((event) => event.who === "ada" && event.what === "refresh");
   if (!copy || Date.now() - (swaps.at(-1)?.at ?? 0) <= SLOT) return false;
   const since = all.slice(all.indexOf(copy));
@@ -153,6 +160,9 @@ function render() {
   if (now === "in") renderAccount(all);
   else closeDevices();
   if (now === "over") renderEnd(all);
+  $("why").textContent = isBound(all) ? "Why a copy is worthless" : "Why it is noticed";
+  $("why-noticed").hidden = isBound(all);
+  $("why-refused").hidden = !isBound(all);
   draw($("drawing"), all);
   renderLog(all);
   if (now !== shown) enter(now);
@@ -169,11 +179,14 @@ function enter(now) {
 function renderAccount(all) {
   const mine = held(all, me), others = held(all, isThief ? "ada" : "thief");
   $("name").textContent = isThief ? "You hold a copy of Ada’s cookies" : `Signed in as ${account?.name ?? "Ada"}`;
-  $("plot").textContent = isThief ? thiefsPlot(all, mine, others) : adasPlot(mine, others);
+  $("plot").textContent = isThief ? thiefsPlot(all, mine, others) : isBound(all) ? boundPlot(all, mine) : adasPlot(mine, others);
   $("balance").textContent = account?.balance ?? "…";
   $("refreshes").textContent = all.filter((event) => event.who === me && event.what === "refresh").length;
-  $("readable").textContent = document.cookie.includes("Token=") ? document.cookie : "no token: both are HttpOnly";
+  $("readable").textContent = document.cookie.includes("Token=") ? document.cookie
+    : isBound(all) ? "neither a token nor the key" : "no token: both are HttpOnly";
   $("loot").textContent = name(mine);
+  $("lose").hidden = !onLoopback || isBound(all);
+  $("timing").hidden = isBound(all);
   renderClock();
 }
 
@@ -181,6 +194,12 @@ function adasPlot(mine, others) {
   return others
     ? `You are Ada, and hold ${name(mine)}. Another browser holds ${name(others)}, and sees all that you see. Whoever swaps second shows that there are two of you.`
     : `You are Ada. Every 5 to 10 s your browser swaps its refresh token for a new one, now ${name(mine)}. Steal it, and see who swaps first.`;
+}
+
+function boundPlot(all, mine) {
+  return wasRefused(all)
+    ? `A copy of your cookies was tried, and refused: it came without a signature of your browser’s key. You go on as Ada, now with ${name(mine)}.`
+    : `You are Ada. Your browser swaps its refresh token every five seconds, now ${name(mine)}, and signs each swap with its key, here one in software. Steal the cookies, and see what they are worth without it.`;
 }
 
 function thiefsPlot(all, mine, others) {
@@ -194,13 +213,15 @@ function thiefsPlot(all, mine, others) {
 }
 
 const secondsLeft = () => Math.max(0, Math.min(TOKEN_LIVES, ((session()?.expires ?? 0) - Date.now()) / 1000));
+const isDue = () => secondsLeft() < SECONDS_TO_READ && !isBound(events());
 
 function renderClock() {
   const left = secondsLeft();
   $("remaining").textContent = left > 0 ? `${Math.ceil(left)} s left`
     : session() ? "expired: the next request refreshes it" : "copied, until it expires";
   $("clock").value = left;
-  $("due").textContent = left < SECONDS_TO_READ ? "Ada swaps first" : `Ada swaps in ${Math.ceil(left)} s`;
+  const wait = isBound(events()) ? Math.max(0, left - MARGIN) : left;
+  $("due").textContent = isDue() ? "Ada swaps first" : `Ada swaps in ${Math.ceil(wait)} s`;
 }
 
 function renderEnd(all) {
@@ -208,10 +229,13 @@ function renderEnd(all) {
   $("over").classList.toggle("calm", !theft && !isThief);
   $("evidence").hidden = !theft;
   $("again-in").textContent = !isThief ? "Sign in again" : ownerIsThere() ? "Close this window" : "Go to Ada’s browser";
-  $("verdict").textContent = isThief ? "You are out. Your copy is worthless."
+  const hasNoKey = isThief && !theft && wasRefused(all);
+  $("verdict").textContent = hasNoKey ? "Your copy is worthless." : isThief ? "You are out. Your copy is worthless."
     : theft ? "Theft detected. This session was ended everywhere." : "This session has ended";
   if (!theft) {
-    $("explained").textContent = all.some((event) => event.what === "signout")
+    $("explained").textContent = hasNoKey
+      ? "This session is bound to a key that never leaves Ada’s browser. Your swap came without its signature, and was refused at once. Ada goes on."
+      : all.some((event) => event.what === "signout")
       ? "Ada signed out, and with her every copy of her session." : "The service knows it no longer.";
     return;
   }
@@ -249,12 +273,13 @@ function renderLog(all) {
   }
 }
 
-function sentence({ who, what, token, parent, again }, all) {
+function sentence({ who, what, token, parent, again, bound }, all) {
   switch (what) {
     case "login": return again
       ? `Ada signed in once more. Her session goes on as a new one, with ${name(token)}; whatever was copied before is worthless.`
-      : `Ada signed in. Her browser got ${name(token)}.`;
-    case "copy": return `Ada’s cookies were stolen. Two browsers hold ${name(token)} now, and nobody can tell them apart.`;
+      : `Ada signed in. Her browser got ${name(token)}${bound ? ", and bound the session to its key" : ""}.`;
+    case "copy": return `Ada’s cookies were stolen. Two browsers hold ${name(token)} now, and ${isBound(all) ? "only Ada’s has the key" : "nobody can tell them apart"}.`;
+    case "refused": return `The attacker’s browser showed ${name(token)} without a signature of Ada’s key, and was refused. Her session goes on.`;
     case "refresh": return graph(all).nodes.get(token.print)?.parent === parent.print
       ? `${capital(OWNER[who])} browser swapped ${name(parent)} for ${name(token)}.`
       : `${capital(OWNER[who])} browser showed ${name(parent)}. It had been swapped so soon that the service took the two for a race, and gave it ${name(token)}, too.`;
@@ -269,6 +294,7 @@ function sentence({ who, what, token, parent, again }, all) {
 
 const name = (token) => (token ? `R${token.generation}` : "nothing");
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
+const wasRefused = (all) => all.some((event) => event.what === "refused");
 const ownerIsThere = () => Boolean(window.opener && !window.opener.closed);
 
 // Going
@@ -291,7 +317,7 @@ document.body.classList.toggle("thief", isThief);
 $("whose").append(Object.assign(document.createElement("strong"), { textContent: whose }));
 $("home").href = otherOrigin;
 $("home").textContent = otherOrigin;
-$("copy").hidden = $("lose").hidden = !onLoopback;
+$("copy").hidden = $("binding").hidden = !onLoopback;
 
 $("sign-in").onclick = () => attempt(signIn);
 $("again-in").onclick = () => {
@@ -327,7 +353,7 @@ if (isThief) {
       history.replaceState(null, "", "/");
     }
     greet(loot);
-    if (isOver(events(), me)) return session() && ask();
+    if (isOver(events(), me)) return session() && !wasRefused(events()) && ask();
     if (!mayAttack() || Date.now() < next) return look();
     next = Date.now() + STEAL_EVERY;
     return attack();

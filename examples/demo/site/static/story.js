@@ -23,7 +23,7 @@ export async function token() {
   return response.ok ? response.json() : null;
 }
 
-/** The events so far, oldest first: { id, at, who, what, token, parent, when, again }. */
+/** The events so far, oldest first: { id, at, who, what, token, parent, when, again, bound }. */
 export function events() {
   return read().events;
 }
@@ -65,9 +65,14 @@ export function held(all, who) {
     if (event.what === "copy" && who === "thief") token = event.token;
     if (event.who !== who) continue;
     if (event.what === "login" || event.what === "refresh") token = event.token;
-    if (event.what === "ended" || event.what === "signout") token = null;
+    if (["ended", "signout", "refused"].includes(event.what)) token = null;
   }
   return token;
+}
+
+/** Whether Ada's session is bound to a key of her browser. */
+export function isBound(all) {
+  return Boolean(all.find((event) => event.what === "login")?.bound);
 }
 
 /** Whether this browser's part is over: since it last got tokens, it has lost them. */
