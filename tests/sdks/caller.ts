@@ -18,7 +18,7 @@ export function cookie(reply: components["schemas"]["Created"]): string {
 }
 
 export function stolenFrom(reply: Reply): string | undefined {
-  if (reply.status === "OK") return undefined;
+  if (reply.status !== "UNAUTHORISED") return undefined;
   const theft = reply.sessionTheftDetected;
   // @ts-expect-error there is a session only if there was a theft
   theft.session;
