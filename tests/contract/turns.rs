@@ -4,28 +4,31 @@
 use session_tests::prelude::*;
 use testbed::service::Turns;
 
-/// Calls of the guest, entries into it, timers and variables: on WASI 0.3, in an instance that is warm, if nothing is waited
+/// Calls of the guest, timers and variables: on WASI 0.3, in an instance that is warm, if nothing is waited
 /// for; how often it may wait, for the body and for each statement; and all of it on WASI 0.2, in an instance of its own.
-type Row = (&'static str, [u64; 4], u64, [u64; 4]);
+type Row = (&'static str, [u64; 3], u64, [u64; 3]);
 
 const TURNS: [Row; 8] = [
-    ("GET /health", [31, 24, 0, 0], 0, [29, 20, 0, 0]),
-    ("create", [67, 32, 1, 0], 2, [75, 50, 0, 1]),
-    ("verify", [34, 27, 0, 0], 1, [55, 48, 0, 1]),
-    ("refresh", [65, 42, 1, 0], 3, [68, 62, 0, 1]),
-    ("confirm", [72, 45, 1, 0], 3, [66, 64, 0, 1]),
-    ("read", [53, 31, 1, 0], 1, [50, 36, 0, 1]),
-    ("write", [69, 40, 1, 0], 3, [55, 44, 0, 1]),
-    ("delete", [77, 40, 1, 0], 3, [65, 44, 0, 1]),
+    ("GET /health", [31, 0, 0], 0, [29, 0, 0]),
+    ("create", [67, 1, 0], 2, [75, 0, 1]),
+    ("verify", [34, 0, 0], 1, [55, 0, 1]),
+    ("refresh", [65, 1, 0], 3, [68, 0, 1]),
+    ("confirm", [72, 1, 0], 3, [66, 0, 1]),
+    ("read", [53, 1, 0], 1, [50, 0, 1]),
+    ("write", [69, 1, 0], 3, [55, 0, 1]),
+    ("delete", [77, 1, 0], 3, [65, 0, 1]),
 ];
 
 /// A wait: what was asked for is not there yet.
-const WAIT: [u64; 4] = [5, 2, 0, 0];
+const WAIT: [u64; 3] = [5, 0, 0];
 /// Memory that has to grow, or need not.
-const MEMORY: [u64; 4] = [2, 1, 0, 0];
+const MEMORY: [u64; 3] = [2, 0, 0];
+
+/// More than one is needed only on a busy machine, where waits come in pieces.
+const TRIES: usize = 50;
 
 /// One operation, on a new session.
-async fn turns(service: &Service, operation: &str) -> [u64; 4] {
+async fn turns(service: &Service, operation: &str) -> [u64; 3] {
     let session = service.create("ada").await;
     let child = service.child(&session).await;
     service.forget_statements().await;
@@ -42,11 +45,10 @@ async fn turns(service: &Service, operation: &str) -> [u64; 4] {
     assert_eq!(reply.status, 200, "{operation}: {reply:?}");
     let Turns {
         calls,
-        entries,
         timers,
         variables,
     } = service.stats().await.turns;
-    [calls, entries, timers, variables]
+    [calls, timers, variables]
 }
 
 #[test_on(sqlite)]
@@ -63,18 +65,23 @@ async fn turns_of_each_operation(db: Backend) {
             true => (wasi02, 0),
             false => (wasi03, waits),
         };
+        let fits = |found: [u64; 3]| {
+            (0..found.len()).all(|index| {
+                // Now and then even the reply is taken at once.
+                let least = expected[index] - WAIT[index] - MEMORY[index];
+                let most = expected[index] + waits * WAIT[index] + MEMORY[index];
+                (least..=most).contains(&found[index])
+            })
+        };
         let mut least = turns(&service, operation).await;
-        for _ in 0..6 {
+        for _ in 0..TRIES {
+            if fits(least) {
+                break;
+            }
             let again = turns(&service, operation).await;
             least = std::array::from_fn(|index| least[index].min(again[index]));
         }
-        let fits = |index: usize| {
-            // Now and then even the reply is taken at once.
-            let least_ever = expected[index] - WAIT[index] - MEMORY[index];
-            let most = expected[index] + waits * WAIT[index] + MEMORY[index];
-            (least_ever..=most).contains(&least[index])
-        };
-        if !(0..expected.len()).all(fits) {
+        if !fits(least) {
             wrong.push((operation, least, expected));
         }
     }

@@ -17,7 +17,6 @@ pub(crate) struct Counters {
     max_open: AtomicU64,
     opened: AtomicU64,
     calls: AtomicU64,
-    entries: AtomicU64,
     timers: AtomicU64,
     variables: AtomicU64,
     violations: Mutex<Vec<String>>,
@@ -40,13 +39,11 @@ impl Counters {
         self.traps.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A guest called the host, or the host a guest.
+    /// A guest has called the host. How often the host enters a guest is its scheduler's affair, and not counted.
     pub(crate) fn turn(&self, turn: CallHook) {
-        match turn {
-            CallHook::CallingHost => self.calls.fetch_add(1, Ordering::Relaxed),
-            CallHook::CallingWasm => self.entries.fetch_add(1, Ordering::Relaxed),
-            CallHook::ReturningFromHost | CallHook::ReturningFromWasm => 0,
-        };
+        if matches!(turn, CallHook::CallingHost) {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A guest has set a timer.
@@ -101,7 +98,6 @@ impl Counters {
             traps: self.traps.load(Ordering::Relaxed),
             turns: Turns {
                 calls: self.calls.load(Ordering::Relaxed),
-                entries: self.entries.load(Ordering::Relaxed),
                 timers: self.timers.load(Ordering::Relaxed),
                 variables: self.variables.load(Ordering::Relaxed),
             },
@@ -123,7 +119,6 @@ impl Counters {
             &self.traps,
             &self.opened,
             &self.calls,
-            &self.entries,
             &self.timers,
             &self.variables,
         ] {

@@ -26,8 +26,6 @@ pub struct Stats {
 pub struct Turns {
     /// Calls of guests, whatever for: to functions of the host, and to the runtime's own.
     pub calls: u64,
-    /// How often a guest was entered: when it was called, and when something came that it waited for.
-    pub entries: u64,
     /// Timers that guests set.
     pub timers: u64,
     /// Variables that guests read.
