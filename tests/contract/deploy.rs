@@ -167,15 +167,13 @@ async fn vitess_divides_every_table_by_its_primary_key(_: Backend) {
 /// With the scheduled component beside it: that trigger knows fewer keys.
 #[test_on(sqlite)]
 async fn every_trigger_takes_the_runtime_configuration_at_the_root(db: Backend) {
-    let file = workspace_root().join("runtime-config.toml");
-    let file = file.to_str().expect("a path of Unicode text");
-    let service = db.service().argument("--runtime-config-file", file);
+    let service = db.service().runtime_config("runtime-config.toml");
     let service = service.start().await;
-    service.tick().await;
     service
         .json("GET", "/ready", "")
         .await
         .expect(200, r#"{"message":"ready","status":"OK"}"#);
+    service.tick().await;
 }
 
 fn read(path: impl AsRef<Path>) -> String {

@@ -20,6 +20,7 @@ pub struct Setup {
     place: Option<Arc<Place>>,
     variables: Vec<(String, String)>,
     arguments: Vec<String>,
+    runtime_config: Option<&'static str>,
     real_timers: bool,
     /// Whether an instance has to serve request after request.
     lives_on: bool,
@@ -33,6 +34,7 @@ impl Setup {
             // So that the canary scan sees all that can be logged.
             variables: vec![("log_level".to_owned(), "debug".to_owned())],
             arguments: Vec::new(),
+            runtime_config: None,
             real_timers: false,
             lives_on: false,
         }
@@ -62,6 +64,12 @@ impl Setup {
     pub fn argument(mut self, option: &str, value: impl ToString) -> Self {
         self.arguments
             .extend([option.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// With another file of the workspace as its runtime configuration.
+    pub fn runtime_config(mut self, path: &'static str) -> Self {
+        self.runtime_config = Some(path);
         self
     }
 
@@ -107,6 +115,9 @@ impl Setup {
         }
         for argument in &self.arguments {
             builder = builder.host_arg(argument);
+        }
+        if let Some(path) = self.runtime_config {
+            builder = builder.runtime_config(path);
         }
         if self.real_timers {
             builder = builder.real_timers();

@@ -25,6 +25,8 @@ const SLOW_TIMERS: &str = "10";
 pub struct ServiceBuilder {
     /// Relative to the workspace.
     manifest: Option<PathBuf>,
+    /// Relative to the workspace.
+    runtime_config: Option<PathBuf>,
     program: Option<PathBuf>,
     /// `None`: as the environment says.
     database: Option<Database>,
@@ -38,6 +40,7 @@ impl ServiceBuilder {
     pub(super) fn new() -> Self {
         Self {
             manifest: None,
+            runtime_config: None,
             program: None,
             database: Some(Database::Sqlite),
             variables: Vec::new(),
@@ -98,6 +101,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Another runtime configuration than the HTTP component's own: the path of the file, from the workspace on.
+    #[must_use]
+    pub fn runtime_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.runtime_config = Some(path.into());
+        self
+    }
+
     /// Another program in place of dev-host; nothing is built then.
     #[must_use]
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
@@ -111,7 +121,7 @@ impl ServiceBuilder {
         let runtime = Runtime::chosen()?;
         let command = match &self.program {
             Some(program) => Command::new(program),
-            None => runtime.command(self.manifest.as_deref())?,
+            None => runtime.command(self.manifest.as_deref(), self.runtime_config.as_deref())?,
         };
         let has_control = self.program.is_some() || runtime.has_control();
         let (state_dir, temporary) = match &self.state_dir {

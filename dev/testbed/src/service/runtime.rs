@@ -62,8 +62,13 @@ impl Runtime {
         !matches!(self, Self::Spin(_))
     }
 
-    /// Builds what it needs, and begins its command line, for the service or the application with another manifest.
-    pub(super) fn command(&self, manifest: Option<&Path>) -> Result<Command> {
+    /// Builds what it needs, and begins its command line, for the service or the application with another manifest,
+    /// with its own runtime configuration or another.
+    pub(super) fn command(
+        &self,
+        manifest: Option<&Path>,
+        runtime_config: Option<&Path>,
+    ) -> Result<Command> {
         let root = workspace_root();
         let own = match self {
             Self::Host => "spin.toml",
@@ -84,9 +89,10 @@ impl Runtime {
         if self.has_control() {
             command.args(["--no-cron", "--control", "127.0.0.1:0"]);
         }
-        if self.has_control() || !self.is_wasi02() {
-            command.arg("--runtime-config-file");
-            command.arg(root.join(HTTP_RUNTIME_CONFIG));
+        let own = Path::new(HTTP_RUNTIME_CONFIG);
+        let own = (self.has_control() || !self.is_wasi02()).then_some(own);
+        if let Some(file) = runtime_config.or(own) {
+            command.arg("--runtime-config-file").arg(root.join(file));
         }
         Ok(command)
     }
