@@ -79,6 +79,14 @@ impl<S: Store, P: Platform> Api<S, P> {
         reply.into_response()
     }
 
+    /// Whether access tokens are checked with keys that do not come from the database.
+    pub fn has_own_keys(&self) -> bool {
+        match self {
+            Self::Ready(service) => service.has_own_keys(),
+            Self::Misconfigured | Self::WithoutSettings => true,
+        }
+    }
+
     /// Whether there is an endpoint for maintenance, as far as the settings are known.
     fn has_maintenance(&self) -> bool {
         match self {

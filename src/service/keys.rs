@@ -22,7 +22,7 @@ const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait after a failed load before the next.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a request may wait for the keys, whether it loads them or another request does.
+/// How long a load may take.
 const LOAD_DEADLINE: Duration = Duration::from_millis(1900);
 
 /// The keys of this instance.
@@ -237,27 +237,22 @@ impl<S: KeyStore, P: Platform> Inner<S, P> {
         last.is_some_and(|last| u128::from(now.saturating_sub(last)) < pause.as_millis())
     }
 
-    /// Loads the keys, or waits for another request that does, and shares its outcome.
+    /// Loads the keys, or waits for another request that does, and shares its outcome. Those that wait have no timer: up to
+    /// fifteen do when an instance starts.
     async fn load_within_deadline(&self) -> Result<Arc<KeyRing>> {
         let before = self.state().loads;
-        let load = async {
-            let _turn = self.loading.acquire().await;
-            match self.ended_since(before) {
-                Some(outcome) => outcome,
-                // In a box: rustc does not work out the layout of futures that are nested any deeper.
-                None => Box::pin(self.load()).await,
-            }
-        };
+        let _turn = self.loading.acquire().await;
+        if let Some(outcome) = self.ended_since(before) {
+            return outcome;
+        }
+        // In a box: rustc does not work out the layout of futures that are nested any deeper.
+        let load = Box::pin(self.load());
         tokio::select! {
             biased;
             ring = load => ring,
-            () = self.platform.sleep(LOAD_DEADLINE) => match self.ended_since(before) {
-                // This request only waited, and another one has an outcome.
-                Some(outcome) => outcome,
-                None => {
-                    let text = format!("the keys were not loaded within {LOAD_DEADLINE:?}");
-                    self.ended(Err(StoreError::Unavailable(text).into()))
-                }
+            () = self.platform.sleep(LOAD_DEADLINE) => {
+                let text = format!("the keys were not loaded within {LOAD_DEADLINE:?}");
+                self.ended(Err(StoreError::Unavailable(text).into()))
             }
         }
     }

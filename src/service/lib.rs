@@ -214,6 +214,11 @@ impl<S: Store, P: Platform> Service<S, P> {
         }
     }
 
+    /// Whether access tokens are checked with keys that do not come from the database: a master key's or a key file.
+    pub fn has_own_keys(&self) -> bool {
+        self.keys.has_own()
+    }
+
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config

@@ -6,18 +6,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::SinkExt as _;
-use http::Response;
-use http_body_util::{BodyExt as _, Full};
 use session_api::{Api, bad_request, needs_settings};
 use session_core::domain::setting::NeededBy;
 use session_core::log::Event;
 use session_core::platform::Platform as _;
-use session_runtime::wasi02::{Connector, Spin, connector, request, variable};
+use session_runtime::wasi02::{Connector, Spin, connector, request, send, variable};
 use session_runtime::{read_config, start, warn_without_api_keys};
 use session_store::sql::SqlStore;
-use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 
 type App = Api<SqlStore<Connector, Spin>, Spin>;
 
@@ -46,7 +42,7 @@ async fn handle(incoming: IncomingRequest, response_out: ResponseOutparam) {
         }
         None => bad_request(),
     };
-    if send(response, response_out).await.is_none() {
+    if send(response, response_out).is_none() {
         Spin.log(&Event::ReplyNotTaken);
     }
 }
@@ -58,19 +54,4 @@ async fn app() -> App {
         |config| connector(&config.database),
         Arc::new(Spin),
     )
-}
-
-/// Sends a response; nothing if the caller is gone.
-async fn send(response: Response<Full<Bytes>>, response_out: ResponseOutparam) -> Option<()> {
-    let (head, body) = response.into_parts();
-    let entry = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (name.as_str().to_owned(), value.as_bytes().to_vec())
-    };
-    let headers: Vec<_> = head.headers.iter().map(entry).collect();
-    let outgoing = OutgoingResponse::new(Fields::from_list(&headers).ok()?);
-    outgoing.set_status_code(head.status.as_u16()).ok()?;
-    let body = body.collect().await.ok()?.to_bytes();
-    let mut writer = outgoing.take_body();
-    response_out.set(outgoing);
-    writer.send(body.to_vec()).await.ok()
 }

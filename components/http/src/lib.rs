@@ -8,20 +8,25 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use session_api::{Api, needs_settings};
+use session_api::{Api, bad_request, needs_settings};
 use session_core::domain::setting::NeededBy;
 use session_core::log::Event;
 use session_core::platform::Platform as _;
 use session_core::sync::once_cell::{InitError, OnceCell};
-use session_runtime::wasi03::{Connector, Spin, connector, variable};
+use session_runtime::wasi03::{Connector, Spin, connector, request, response, variable};
 use session_runtime::{read_config, start, warn_without_api_keys};
 use session_store::sql::SqlStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
+use spin_sdk::wasip3;
+use spin_sdk::wasip3::http::types;
 use spin_sdk::wit_bindgen::yield_async;
 
 /// How long a request waits for the settings, read by itself or by another one.
 const SETTINGS_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Any wait at all. The lookup of a variable takes Spin's thread from those that serve requests, until the instance waits:
+/// a reply before that would leave in two packets, the second after 40 ms of delayed ACK. Where the keys come from the
+/// database, that is waited for.
+const A_MOMENT: Duration = Duration::from_nanos(1);
 
 type App = Api<SqlStore<Connector, Spin>, Spin>;
 
@@ -29,13 +34,28 @@ static APP: LazyLock<OnceCell<App, Spin>> = LazyLock::new(|| OnceCell::new(Arc::
 /// What answers when the settings can't be read. It is not kept: the next request tries again.
 static WITHOUT_SETTINGS: App = Api::WithoutSettings;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    let app = match needs_settings(request.uri()) {
-        true => app().await,
-        false => &WITHOUT_SETTINGS,
+struct Component;
+
+wasip3::http::service::export!(Component);
+
+impl wasip3::exports::http::handler::Guest for Component {
+    async fn handle(request: types::Request) -> Result<types::Response, types::ErrorCode> {
+        handle(request).await
+    }
+}
+
+async fn handle(incoming: types::Request) -> Result<types::Response, types::ErrorCode> {
+    let reply = match request(incoming) {
+        Some(request) => {
+            let app = match needs_settings(request.uri()) {
+                true => app().await,
+                false => &WITHOUT_SETTINGS,
+            };
+            app.handle(request).await
+        }
+        None => bad_request(),
     };
-    let response = app.handle(request).await.into_response();
+    let response = response(reply);
     // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
     // in two packets cost the client up to 40 ms of delayed ACK.
     yield_async().await;
@@ -54,6 +74,9 @@ async fn app() -> &'static App {
             Api::WithoutSettings => None,
             app => {
                 warn_without_api_keys(&app);
+                if app.has_own_keys() {
+                    Spin.sleep(A_MOMENT).await;
+                }
                 Some(app)
             }
         }

@@ -9,6 +9,8 @@
 
 #[cfg(feature = "api")]
 mod api;
+#[cfg(any(feature = "api", feature = "wasi02"))]
+mod body;
 mod clock;
 #[cfg(feature = "store")]
 mod config;

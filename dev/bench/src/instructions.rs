@@ -9,7 +9,11 @@ use testbed::{build, process, workspace_root};
 
 use crate::report::{self, Report, whole};
 
-const OPERATIONS: [(&str, &str); 6] = [
+const OPERATIONS: [(&str, &str); 7] = [
+    (
+        "start",
+        "check an access token in a new instance, with a master key",
+    ),
     ("verify", "check an access token"),
     ("create", "make a session"),
     ("refresh", "refresh the current token"),
@@ -39,8 +43,14 @@ pub(crate) fn run(write: bool) -> Result<()> {
     let valgrind = process::find_program("valgrind")
         .context("there is no valgrind on the PATH; it is in Debian's package of that name")?;
     let mut cargo = build::cargo();
-    cargo.args(["build", "--locked", "--profile", "host", "-p", "bench"]);
-    cargo.args(["--bin", "hot_paths"]);
+    // As the components are compiled, but with the names that callgrind looks for.
+    cargo.args(["build", "--locked", "--release", "-p", "bench"]);
+    cargo.args([
+        "--bin",
+        "hot_paths",
+        "--config",
+        "profile.release.strip=false",
+    ]);
     let status = process::run(cargo, None)?;
     ensure!(status.success(), "failed to build hot_paths: {status}");
     let folder = workspace_root().join("target/callgrind");
@@ -75,7 +85,7 @@ fn count(valgrind: &Path, operation: &str, folder: &Path) -> Result<u64> {
     let output = Command::new(valgrind)
         .args(["--tool=callgrind", "--toggle-collect=*measured_request*"])
         .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(workspace_root().join("target/host/hot_paths"))
+        .arg(workspace_root().join("target/release/hot_paths"))
         .args([operation, &REQUESTS.to_string()])
         .output()
         .context("failed to run valgrind")?;

@@ -1,7 +1,10 @@
-//! A value that an instance's first request makes and the others wait for, each of them for a limited time.
+//! A value that an instance's first request makes for a limited time, and the others wait for.
+//!
+//! Those that wait share the outcome, and so need no timer of their own: a timer is several turns with the host, and up
+//! to fifteen requests wait when an instance starts.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::Semaphore;
@@ -10,9 +13,17 @@ use crate::platform::Platform;
 /// A value that is made once.
 pub struct OnceCell<T, P: Platform> {
     value: OnceLock<T>,
-    /// Has one permit, held by whoever makes the value.
+    /// Has one permit, held by the request that makes the value.
     making: Semaphore<P>,
+    failures: Mutex<Failures>,
     platform: Arc<P>,
+}
+
+/// The attempts that failed.
+#[derive(Clone, Copy, Default)]
+struct Failures {
+    count: u64,
+    last: Option<InitError>,
 }
 
 /// Why there is no value yet.
@@ -30,15 +41,17 @@ impl<T, P: Platform> OnceCell<T, P> {
         Self {
             value: OnceLock::new(),
             making: Semaphore::new(1, Arc::clone(&platform)),
+            failures: Mutex::default(),
             platform,
         }
     }
 
-    /// The value: the one that is there, the one that another request is making, or else the one that `make` gives.
+    /// The value: the one that is there, the one that another request is making, or else the one that `make` gives
+    /// `within` so long.
     ///
     /// # Errors
-    /// If `make` gives none, or nobody has made one `within` so long, waiting for others included. Nothing is kept
-    /// then: the next one tries again.
+    /// If `make` gives none or takes too long, or that of the request that this one waited for did. Nothing is kept then:
+    /// the next request tries again.
     pub async fn get_or_init(
         &self,
         within: Duration,
@@ -47,19 +60,33 @@ impl<T, P: Platform> OnceCell<T, P> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
-        let made = async {
-            let _turn = self.making.acquire().await;
-            if let Some(value) = self.value.get() {
-                return Ok(value);
-            }
-            let value = make.await.ok_or(InitError::Failed)?;
-            Ok(self.value.get_or_init(|| value))
-        };
-        tokio::select! {
-            biased;
-            made = made => made,
-            () = self.platform.sleep(within) => Err(InitError::TimedOut),
+        let before = self.failures().count;
+        let _turn = self.making.acquire().await;
+        if let Some(value) = self.value.get() {
+            return Ok(value);
         }
+        let Failures { count, last } = *self.failures();
+        if let Some(error) = last.filter(|_| count != before) {
+            return Err(error);
+        }
+        let made = tokio::select! {
+            biased;
+            made = make => made.ok_or(InitError::Failed),
+            () = self.platform.sleep(within) => Err(InitError::TimedOut),
+        };
+        match made {
+            Ok(value) => Ok(self.value.get_or_init(|| value)),
+            Err(error) => {
+                let mut failures = self.failures();
+                failures.count += 1;
+                failures.last = Some(error);
+                Err(error)
+            }
+        }
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,7 +127,7 @@ mod tests {
         assert_eq!(calls.into_inner(), 1);
     }
 
-    /// Whoever is third in line does not wait three times as long.
+    /// The third in line does not wait three times as long.
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_longer_than_the_limit() {
         let (cell, started) = (cell(), Instant::now());
@@ -110,6 +137,16 @@ mod tests {
         assert_eq!(outcomes, (late, late, late));
         assert_eq!(started.elapsed(), LIMIT);
         assert_eq!(cell.get_or_init(LIMIT, ready(Some(7))).await, Ok(&7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_gives_up_leaves_it_to_the_next() {
+        let cell = cell();
+        let first =
+            async { tokio::time::timeout(LIMIT / 2, cell.get_or_init(LIMIT, pending())).await };
+        let (given_up, made) = tokio::join!(first, cell.get_or_init(LIMIT, ready(Some(7))));
+        assert!(given_up.is_err());
+        assert_eq!(made, Ok(&7));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! Calls to a database or for a variable block, the whole instance with them. Only timers and a request's body can be
 //! waited for beside something else, so a deadline ends no call to a database: it is looked at before the next one.
 
-mod body;
+mod http;
 #[cfg(feature = "store")]
 mod mysql;
 mod platform;
@@ -14,7 +14,7 @@ mod sqlite;
 use session_core::domain::config::Database;
 use spin_sdk_5::variables::{self, Error};
 
-pub use self::body::{IncomingBody, request};
+pub use self::http::{request, send};
 #[cfg(feature = "store")]
 pub use self::mysql::MySql;
 pub use self::platform::Spin;

@@ -1,5 +1,7 @@
 //! On Spin 4.1 or later: WASI 0.3 and spin-sdk 7, whose calls are asynchronous.
 
+#[cfg(feature = "api")]
+mod http;
 #[cfg(feature = "store")]
 mod mysql;
 mod platform;
@@ -10,6 +12,8 @@ mod sqlite;
 use session_core::domain::config::Database;
 use spin_sdk_7::variables::{self, Error};
 
+#[cfg(feature = "api")]
+pub use self::http::{request, response};
 #[cfg(feature = "store")]
 pub use self::mysql::MySql;
 pub use self::platform::Spin;

@@ -16,8 +16,9 @@ use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use session_api::Api;
-use session_core::domain::config::Config;
+use session_core::domain::config::{Config, SETTINGS};
 use session_core::domain::secret::Random;
+use session_core::domain::setting::{Setting, combined};
 use session_core::domain::time::Timestamp;
 use session_core::platform::Platform;
 use session_core::testing::Device;
@@ -94,6 +95,43 @@ fn answer(api: &TheApi, request: Request<Full<Bytes>>) -> Bytes {
     }
 }
 
+/// The settings as the manifest hands them on, with a master key, and the defaults otherwise.
+fn settings_text() -> String {
+    let value = |setting: &Setting| match setting.name {
+        "master_key" => "0123456789abcdef0123456789abcdef",
+        _ => setting.default,
+    };
+    let lines = SETTINGS
+        .iter()
+        .map(|setting| format!("{}={}", setting.name, value(setting)));
+    lines
+        .collect::<Vec<_>>()
+        .join(&combined::SEPARATOR.to_string())
+}
+
+/// A new instance's way to its first reply.
+fn start(platform: &Arc<StillPlatform>, settings: &str) -> TheApi {
+    let values = combined::split(settings).expect("no value has the separator in it");
+    let config = Config::parse(&|name| values.get(name).cloned());
+    let config = config.expect("the settings are valid");
+    let store = Arc::new(<MemoryStore>::default());
+    Api::Ready(Arc::new(Service::new(
+        store,
+        Arc::clone(platform),
+        config,
+        None,
+    )))
+}
+
+#[inline(never)]
+fn measured_request_of_a_new_instance(
+    platform: &Arc<StillPlatform>,
+    settings: &str,
+    request: Request<Full<Bytes>>,
+) -> Bytes {
+    answer(&start(platform, settings), request)
+}
+
 fn tokens(reply: &Bytes) -> Tokens {
     Tokens::read(reply).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(reply)))
 }
@@ -128,6 +166,16 @@ fn main() {
     let platform = Arc::new(StillPlatform {
         counter: AtomicU64::new(0),
     });
+    if operation == "start" {
+        let settings = settings_text();
+        for _ in 0..rounds {
+            let login = request(Call::create(Protocol::Native, 1));
+            let check = tokens(&answer(&start(&platform, &settings), login)).verify();
+            let reply = measured_request_of_a_new_instance(&platform, &settings, request(check));
+            assert!(is_ok(&reply), "{}", String::from_utf8_lossy(&reply));
+        }
+        return;
+    }
     let config = Config::parse(&|name| (name == "session_binding").then(|| "true".into()))
         .expect("the defaults are valid");
     let store = Arc::new(<MemoryStore>::default());
