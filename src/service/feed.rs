@@ -20,8 +20,11 @@ use super::{Result, Service, ServiceError, within};
 /// right after a database was away.
 const READ_PATIENCE: Duration = Duration::from_millis(900);
 
-/// How many pages a check waits for; more are read in the background.
-const READ_PAGES: usize = 10;
+/// How many pages, and of how many rows, a check waits for; more are read in the background.
+const READ_PAGES: (usize, u64) = (10, BATCH_ROWS);
+
+/// The same for an instance's first check.
+const FIRST_PAGE: (usize, u64) = (1, 100);
 
 /// How long each page of a read in the background may take.
 const PAGE_PATIENCE: Duration = Duration::from_secs(10);
@@ -69,7 +72,8 @@ impl<S: Store, P: Platform> Service<S, P> {
             Some(cursor) => (cursor.at, Some(cursor.handle)),
             None => (read_from(since, now, validity), None),
         };
-        let rows = self.store.revocations(from, now.plus(AHEAD)).await?;
+        let before = now.plus(AHEAD);
+        let rows = self.store.revocations(from, before, BATCH_ROWS).await?;
         let next = rows
             .get(BATCH_ROWS as usize - 1)
             .map(|last| (last.revocation.at, last.handle));
@@ -135,10 +139,10 @@ impl<S: SessionStore, P: Platform> FeedReader<S, P> {
                     self.load_in_background();
                     return false;
                 }
-                Step::Read => {
+                step @ (Step::Read | Step::ReadPage) => {
                     let _turn = inner.reading.acquire().await;
                     // Perhaps another check has read meanwhile.
-                    if inner.step() == Step::Read && Box::pin(inner.read()).await {
+                    if inner.step() == step && Box::pin(inner.read(step)).await {
                         return !inner.state().feed.may_be_revoked(handle);
                     }
                 }
@@ -184,16 +188,21 @@ impl<S, P: Platform> Inner<S, P> {
 }
 
 impl<S: SessionStore, P: Platform> Inner<S, P> {
-    /// Reads what is new; whether what is in memory is as of now.
-    async fn read(&self) -> bool {
+    /// Reads what is new, or a page; whether what is in memory is as of now.
+    async fn read(&self, step: Step) -> bool {
         let (began, since) = (self.times(), self.state().feed.since());
         let mut found = Vec::new();
-        let pages = self.pages(began.1, since, READ_PAGES, &mut found);
+        let most = match step {
+            Step::ReadPage => FIRST_PAGE,
+            _ => READ_PAGES,
+        };
+        let pages = self.pages(began.1, since, most, &mut found);
         match within(&*self.platform, READ_PATIENCE, pages).await {
             Ok(true) => {
                 self.state().feed.has_read(began, &found);
                 return true;
             }
+            Ok(false) if step == Step::ReadPage => self.state().feed.is_long(),
             Ok(false) => self.state().feed.forget(),
             Err(error) => self.failed(&error),
         }
@@ -204,7 +213,8 @@ impl<S: SessionStore, P: Platform> Inner<S, P> {
     async fn load(&self) {
         let began = self.times();
         let mut found = Vec::new();
-        match self.pages(began.1, None, usize::MAX, &mut found).await {
+        let everything = (usize::MAX, BATCH_ROWS);
+        match self.pages(began.1, None, everything, &mut found).await {
             Ok(_) => self.state().feed.has_read(began, &found),
             Err(error) => self.failed(&error),
         }
@@ -221,16 +231,16 @@ impl<S: SessionStore, P: Platform> Inner<S, P> {
         &self,
         now: Timestamp,
         since: Option<Timestamp>,
-        most: usize,
+        (pages, rows): (usize, u64),
         found: &mut Vec<HandleHash>,
     ) -> Result<bool> {
         let before = now.plus(AHEAD);
         let mut from = (read_from(since, now, self.validity), None);
-        for _ in 0..most {
-            let page = async { Ok(self.store.revocations(from, before).await?) };
+        for _ in 0..pages {
+            let page = async { Ok(self.store.revocations(from, before, rows).await?) };
             let page = within(&*self.platform, PAGE_PATIENCE, page).await?;
             found.extend(page.iter().map(|row| row.handle));
-            match page.get(BATCH_ROWS as usize - 1) {
+            match page.get(rows as usize - 1) {
                 Some(last) => from = (last.revocation.at, Some(last.handle)),
                 None => return Ok(true),
             }

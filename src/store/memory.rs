@@ -310,6 +310,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
         &self,
         (from, after): (Timestamp, Option<HandleHash>),
         before: Timestamp,
+        limit: u64,
     ) -> Result<Vec<Revoked>> {
         let tables = self.begin("revocations").await?;
         let revoked = tables.revoked.iter();
@@ -319,7 +320,7 @@ impl<H: Hook> SessionStore for MemoryStore<H> {
             .filter(|it| it.revocation.at < before)
             .collect();
         revoked.sort_unstable_by_key(|it| (it.revocation.at, it.handle));
-        revoked.truncate(BATCH_ROWS as usize);
+        revoked.truncate(limit as usize);
         Ok(revoked)
     }
 }

@@ -162,12 +162,13 @@ pub trait SessionStore: Send + Sync + 'static {
         revocation: Revocation,
     ) -> impl Future<Output = Result<Vec<HandleHash>>> + Send;
 
-    /// Reads up to [`BATCH_ROWS`] of the sessions revoked before `before` and at or after `from` (of those revoked at
-    /// that very time, the ones whose keys come after the one given), in the order of time and key.
+    /// Reads up to `limit` (at most [`BATCH_ROWS`]) of the sessions revoked before `before` and at or after `from` (of
+    /// those revoked at that very time, the ones whose keys come after the one given), in the order of time and key.
     fn revocations(
         &self,
         from: (Timestamp, Option<HandleHash>),
         before: Timestamp,
+        limit: u64,
     ) -> impl Future<Output = Result<Vec<Revoked>>> + Send;
 }
 

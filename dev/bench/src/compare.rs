@@ -230,8 +230,13 @@ fn start<'a>(
     if server.is_some() {
         let plain = Box::new(move || runtime.wasi02_plain(&plain));
         systems.push(System::new(Who::Wasi02Plain, server, plain)?);
-        let feed = Box::new(move || runtime.feed(&feed));
+        let followed = feed.clone();
+        let feed = Box::new(move || runtime.feed(&feed, false));
         systems.push(System::new(Who::Feed, server, feed)?);
+        if let Runtime::Spin(..) = runtime {
+            let tuned = Box::new(move || runtime.feed(&followed, true));
+            systems.push(System::new(Who::TunedFeed, server, tuned)?);
+        }
         for (who, algorithm) in [(Who::CdiEdDsa, "EdDSA"), (Who::CdiEs256, "ES256")] {
             let place = place(algorithm)?;
             let cdi = Box::new(move || runtime.cdi(&place, algorithm));

@@ -31,7 +31,7 @@ const CLIENTS: usize = 16;
 const CROWD: usize = 64;
 
 /// The least ratio of throughput to that of another system with the same operation.
-const TIMES: [(Who, Operation, Who, f64); 18] = [
+const TIMES: [(Who, Operation, Who, f64); 19] = [
     (Who::Service, Verify, Who::Bare, 0.85),
     (Who::Tuned, Verify, Who::Bare, 0.92),
     (Who::Service, Create, Who::Peer, 2.6),
@@ -49,6 +49,7 @@ const TIMES: [(Who, Operation, Who, f64); 18] = [
     (Who::Wasi02, Create, Who::BareWasi02, 0.25),
     (Who::Wasi02, Refresh, Who::BareWasi02, 0.25),
     (Who::Feed, Verify, Who::Service, 0.97),
+    (Who::TunedFeed, Verify, Who::Tuned, 0.97),
     (Who::CdiEdDsa, Verify, Who::Service, 0.9),
 ];
 

@@ -90,10 +90,11 @@ impl Runtime {
         self.start("spin-wasi02.toml", database, &[], &[])
     }
 
-    /// Starts the service so that revocations are followed.
-    pub(crate) fn feed(&self, database: &Database) -> Result<Served> {
+    /// Starts the service so that revocations are followed, perhaps with the recommended options.
+    pub(crate) fn feed(&self, database: &Database, is_tuned: bool) -> Result<Served> {
         let feed = ("access_token_blacklisting", "feed");
-        self.start("spin.toml", database, &[], &[feed])
+        let options: &[&str] = if is_tuned { &RECOMMENDED } else { &[] };
+        self.start("spin.toml", database, options, &[feed])
     }
 
     /// Starts it for SuperTokens' SDKs.

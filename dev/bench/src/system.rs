@@ -29,6 +29,8 @@ pub(crate) enum Who {
     Tuned,
     /// The service with `access_token_blacklisting=feed`; checks only.
     Feed,
+    /// The same with the recommended options.
+    TunedFeed,
     /// The service's component for WASI 0.2, with a master key: each request is an instance of its own.
     Wasi02,
     /// The same without a master key; checks only.
@@ -52,6 +54,7 @@ impl Who {
             Self::Service => "service",
             Self::Tuned => "service, tuned",
             Self::Feed => "service, feed",
+            Self::TunedFeed => "service, tuned, feed",
             Self::Wasi02 => "service, WASI 0.2",
             Self::Wasi02Plain => "the same, no master key",
             Self::CdiEdDsa => "CDI, EdDSA",
@@ -85,9 +88,11 @@ impl Who {
         match self {
             // Its router lacks a slash.
             Self::Peer => operation != Operation::Write,
-            Self::Bare | Self::BareWasi02 | Self::Feed | Self::Wasi02Plain => {
-                operation == Operation::Verify
-            }
+            Self::Bare
+            | Self::BareWasi02
+            | Self::Feed
+            | Self::TunedFeed
+            | Self::Wasi02Plain => operation == Operation::Verify,
             Self::CdiEdDsa | Self::CdiEs256 => operation.is_cdis(),
             Self::Service | Self::Tuned | Self::Wasi02 => true,
         }

@@ -81,6 +81,9 @@ pub enum Step {
     Memory,
     /// Read what is new, then ask again.
     Read,
+    /// Read everything if it is a page, then ask again: most sites have no more of it, and an instance lives for as few as
+    /// 128 requests.
+    ReadPage,
     /// Ask the database about this one session.
     AskDatabase,
     /// The same, and read everything in the background.
@@ -95,6 +98,8 @@ pub struct Feed {
     known: Option<Known>,
     /// When the last read failed, if it was the last.
     failed: Option<u64>,
+    /// Whether everything is known to be more than a page.
+    is_long: bool,
     /// How many checks there were without anything known.
     checks: u32,
 }
@@ -115,6 +120,7 @@ impl Feed {
             turn_ms: millis(kept_for(validity)),
             known: None,
             failed: None,
+            is_long: false,
             checks: 0,
         }
     }
@@ -132,6 +138,9 @@ impl Feed {
             self.forget();
         }
         let Some(known) = &self.known else {
+            if !self.is_long && !failed_within(PAUSE_MS) {
+                return Step::ReadPage;
+            }
             self.checks = self.checks.saturating_add(1);
             let loads = self.checks >= LOADS_FROM_CHECK && !failed_within(LOAD_PAUSE_MS);
             return match loads {
@@ -178,10 +187,16 @@ impl Feed {
         self.failed = Some(monotonic);
     }
 
+    /// Everything is more than a page.
+    pub fn is_long(&mut self) {
+        self.is_long = true;
+    }
+
     /// There is more to read than a check can wait for, or what is known is wrong: read everything, beside the checks.
     pub fn forget(&mut self) {
         self.known = None;
         self.failed = None;
+        self.is_long = true;
         self.checks = LOADS_FROM_CHECK;
     }
 }

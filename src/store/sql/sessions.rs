@@ -316,10 +316,11 @@ impl<C: Connector, P: Platform> SessionStore for SqlStore<C, P> {
         &self,
         (from, after): (Timestamp, Option<HandleHash>),
         before: Timestamp,
+        limit: u64,
     ) -> Result<Vec<Revoked>> {
         let [from, before] = [from, before].map(|at| Value::from(dead_since(at).as_millis()));
         let after = after.as_ref().map_or("", HandleHash::as_str).into();
-        let params = vec![from.clone(), before, from, after];
+        let params = vec![from.clone(), before, from, after, limit.into()];
         let read = Statement::query(&self.sql.revocations, params);
         let rows = self.runner.run(&[read]).await?;
         rows.into_iter().map(decode_revoked).collect()

@@ -95,7 +95,7 @@ impl Sql {
                 "SELECT `session_handle_hash_1`, `expires_at`, `user_id` FROM `{sessions}` \
                  WHERE `generation` = {} AND `expires_at` >= ? AND `expires_at` < ? \
                  AND (`expires_at` > ? OR `session_handle_hash_1` > ?) \
-                 ORDER BY `expires_at`, `session_handle_hash_1` LIMIT {BATCH_ROWS}",
+                 ORDER BY `expires_at`, `session_handle_hash_1` LIMIT ?",
                 Generation::REVOKED.0
             ),
             remove: format!("DELETE FROM `{sessions}` WHERE `session_handle_hash_1` = ?"),

@@ -269,7 +269,7 @@ fn check_rest(store: &Sql) -> bool {
         let revocation = Revocation { at, reason };
         drop(store.delete(handle(), revocation).await);
         drop(store.delete_user(&user, Some(handle()), revocation).await);
-        drop(store.revocations((Timestamp::EPOCH, None), NOW).await);
+        drop(store.revocations((Timestamp::EPOCH, None), NOW, 1).await);
         store.count_expired(NOW).await.is_ok()
     })
 }

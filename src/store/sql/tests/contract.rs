@@ -15,7 +15,7 @@ use session_core::testing::{Device, START, cases};
 use super::connector::Database;
 use super::{confirmation, handle, in_secs, json, session, sign_out, store, token, user};
 use crate::memory::MemoryStore;
-use crate::{First, KeyRow, NewSession, SessionStore, Store};
+use crate::{BATCH_ROWS, First, KeyRow, NewSession, SessionStore, Store};
 
 const USERS: [&str; 8] = [
     "bob",
@@ -235,7 +235,10 @@ async fn ask(store: &impl Store, op: &Op) -> String {
         }
         Op::Revocations(from, after, before) => {
             let from = (in_secs(from), after.map(handle));
-            format!("{:?}", store.revocations(from, in_secs(before)).await)
+            format!(
+                "{:?}",
+                store.revocations(from, in_secs(before), BATCH_ROWS).await
+            )
         }
         Op::ByAge {
             user: id,
@@ -301,7 +304,9 @@ async fn everything(store: &impl Store) -> Vec<String> {
     );
     seen.push(format!("{:?}", store.count_bound().await));
     seen.push(format!("{:?}", store.count_expired(in_secs(999)).await));
-    let revocations = store.revocations((START, None), in_secs(999)).await;
+    let revocations = store
+        .revocations((START, None), in_secs(999), BATCH_ROWS)
+        .await;
     seen.push(format!("{revocations:?}"));
     seen
 }

@@ -12,7 +12,7 @@ use session_core::testing::START;
 use super::connector::{Database, Fault};
 use super::{SqliteStore, confirmation, handle, json, session, sign_out, store, user};
 use crate::db::{DbError, Row, Value};
-use crate::{KeyRow, KeyStore, MaintenanceStore, SessionStore, StoreError};
+use crate::{BATCH_ROWS, KeyRow, KeyStore, MaintenanceStore, SessionStore, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
@@ -77,7 +77,10 @@ impl Operation {
             }
             Self::Revocations => {
                 let later = START.plus(Duration::from_secs(1));
-                format!("{:?}", store.revocations((START, None), later).await?)
+                format!(
+                    "{:?}",
+                    store.revocations((START, None), later, BATCH_ROWS).await?
+                )
             }
             Self::ReadData => format!("{:?}", store.read_data(handle(1), START).await?),
             Self::WriteData => {

@@ -13,7 +13,7 @@ use crate::db::Row;
 use crate::memory::MemoryStore;
 use crate::sql::SqlDialect;
 use crate::sql::migrations::migrations;
-use crate::{First, SessionStore};
+use crate::{BATCH_ROWS, First, SessionStore};
 
 /// Its migrations were the first three.
 fn tables_of_before() -> Arc<Database> {
@@ -169,7 +169,7 @@ async fn its_instances_go_on_beside_ours() {
     let all = "DELETE FROM refresh_tokens WHERE user_id = 'bob'";
     assert_eq!(before.change(all), vec![3_u64.into()]);
     let feed = store
-        .revocations((Timestamp::EPOCH, None), in_secs(1))
+        .revocations((Timestamp::EPOCH, None), in_secs(1), BATCH_ROWS)
         .await
         .unwrap();
     assert_eq!(
