@@ -88,11 +88,9 @@ impl Who {
         match self {
             // Its router lacks a slash.
             Self::Peer => operation != Operation::Write,
-            Self::Bare
-            | Self::BareWasi02
-            | Self::Feed
-            | Self::TunedFeed
-            | Self::Wasi02Plain => operation == Operation::Verify,
+            Self::Bare | Self::BareWasi02 | Self::Feed | Self::TunedFeed | Self::Wasi02Plain => {
+                operation == Operation::Verify
+            }
             Self::CdiEdDsa | Self::CdiEs256 => operation.is_cdis(),
             Self::Service | Self::Tuned | Self::Wasi02 => true,
         }
