@@ -202,7 +202,7 @@ impl<S: SessionStore, P: Platform> Inner<S, P> {
                 self.state().feed.has_read(began, &found);
                 return true;
             }
-            Ok(false) if step == Step::ReadPage => self.state().feed.is_long(),
+            Ok(false) if step == Step::ReadPage => self.state().feed.found_long(),
             Ok(false) => self.state().feed.forget(),
             Err(error) => self.failed(&error),
         }

@@ -9,8 +9,6 @@
 
 #[cfg(feature = "api")]
 mod api;
-#[cfg(any(feature = "api", feature = "wasi02"))]
-mod body;
 mod clock;
 #[cfg(feature = "store")]
 mod config;
@@ -21,6 +19,8 @@ mod conversions;
 mod database;
 #[cfg(feature = "edge")]
 pub mod edge;
+#[cfg(any(feature = "api", feature = "wasi02"))]
+mod http;
 mod log;
 mod settings;
 #[cfg(feature = "wasi02")]

@@ -188,7 +188,7 @@ impl Feed {
     }
 
     /// Everything is more than a page.
-    pub fn is_long(&mut self) {
+    pub fn found_long(&mut self) {
         self.is_long = true;
     }
 

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use futures::Stream;
-use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, Uri};
+use http::{Method as HttpMethod, Request, Response};
 use http_body_util::Full;
 use spin_sdk_5::http::{
     Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 
-use crate::body::IncomingBody;
+use crate::http::{IncomingBody, assemble, pairs};
 
 type Chunk = Result<Vec<u8>, wasi::io::error::Error>;
 
@@ -19,18 +19,10 @@ const BLOCKING_WRITE_MAX_BYTES: usize = 4096;
 pub fn request(
     incoming: IncomingRequest,
 ) -> Option<Request<IncomingBody<impl Stream<Item = Chunk>>>> {
-    let mut builder = Request::builder()
-        .method(method(&incoming.method())?)
-        .uri(Uri::try_from(incoming.path_with_query()?).ok()?);
-    let headers = incoming.headers();
-    for (name, value) in headers.entries() {
-        let name = HeaderName::try_from(name).ok()?;
-        builder = builder.header(name, HeaderValue::try_from(value).ok()?);
-    }
-    // The body can't be taken while its request's headers are borrowed.
-    drop(headers);
-    let body = IncomingBody::new(incoming.into_body_stream());
-    builder.body(body).ok()
+    let method = method(&incoming.method())?;
+    let path = incoming.path_with_query()?;
+    let headers = incoming.headers().entries();
+    assemble(method, path, headers, incoming.into_body_stream())
 }
 
 fn method(method: &Method) -> Option<HttpMethod> {
@@ -51,11 +43,7 @@ fn method(method: &Method) -> Option<HttpMethod> {
 /// Sends a reply; nothing if the caller is gone.
 pub fn send(response: Response<Full<Bytes>>, response_out: ResponseOutparam) -> Option<()> {
     let (head, body) = response.into_parts();
-    let entry = |(name, value): (&HeaderName, &HeaderValue)| {
-        (name.as_str().to_owned(), value.as_bytes().to_vec())
-    };
-    let headers: Vec<_> = head.headers.iter().map(entry).collect();
-    let outgoing = OutgoingResponse::new(Fields::from_list(&headers).ok()?);
+    let outgoing = OutgoingResponse::new(Fields::from_list(&pairs(&head.headers)).ok()?);
     outgoing.set_status_code(head.status.as_u16()).ok()?;
     let content = body.into_inner().unwrap_or_default();
     let body = outgoing.body().ok()?;

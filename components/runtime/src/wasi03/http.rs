@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use spin_sdk_7::wasip3::http::types::{self, ErrorCode, Fields, Trailers};
 use spin_sdk_7::wasip3::{wit_future, wit_stream};
 use spin_sdk_7::wit_bindgen::{self, FutureReader, FutureWriter, StreamReader, StreamResult};
 
-use crate::body::IncomingBody;
+use crate::http::{IncomingBody, assemble, pairs};
 
 /// How much of a body is read at once, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -20,15 +20,11 @@ type Chunk = Result<Vec<u8>, ErrorCode>;
 pub fn request(
     incoming: types::Request,
 ) -> Option<Request<IncomingBody<impl Stream<Item = Chunk>>>> {
-    let mut builder = Request::builder()
-        .method(HttpMethod::try_from(incoming.get_method()).ok()?)
-        .uri(Uri::try_from(incoming.get_path_with_query()?).ok()?);
-    for (name, value) in incoming.get_headers().copy_all() {
-        let name = HeaderName::try_from(name).ok()?;
-        builder = builder.header(name, HeaderValue::try_from(value).ok()?);
-    }
-    let body = stream::unfold(Reading::Unopened(incoming), read);
-    builder.body(IncomingBody::new(body)).ok()
+    let method = Method::try_from(incoming.get_method()).ok()?;
+    let path = incoming.get_path_with_query()?;
+    let headers = incoming.get_headers().copy_all();
+    let chunks = stream::unfold(Reading::Unopened(incoming), read);
+    assemble(method, path, headers, chunks)
 }
 
 /// How far the body of a request has been read. One that nobody reads is never opened.
@@ -79,11 +75,7 @@ async fn read(reading: Reading) -> Option<(Chunk, Reading)> {
 /// If the host refuses its headers.
 pub fn response(response: Response<Full<Bytes>>) -> Result<types::Response, ErrorCode> {
     let (head, body) = response.into_parts();
-    let entry = |(name, value): (&HeaderName, &HeaderValue)| {
-        (name.as_str().to_owned(), value.as_bytes().to_vec())
-    };
-    let headers: Vec<_> = head.headers.iter().map(entry).collect();
-    let headers = Fields::from_list(&headers)
+    let headers = Fields::from_list(&pairs(&head.headers))
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let (mut chunks, contents) = wit_stream::new();
     let (end, trailers) = wit_future::new(|| Ok(None));

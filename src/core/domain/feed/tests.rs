@@ -206,7 +206,7 @@ fn an_instance_loads_from_its_20th_check() {
     assert_eq!(feed.step(509, DAWN), Step::AskDatabase);
     assert_eq!(feed.step(510, DAWN), Step::ReadPage);
     let mut feed = Feed::new(VALIDITY, STALENESS);
-    feed.is_long();
+    feed.found_long();
     for _ in 1..LOADS_FROM_CHECK {
         assert_eq!(feed.step(0, DAWN), Step::AskDatabase);
     }
