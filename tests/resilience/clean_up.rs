@@ -4,7 +4,7 @@ use futures::future::join_all;
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{busy, freeze_all};
+use crate::common::freeze_all;
 
 /// Rows that expired at these times, made past the service; `10^digits` of them.
 async fn expired_rows(tables: &Tables, db: Backend, digits: usize, expires_at: i64) {
@@ -30,7 +30,6 @@ async fn expired_rows(tables: &Tables, db: Backend, digits: usize, expires_at: i
 
 #[test_on(everywhere)]
 async fn cl1_100000_expired_rows_go_in_steps_of_1000_by_the_index(db: Backend) {
-    let _turn = busy().await;
     let service = db.service().set("clean_up_time_budget", 120).start().await;
     let now = service.freeze().await;
     let session = service.create("ada").await;
@@ -130,7 +129,6 @@ async fn cl2_a_clock_an_hour_ahead_removes_no_live_row(db: Backend) {
 
 #[test_on(everywhere)]
 async fn cl3_ticks_at_the_same_time_and_killed_ones_converge(db: Backend) {
-    let _turn = busy().await;
     let place = db.place().await;
     let mut processes = Vec::new();
     for _ in 0..3 {

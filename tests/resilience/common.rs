@@ -5,7 +5,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use session_tests::prelude::*;
 pub(crate) use session_tests::watch::data;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// What a caller learns from a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,18 +121,6 @@ pub(crate) async fn child_of(service: &Service, parent: &Session) -> Session {
 /// The double hash under which the database knows a refresh token.
 pub(crate) fn stored(token: &str) -> String {
     sha256_hex(&sha256_hex(token))
-}
-
-static TURN: RwLock<()> = RwLock::const_new(());
-
-/// For tests that keep the processor busy: any number of them at a time.
-pub(crate) async fn busy() -> RwLockReadGuard<'static, ()> {
-    TURN.read().await
-}
-
-/// For tests whose requirement is a time: alone among those that keep the processor busy.
-pub(crate) async fn quiet() -> RwLockWriteGuard<'static, ()> {
-    TURN.write().await
 }
 
 /// Tries until it works; panics if it does not within `seconds`.

@@ -3,13 +3,12 @@
 use futures::future::join_all;
 use session_tests::prelude::*;
 
-use crate::common::{Answer, busy, child_of, data, pair, stored};
+use crate::common::{Answer, child_of, data, pair, stored};
 
 const MANY: usize = 64;
 
 #[test_on(everywhere)]
 async fn cc1_64_refreshes_at_once_give_one_child_and_write_nothing(db: Backend) {
-    let _turn = busy().await;
     let pair = pair(db, &[]).await;
     let session = pair[0].create_with_data("ada", &data(1)).await;
     let row = pair[0].tables().session(&session.handle).await;
@@ -24,7 +23,6 @@ async fn cc1_64_refreshes_at_once_give_one_child_and_write_nothing(db: Backend) 
 
 #[test_on(everywhere)]
 async fn cc1_of_64_children_exactly_one_can_be_confirmed(db: Backend) {
-    let _turn = busy().await;
     let pair = pair(db, &[("refresh_reuse_window", "0")]).await;
     for by_access_token in [true, false] {
         let session = pair[0].create("ada").await;
@@ -68,7 +66,6 @@ async fn cc1_of_64_children_exactly_one_can_be_confirmed(db: Backend) {
 
 #[test_on(everywhere)]
 async fn cc2_64_confirmations_at_once_are_one_change(db: Backend) {
-    let _turn = busy().await;
     let pair = pair(db, &[]).await;
     let session = pair[0].create("ada").await;
     let child = pair[1].child(&session).await;
@@ -117,7 +114,6 @@ async fn cc3_a_delete_between_two_statements_wins(db: Backend) {
 
 #[test_on(everywhere)]
 async fn cc4_delete_all_takes_every_session_acknowledged_before(db: Backend) {
-    let _turn = busy().await;
     let pair = pair(db, &[]).await;
     for round in 0..4 {
         let user = format!("user {round}");

@@ -8,7 +8,7 @@ use mysql_async::{Conn, OptsBuilder};
 use session_tests::prelude::*;
 use testbed::database::Server;
 
-use crate::common::{Answer, busy, child_of, data, eventually, unavailable};
+use crate::common::{Answer, child_of, data, eventually, unavailable};
 use crate::outage::{own_server, own_server_with};
 
 /// Ends every connection to a database but the caller's own; returns their ids.
@@ -62,7 +62,6 @@ async fn round(client: &Client, tally: &mut [u64; 2]) {
 
 #[test_on(servers)]
 async fn cc9_killed_connections_under_many_clients_hang_nothing(db: Backend) {
-    let _turn = busy().await;
     waves(db, 64, Duration::from_millis(250)).await;
     waves(db, 48, Duration::from_millis(30)).await;
 }
@@ -113,7 +112,6 @@ async fn waves(db: Backend, clients: usize, pause: Duration) {
 /// have connections lost as often as they like.
 #[test_on(servers)]
 async fn cc9_db10_requests_that_cost_their_connection_are_413_and_hang_nothing(db: Backend) {
-    let _turn = busy().await;
     let (_server, place) = own_server_with(db, &["--max-allowed-packet=32K"]).await;
     let service = place.service().real_timers().start().await;
     let large = format!(
@@ -195,7 +193,6 @@ async fn db7_a_stale_connection_costs_nobody_anything(db: Backend) {
 /// More than the five connections that are there: the user's own limit is reached.
 #[test_on(servers)]
 async fn db8_five_connections_of_a_user_for_200_clients(db: Backend) {
-    let _turn = busy().await;
     let (server, place) = own_server(db).await;
     let service = as_app(&server, &place, "WITH MAX_USER_CONNECTIONS 5").await;
     crowd(&service).await;
@@ -205,7 +202,6 @@ async fn db8_five_connections_of_a_user_for_200_clients(db: Backend) {
 /// somebody else's; one beyond them is for administrators.
 #[test_on(servers)]
 async fn db8_five_connections_of_the_server_for_200_clients(db: Backend) {
-    let _turn = busy().await;
     let (server, place) = own_server_with(db, &["--max-connections=10"]).await;
     let service = as_app(&server, &place, "").await;
     let options = OptsBuilder::default()

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use session_tests::prelude::*;
 use testbed::database::Server;
 
-use crate::common::{Answer, busy, data, soak};
+use crate::common::{Answer, data, soak};
 use crate::outage::{on, own_server, start_again};
 
 const CLIENTS: usize = 8;
@@ -41,7 +41,6 @@ struct Entry {
 
 #[test_on(everywhere)]
 async fn db2_du1_db11_what_was_acknowledged_survives_every_crash(db: Backend) {
-    let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }
 

@@ -2,10 +2,11 @@
 //! before or as after, the same token still works, and nobody is called a thief.
 
 use session_tests::prelude::*;
+use session_tests::service::Setup;
 use session_tests::tables::SessionRow;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, child_of, data, soak, stored};
+use crate::common::{Answer, child_of, data, soak, stored};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Request {
@@ -76,34 +77,33 @@ struct Tally {
 
 #[test_on(everywhere)]
 async fn db2_th5_a_fault_at_any_statement_leaves_before_or_after(db: Backend) {
-    let _turn = busy().await;
-    soak(|random| game(db, random)).await;
+    soak(|random| game(db.service().one_instance(), db, random)).await;
 }
 
-async fn game(db: Backend, mut random: Random) {
+/// Every request opens its own connection and loads the keys.
+#[test_on(everywhere)]
+async fn db2_th5_a_fault_at_any_statement_of_a_new_instance_does_so_too(db: Backend) {
+    let new = || db.service().argument("--max-instance-reuse-count", 1);
+    soak(|random| game(new(), db, random)).await;
+}
+
+async fn game(setup: Setup, db: Backend, mut random: Random) {
     let mut tally = Tally::default();
-    for cold in [false, true] {
-        let policy = *random.pick(&["revoke_session", "revoke_user"]);
-        let mut setup = db.service().set("on_token_theft", policy);
-        setup = setup.set("access_token_blacklisting", true);
-        setup = match cold {
-            // Every request opens its own connection and loads the keys.
-            true => setup.argument("--max-instance-reuse-count", 1),
-            false => setup.one_instance(),
-        };
-        let service = setup.start().await;
-        service.freeze().await;
-        for request in REQUESTS {
-            for fault in faults(db) {
-                let mut nth = 1;
-                while try_at(&service, request, &fault, nth, &mut tally).await {
-                    nth += 1;
-                    assert!(nth < 20, "{request:?} never ends");
-                }
+    let policy = *random.pick(&["revoke_session", "revoke_user"]);
+    let setup = setup.set("on_token_theft", policy);
+    let setup = setup.set("access_token_blacklisting", true);
+    let service = setup.start().await;
+    service.freeze().await;
+    for request in REQUESTS {
+        for fault in faults(db) {
+            let mut nth = 1;
+            while try_at(&service, request, &fault, nth, &mut tally).await {
+                nth += 1;
+                assert!(nth < 20, "{request:?} never ends");
             }
         }
-        service.assert_no_traps().await;
     }
+    service.assert_no_traps().await;
     let Tally {
         requests,
         faults,

@@ -7,7 +7,7 @@ use session_tests::prelude::*;
 use session_tests::raw_http::RawConnection;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, eventually, quiet};
+use crate::common::{Answer, eventually};
 
 /// The most memory that a process had, in megabytes.
 fn peak_memory(service: &Service) -> u64 {
@@ -26,7 +26,6 @@ fn peak_memory(service: &Service) -> u64 {
 
 #[test_on(everywhere)]
 async fn ds1_bodies_of_20_mb_leave_the_memory_flat(db: Backend) {
-    let _turn = busy().await;
     let service = db.service().start().await;
     let body = format!(
         r#"{{"userId":"ada","sessionData":"{}"}}"#,
@@ -110,7 +109,6 @@ async fn in4_a_million_brackets_are_400_without_a_trap(db: Backend) {
 
 #[test_on(everywhere)]
 async fn ds2_10000_bad_tokens_ask_the_database_next_to_nothing(db: Backend) {
-    let _turn = busy().await;
     let service = db.service().one_instance().start().await;
     let session = service.create("ada").await;
     let good = Jwt::parse(&session.access.value);
@@ -152,11 +150,10 @@ async fn ds2_10000_bad_tokens_ask_the_database_next_to_nothing(db: Backend) {
     service.assert_no_traps().await;
 }
 
-#[test_on(everywhere)]
+#[test_on(everywhere, alone)]
 async fn ds3_beyond_every_limit_there_are_503s_and_then_recovery(db: Backend) {
     let service = db.service().real_timers().start().await;
     let session = service.create("ada").await;
-    let turn = quiet().await;
     let slow = FaultRule::new(On::Statement, Action::DelayMs(1_000)).for_ever();
     service.faults(&[slow]).await;
     let clients = (0..300).map(|number| {
@@ -189,7 +186,6 @@ async fn ds3_beyond_every_limit_there_are_503s_and_then_recovery(db: Backend) {
         .expect("there are some");
     assert!(longest < Duration::from_secs(15), "{longest:?}");
     service.database_back().await;
-    drop(turn);
     eventually(5, "it serves", async || {
         let replies = (0..8).map(|_| service.refresh(&session.refresh.value));
         join_all(replies)

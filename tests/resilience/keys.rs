@@ -4,7 +4,7 @@
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, freeze_all};
+use crate::common::{Answer, freeze_all};
 
 const INTERVAL: (&str, i64) = ("access_token_signing_key_update_interval", 1);
 
@@ -106,7 +106,6 @@ async fn cc6_a_rotator_paused_for_days_overwrites_nothing(db: Backend) {
 
 #[test_on(everywhere)]
 async fn kr4_a_fault_at_any_statement_of_a_rotation_leaves_whole_keys(db: Backend) {
-    let _turn = busy().await;
     let error = match db {
         Backend::Sqlite => Action::error(0, "disk I/O error"),
         _ => Action::error(1290, "read-only"),

@@ -3,17 +3,16 @@
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, child_of, data, pair, quiet, unavailable};
+use crate::common::{Answer, child_of, data, pair, unavailable};
 use crate::outage::timely;
 
-#[test_on(everywhere)]
+#[test_on(everywhere, alone)]
 async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
     let service = db.service().real_timers().start().await;
     service.freeze().await;
     let session = service.create_with_data("ada", &data(0)).await;
     let child = child_of(&service, &session).await;
     let other = service.create("bob").await;
-    let turn = quiet().await;
     let lock = service.tables().lock_sessions().await;
     let text = data(1);
     let (refreshed, verified, written) = futures::join!(
@@ -34,7 +33,6 @@ async fn db4_a_row_that_is_locked_is_503_in_time(db: Backend) {
         "OK"
     );
     lock.let_go().await;
-    drop(turn);
     // A statement that was given up may still run now that the lock is free; it is no theft then.
     assert_eq!(service.refresh(&child.refresh.value).await.answer(), "OK");
     let answer = service.revoke(&other.handle).await.answer();

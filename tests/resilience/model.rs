@@ -6,14 +6,13 @@ use session_reference::settings::{OnTheft, Settings};
 use session_tests::prelude::*;
 use session_tests::subject::Http;
 
-use crate::common::{busy, soak};
+use crate::common::soak;
 
 const OPERATIONS: usize = 250;
 const ROUNDS: usize = 4;
 
 #[test_on(everywhere)]
 async fn th1_tf5_rv4_random_operations_are_answered_as_the_reference_does(db: Backend) {
-    let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }
 

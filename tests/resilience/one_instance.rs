@@ -6,14 +6,13 @@ use futures::future::join_all;
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, data, eventually};
+use crate::common::{Answer, data, eventually};
 
 /// How far apart requests come so that one instance can take them all.
 const APART: Duration = Duration::from_millis(10);
 
 #[test_on(everywhere)]
 async fn cc8_one_failing_request_of_sixteen_takes_nobody_along(db: Backend) {
-    let _turn = busy().await;
     for round in 0..6 {
         let mut attempts = 0;
         while !one_of_sixteen_fails(db, round).await {

@@ -9,7 +9,7 @@ use session_tests::prelude::*;
 use testbed::database::Server;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{child_of, data, eventually, quiet, read_only, soaking, unavailable};
+use crate::common::{child_of, data, eventually, read_only, soaking, unavailable};
 
 /// What an answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -58,19 +58,17 @@ pub(crate) fn timely(request: impl Future<Output = Reply>) -> impl Future<Output
     }
 }
 
-#[test_on(servers)]
+#[test_on(servers, alone)]
 async fn db1_down_at_start_is_503_and_recovers(db: Backend) {
     let (server, place) = own_server(db).await;
     on(&server, Server::kill).await;
     let service = place.service().real_timers().start().await;
-    let turn = quiet().await;
     for _ in 0..2 {
         let creates = (0..8).map(|_| timely(service.post_session(CREATE)));
         join_all(creates).await.iter().for_each(unavailable);
     }
     assert_eq!(service.send("GET", "/health", &[], "").await.status, 200);
     assert_eq!(service.send("GET", "/ready", &[], "").await.status, 503);
-    drop(turn);
     on(&server, start_again).await;
     eventually(5, "it serves", async || {
         service.post_session(CREATE).await.status == 200
@@ -88,7 +86,7 @@ fn hang() -> Duration {
     }
 }
 
-#[test_on(servers)]
+#[test_on(servers, alone)]
 async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     let (server, place) = own_server(db).await;
     // An instance that a burst calls up has no keys yet; with a master key it needs none.
@@ -107,7 +105,6 @@ async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
     let child = child_of(&service, &session).await;
     strict.expect_good(&session).await;
 
-    let turn = quiet().await;
     on(&server, Server::pause).await;
     let end = Instant::now() + hang();
     let mut rounds = 0;
@@ -137,7 +134,6 @@ async fn db3_rv5_a_hanging_server_is_503_in_time(db: Backend) {
         replies.iter().for_each(unavailable);
     }
     on(&server, Server::resume).await;
-    drop(turn);
     eventually(5, "it serves", async || {
         strict.verify(&session.access.value).await.status == 200
             && service.data(&session.handle).await.status == 200
@@ -196,7 +192,7 @@ async fn db6_a_read_only_server_is_503_until_it_is_over(db: Backend) {
     service.assert_no_traps().await;
 }
 
-#[test_on(servers)]
+#[test_on(servers, alone)]
 async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     let (server, place) = own_server(db).await;
     let master = "the master key of a deployment with 32 bytes or more";
@@ -214,7 +210,6 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     let foreign = foreign.create("ada").await;
 
     on(&server, Server::kill).await;
-    let turn = quiet().await;
     unavailable(&timely(service.post_session(CREATE)).await);
     let ready = service.send("GET", "/ready", &[], "");
     assert_eq!(timely(ready).await.status, 200);
@@ -229,11 +224,10 @@ async fn kr6_with_a_master_key_verification_needs_no_database(db: Backend) {
     service.freeze_at(session.access.expires).await;
     let reply = timely(service.verify(&session.access.value)).await;
     reply.expect(200, TRY_REFRESH_TOKEN);
-    drop(turn);
     service.assert_no_traps().await;
 }
 
-#[test_on(everywhere)]
+#[test_on(everywhere, alone)]
 async fn db3_slow_statements_do_not_add_up(db: Backend) {
     let service = db.service().real_timers().one_instance().start().await;
     service.freeze().await;
@@ -245,7 +239,6 @@ async fn db3_slow_statements_do_not_add_up(db: Backend) {
     // So that three connections are there.
     join_all((0..6).map(|_| service.data(&session.handle))).await;
 
-    let _turn = quiet().await;
     // None in time, one, two.
     for delay in [3_500, 2_500, 1_400] {
         let slow = FaultRule::new(On::Statement, Action::DelayMs(delay)).for_ever();

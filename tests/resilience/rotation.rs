@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use session_tests::prelude::*;
 
-use crate::common::{busy, soak};
+use crate::common::soak;
 
 const PROCESSES: usize = 3;
 const STEPS: usize = 120;
@@ -13,7 +13,6 @@ const HOURS_OF_VALIDITY: [i64; 3] = [1, 3, 12];
 
 #[test_on(everywhere)]
 async fn kr1_kr2_kr3_cc5_ck1_weeks_of_rotation_with_skewed_clocks(db: Backend) {
-    let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }
 

@@ -7,7 +7,7 @@ use session_tests::prelude::*;
 use testbed::database::Server;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, child_of, quiet, unavailable};
+use crate::common::{Answer, child_of, unavailable};
 use crate::outage::{own_server, own_server_with, start_again, timely};
 
 const PASSWORD: &str = "pass word";
@@ -101,7 +101,6 @@ fn create_app(server: &Server) {
 
 #[test_on(servers)]
 async fn db10_the_core_holds_whatever_the_servers_variables_are(db: Backend) {
-    let _turn = busy().await;
     let (server, place) = own_server(db).await;
     create_app(&server);
     drop(place);
@@ -126,7 +125,6 @@ async fn db10_the_core_holds_whatever_the_servers_variables_are(db: Backend) {
 
 #[test_on(servers)]
 async fn db10_the_core_holds_whatever_the_server_was_started_with(db: Backend) {
-    let _turn = busy().await;
     let arguments: &[&str] = match db {
         Backend::MariaDb => &[
             "--skip-character-set-client-handshake",
@@ -222,12 +220,11 @@ async fn db10_a_server_that_prepares_nothing_is_named_in_the_log(db: Backend) {
     assert_eq!(service.create("ada").await.user, "ada");
 }
 
-#[test_on(servers)]
+#[test_on(servers, alone)]
 async fn db10_under_a_global_read_lock_reads_are_answered_and_nothing_stays_behind(db: Backend) {
     let (server, place) = own_server(db).await;
     let service = place.service().real_timers().one_instance().start().await;
     let session = service.create_with_data("ada", "0").await;
-    let _turn = quiet().await;
     let lock = place.tables().lock_everything().await;
     for _ in 0..2 {
         let requests = (0..32).map(async |number| {
@@ -302,7 +299,6 @@ const REFUSALS: [Refusal; 5] = [
 
 #[test_on(servers)]
 async fn what_an_operator_must_change_is_500_and_named_in_the_log(db: Backend) {
-    let _turn = busy().await;
     let (server, place) = own_server(db).await;
     create_app(&server);
     if db == Backend::MariaDb {

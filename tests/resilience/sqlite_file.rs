@@ -3,11 +3,10 @@
 use futures::future::join_all;
 use session_tests::prelude::*;
 
-use crate::common::{Answer, busy, data};
+use crate::common::{Answer, data};
 
 #[test_on(sqlite)]
 async fn db11_two_processes_write_and_one_is_killed(db: Backend) {
-    let _turn = busy().await;
     let place = db.place().await;
     let survivor = place.service().start().await;
     let mut killed = 0;

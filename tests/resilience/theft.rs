@@ -3,7 +3,7 @@
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, child_of};
+use crate::common::{Answer, child_of};
 
 /// A moment of a detection and revocation at which the process dies: before the nth statement with this text runs, or
 /// once the database has done what it says and before the process learns of it.
@@ -65,7 +65,6 @@ impl Death {
 
 #[test_on(everywhere)]
 async fn th5_killed_at_any_moment_of_the_revocation_it_is_reported_or_detectable(db: Backend) {
-    let _turn = busy().await;
     let mut reported = 0;
     for policy in ["revoke_session", "revoke_user"] {
         let place = db.place().await;

@@ -14,7 +14,7 @@ use std::sync::{LazyLock, Mutex};
 
 use libtest_mimic::{Arguments, Completion, Trial};
 use testbed::service::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 use tokio::task_local;
 
 use crate::backend::Backend;
@@ -33,6 +33,7 @@ pub struct Case {
     pub module: &'static str,
     pub name: &'static str,
     pub on: fn(Backend) -> bool,
+    pub alone: bool,
     pub body: Body,
 }
 
@@ -61,15 +62,22 @@ pub async fn left_out(why: &'static str) -> ! {
 /// Why tests were left out, and of which modules.
 static REASONS: Mutex<BTreeMap<&str, Vec<&str>>> = Mutex::new(BTreeMap::new());
 
-async fn outcome(module: &'static str, test: impl Future<Output = ()>) -> Completion {
+/// Held by each test that runs, and in writing by one that must be alone.
+static RUNNING: RwLock<()> = RwLock::const_new(());
+
+async fn outcome(case: &'static Case, backend: Backend) -> Completion {
+    let _running = match case.alone {
+        true => (Some(RUNNING.write().await), None),
+        false => (None, Some(RUNNING.read().await)),
+    };
     let (sender, mut reasons) = mpsc::unbounded_channel();
-    let test = LEFT_OUT.scope(sender, test);
+    let test = LEFT_OUT.scope(sender, (case.body)(backend));
     tokio::select! {
         biased;
         () = test => Completion::Completed,
         Some(why) = reasons.recv() => {
             let mut all = REASONS.lock().expect("no holder panics");
-            all.entry(why).or_default().push(module);
+            all.entry(why).or_default().push(case.module());
             Completion::ignored_with(why)
         }
     }
@@ -114,17 +122,21 @@ pub fn main() -> ExitCode {
             testbed::build::host().expect("the development host builds");
         }
     }
+    // Those that must be alone come last, where nobody waits behind them. SQLite's come first: what only they do takes long.
+    let mut cases: Vec<_> = inventory::iter::<Case>.into_iter().collect();
+    cases.sort_by_key(|case| (case.alone, case.module, case.name));
+    let (alone, others) = cases.split_at(cases.partition_point(|case| !case.alone));
     let mut trials = Vec::new();
-    for backend in backends {
-        let cases = inventory::iter::<Case>.into_iter();
-        for case in cases.filter(|case| (case.on)(backend)) {
-            let name = format!("{}::{}::{}", backend.name(), case.module(), case.name);
-            trials.push(Trial::ignorable_test(name, move || {
-                Ok(RUNTIME.block_on(outcome(case.module(), (case.body)(backend))))
-            }));
+    for cases in [others, alone] {
+        for &backend in &backends {
+            for &case in cases.iter().filter(|case| (case.on)(backend)) {
+                let name = format!("{}::{}::{}", backend.name(), case.module(), case.name);
+                trials.push(Trial::ignorable_test(name, move || {
+                    Ok(RUNTIME.block_on(outcome(case, backend)))
+                }));
+            }
         }
     }
-    trials.sort_by(|one, other| one.name().cmp(other.name()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     service::stop_shared();
     print_left_out(conclusion.num_passed + conclusion.num_failed);

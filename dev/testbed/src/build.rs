@@ -34,12 +34,42 @@ pub const EDGE: [&str; 5] = [
 /// wasmtime alone takes six minutes on two cores.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
+/// What compiles the workspace's native packages.
+#[derive(Clone, Copy)]
+pub enum Compiler {
+    /// rustc.
+    Rustc,
+    /// clippy's driver in place of rustc, as `cargo clippy` has it; what it warns of is an error. `cargo clippy` only
+    /// checks, so that every crate is compiled anew for the tests; this compiles to the end, and the tests run what was
+    /// linted. Not for what is shipped: it optimises less.
+    Clippy,
+}
+
+impl Compiler {
+    /// A cargo that has it compile.
+    pub fn cargo(self) -> Command {
+        let mut command = cargo();
+        if let Self::Clippy = self {
+            // The variable is how `cargo clippy` hands its arguments on.
+            command
+                .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
+                .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+        }
+        command
+    }
+}
+
 /// Builds the components and dev-host side by side, and returns the path of dev-host. Each of the builds has
 /// long stretches that keep one core busy only.
 pub fn everything() -> Result<PathBuf> {
+    everything_with(Compiler::Rustc)
+}
+
+/// The same, with this compiler for dev-host.
+pub fn everything_with(compiler: Compiler) -> Result<PathBuf> {
     thread::scope(|scope| {
         let components = scope.spawn(components);
-        let host = host();
+        let host = host_with(compiler);
         components.join().expect("a build does not panic").and(host)
     })
 }
@@ -68,18 +98,24 @@ pub fn demo() -> Result<()> {
 
 fn component(package: &str) -> Result<()> {
     let file = component_file(package);
-    build(
-        &["--release", "--target", WASM_TARGET, "-p", package],
-        &file,
-    )
+    let target = ["--release", "--target", WASM_TARGET, "-p", package];
+    build(cargo(), &target, &file)
 }
 
 /// Builds dev-host and returns its path.
 pub fn host() -> Result<PathBuf> {
+    host_with(Compiler::Rustc)
+}
+
+fn host_with(compiler: Compiler) -> Result<PathBuf> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     let file = target_folder().join("host/dev-host");
     once(&DONE, || {
-        build(&["--profile", "host", "-p", "dev-host"], &file)
+        build(
+            compiler.cargo(),
+            &["--profile", "host", "-p", "dev-host"],
+            &file,
+        )
     })?;
     Ok(file)
 }
@@ -102,9 +138,8 @@ fn target_folder() -> PathBuf {
     workspace_root().join("target")
 }
 
-fn build(arguments: &[&str], result: &Path) -> Result<()> {
+fn build(mut command: Command, arguments: &[&str], result: &Path) -> Result<()> {
     if std::env::var_os("TESTBED_PREBUILT").is_none() {
-        let mut command = cargo();
         command
             .args(["build", "--locked", "--target-dir"])
             .arg(target_folder())

@@ -1,14 +1,13 @@
 //! Programs that come from Debian's packages: installed when this process may, named when it may not.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::PathBuf,
     process::Command,
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{process, workspace_root};
 
@@ -95,8 +94,7 @@ pub fn ensure_spider() -> Result<()> {
 /// The folder of programs of a virtual environment that has `requirement` (`name==version`, from PyPI), made in
 /// `target/python` if need be.
 pub fn ensure_from_pypi(requirement: &str) -> Result<PathBuf> {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _lock = one_at_a_time("python")?;
     let folder = workspace_root().join("target/python").join(requirement);
     let programs = folder.join("bin");
     // Written last, so that it says that the installation is whole.
@@ -148,6 +146,10 @@ fn provide(what: &str, packages: &[&str], is_there: impl Fn() -> bool) -> Result
              --no-install-recommends {names}"
         );
     }
+    let _lock = one_at_a_time("apt-get")?;
+    if is_there() {
+        return Ok(());
+    }
     eprintln!("Installing {names} (apt-get)");
     apt_get(&["update"])?;
     let install = ["install", "-y", "--no-install-recommends"];
@@ -156,6 +158,17 @@ fn provide(what: &str, packages: &[&str], is_there: impl Fn() -> bool) -> Result
     Ok(())
 }
 
+/// Waits until no thread of any process holds the lock of this name. It is held until the file is closed.
+pub(crate) fn one_at_a_time(name: &str) -> Result<File> {
+    let folder = workspace_root().join("target");
+    fs::create_dir_all(&folder).context("failed to make target")?;
+    let lock = File::create(folder.join(format!("{name}.lock")));
+    let lock = lock.context("failed to make a lock file")?;
+    lock.lock().context("failed to wait for a lock file")?;
+    Ok(lock)
+}
+
+/// Fails at once while another one updates the lists: `DPkg::Lock::Timeout` is not about those.
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
     command

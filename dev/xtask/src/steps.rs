@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use testbed::{
-    build::{COMPONENTS, EDGE, WASM_TARGET, cargo},
+    build::{COMPONENTS, Compiler, EDGE, WASM_TARGET, cargo},
     process,
 };
 
@@ -129,7 +129,7 @@ pub(crate) fn check() -> Result<()> {
     formatting(&mut steps)?;
     native_lints(&mut steps)?;
     wasm_lints(&mut steps)?;
-    unit_tests(&mut steps)?;
+    unit_tests(&mut steps, Compiler::Rustc)?;
     steps.print_summary();
     Ok(())
 }
@@ -146,42 +146,54 @@ pub(crate) fn formatting(steps: &mut Steps) -> Result<()> {
 /// clippy for the native packages other than dev-host.
 pub(crate) fn native_lints(steps: &mut Steps) -> Result<()> {
     let mut command = cargo_with(&["clippy", "--locked", "--all-targets"]);
-    for package in NATIVE {
-        command.args(["-p", package]);
-    }
+    command.args(native_packages());
     command.args(["--", "-D", "warnings"]);
     steps.command("lints, native", 10 * MINUTE, command)
 }
 
-/// clippy for the components, in one call each: see [`COMPONENTS`].
+/// clippy for the components, in one call for those of each WASI.
 pub(crate) fn wasm_lints(steps: &mut Steps) -> Result<()> {
     steps.step("lints, wasm", || {
-        COMPONENTS
-            .iter()
-            .chain(&EDGE)
-            .chain(&TOOL_COMPONENTS)
-            .try_for_each(|package| {
-                let target = ["--release", "--target", WASM_TARGET, "-p", package];
-                let command = cargo_with(
-                    &[
-                        &["clippy", "--locked"],
-                        &target[..],
-                        &["--", "-D", "warnings"],
-                    ]
-                    .concat(),
-                );
-                succeed(command, 10 * MINUTE)
-            })
+        let all = COMPONENTS.iter().chain(&EDGE).chain(&TOOL_COMPONENTS);
+        let (wasi02, wasi03): (Vec<&str>, Vec<&str>) =
+            all.partition(|package| package.ends_with("-wasi02"));
+        [wasi03, wasi02].iter().try_for_each(|packages| {
+            let mut command = cargo_with(&["clippy", "--locked", "--release"]);
+            command.args(["--target", WASM_TARGET]);
+            command.args(packages.iter().flat_map(|package| ["-p", package]));
+            command.args(["--", "-D", "warnings"]);
+            succeed(command, 10 * MINUTE)
+        })
     })
 }
 
 /// The tests that need nothing from outside.
-pub(crate) fn unit_tests(steps: &mut Steps) -> Result<()> {
-    let mut command = cargo_with(&["test", "--locked", "--lib", "--bins"]);
-    for package in NATIVE {
-        command.args(["-p", package]);
-    }
+pub(crate) fn unit_tests(steps: &mut Steps, compiler: Compiler) -> Result<()> {
+    let command = native_tests(
+        compiler,
+        &[
+            "--lib",
+            "--bins",
+            "--test",
+            "corpus",
+            "--test",
+            "properties",
+        ],
+    );
     steps.command("unit tests", 15 * MINUTE, command)
+}
+
+/// A cargo call that runs these tests of the native packages. All of them are named whichever is meant: cargo compiles a
+/// dependency anew for other features, and which features it has depends on the packages that are named.
+pub(crate) fn native_tests(compiler: Compiler, targets: &[&str]) -> Command {
+    let mut command = compiler.cargo();
+    command.args(["test", "--locked", "--no-fail-fast"]);
+    command.args(native_packages()).args(targets);
+    command
+}
+
+fn native_packages() -> impl Iterator<Item = &'static str> {
+    NATIVE.into_iter().flat_map(|package| ["-p", package])
 }
 
 /// For people: `7.1 s`, `2 min 5 s`.

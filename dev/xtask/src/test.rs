@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use testbed::{
-    build,
+    build::{self, Compiler},
     database::{Flavor, Server},
     process::find_program,
     service::RUNTIME,
@@ -14,7 +14,7 @@ use testbed::{
 
 use crate::{
     args::Test,
-    steps::{self, Steps, cargo_with, succeed},
+    steps::{self, Steps, cargo_with, native_tests, succeed},
     toolchain,
 };
 
@@ -22,6 +22,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The version that deny.toml was written for.
 const CARGO_DENY: &str = "0.20.2";
+
+/// The tests in tests/browser.
+const BROWSER_TESTS: [&str; 5] = ["demo", "device", "examples", "library", "plain"];
 
 /// The tests of requests that race.
 const RACES: &str = "::concurrency::";
@@ -32,7 +35,7 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         toolchain::ensure_wasm_target()?;
         let mut steps = Steps::new();
         steps.step("build, components and host", build::everything)?;
-        browser(&mut steps)?;
+        browser(&mut steps, Compiler::Rustc)?;
         steps.print_summary();
         return Ok(());
     }
@@ -47,47 +50,46 @@ pub(crate) fn run(options: &Test) -> Result<()> {
     };
     let mut steps = Steps::new();
     toolchain::ensure_wasm_target()?;
+    let compiler = match options.filter {
+        Some(_) => Compiler::Rustc,
+        None => Compiler::Clippy,
+    };
     if options.filter.is_none() {
         toolchain::ensure_lints()?;
         steps::formatting(&mut steps)?;
-        steps::native_lints(&mut steps)?;
-        host(
-            &mut steps,
-            "lints, host",
-            &["clippy", "--all-targets"],
-            &["--", "-D", "warnings"],
-        )?;
+        steps::unit_tests(&mut steps, compiler)?;
         steps::wasm_lints(&mut steps)?;
         supply(&mut steps)?;
     }
-    steps.step("build, components and host", build::everything)?;
+    steps.step("build, components and host", || {
+        build::everything_with(compiler)
+    })?;
     if options.filter.is_none() {
-        steps::unit_tests(&mut steps)?;
-        let parsers = cargo_with(&["test", "--locked", "-p", "fuzz-entry", "--test", "*"]);
-        steps.command("tests of the parsers", 10 * MINUTE, parsers)?;
-        host(&mut steps, "unit tests, host", &["test"], &[])?;
+        let mut command = compiler.cargo();
+        command.args(["test", "--locked", "--profile", "host", "-p", "dev-host"]);
+        steps.command("tests of the host", 10 * MINUTE, command)?;
     }
     let servers = start_servers(&mut steps, flavors)?;
     if options.filter.is_none() {
-        let mut command = cargo_with(&["test", "--locked", "-p", "testbed", "--test", "*"]);
+        let mut command = native_tests(compiler, &["--test", "servers"]);
         command.env("TESTBED_DATABASES", names(flavors));
         steps.command("tests of the database servers", 10 * MINUTE, command)?;
     }
     steps.command(
         "tests through HTTP",
         30 * MINUTE + MINUTE * u32::try_from(options.soak_minutes.unwrap_or(0))?,
-        http_tests(options, flavors, &servers, &Tests::All),
+        http_tests(options, compiler, flavors, &servers, &Tests::All),
     )?;
     if options.sdks || continuous_integration {
         steps.command(
             "tests with SuperTokens' SDKs",
             20 * MINUTE,
-            sdk_tests(options),
+            sdk_tests(options, compiler),
         )?;
     }
     // What the other component has of its own is how it is wired, and MySQL 9 is no other wire than MariaDB.
     for tests in [Tests::Contract, Tests::Races] {
-        let mut command = http_tests(options, &[Flavor::MariaDb], &servers, &tests);
+        let mut command = http_tests(options, compiler, &[Flavor::MariaDb], &servers, &tests);
         command.env(RUNTIME, "host-wasi02");
         let title = format!("{} through HTTP, component for WASI 0.2", tests.title());
         steps.command(title, 15 * MINUTE, command)?;
@@ -97,7 +99,7 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         Ok(())
     })?;
     if continuous_integration && options.filter.is_none() {
-        browser(&mut steps)?;
+        browser(&mut steps, compiler)?;
     }
     steps.print_summary();
     Ok(())
@@ -105,22 +107,14 @@ pub(crate) fn run(options: &Test) -> Result<()> {
 
 /// The demo and the front-end library in a real browser, and the examples. Two tests at a time: each has a browser and
 /// an application of its own.
-fn browser(steps: &mut Steps) -> Result<()> {
+fn browser(steps: &mut Steps, compiler: Compiler) -> Result<()> {
     steps.step("build, edge and sites", build::edge)?;
-    let test = ["test", "--locked", "--no-fail-fast", "-p", "browser-tests"];
-    let mut command = cargo_with(&[&test[..], &["--", "--test-threads=2"]].concat());
-    command.env("TESTBED_PREBUILT", "1");
+    let targets = BROWSER_TESTS.into_iter().flat_map(|test| ["--test", test]);
+    let mut command = native_tests(compiler, &targets.collect::<Vec<_>>());
+    command
+        .args(["--", "--test-threads=2"])
+        .env("TESTBED_PREBUILT", "1");
     steps.command("tests in a browser", 15 * MINUTE, command)
-}
-
-/// A cargo call for dev-host, in the one profile that it is ever compiled in.
-fn host(steps: &mut Steps, title: &str, call: &[&str], rest: &[&str]) -> Result<()> {
-    let profile = ["--locked", "--profile", "host", "-p", "dev-host"];
-    steps.command(
-        title,
-        25 * MINUTE,
-        cargo_with(&[call, &profile, rest].concat()),
-    )
 }
 
 /// Licences, banned and duplicate crates, and where crates come from.
@@ -188,8 +182,8 @@ fn start_servers(steps: &mut Steps, flavors: &[Flavor]) -> Result<Vec<Server>> {
         .collect()
 }
 
-fn sdk_tests(options: &Test) -> Command {
-    let mut command = cargo_with(&["test", "--locked", "-p", "session-tests", "--test", "sdks"]);
+fn sdk_tests(options: &Test, compiler: Compiler) -> Command {
+    let mut command = native_tests(compiler, &["--test", "sdks"]);
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
@@ -212,7 +206,7 @@ fn on_spin(options: &Test) -> Result<()> {
     let flavors = [Flavor::MariaDb, Flavor::MySql];
     let servers = start_servers(&mut steps, &flavors)?;
     for tests in [Tests::Contract, Tests::Races] {
-        let mut command = http_tests(options, &flavors, &servers, &tests);
+        let mut command = http_tests(options, Compiler::Rustc, &flavors, &servers, &tests);
         command.env(RUNTIME, "spin");
         let title = format!("{} through HTTP, Spin {}", tests.title(), spin.version);
         steps.command(title, 30 * MINUTE, command)?;
@@ -241,13 +235,21 @@ impl Tests {
     }
 }
 
-fn http_tests(options: &Test, flavors: &[Flavor], servers: &[Server], tests: &Tests) -> Command {
-    let mut command = cargo_with(&["test", "--locked", "--no-fail-fast", "-p", "session-tests"]);
-    match tests {
-        Tests::All => drop(command.args(["--test", "contract", "--test", "resilience"])),
-        Tests::Contract => drop(command.args(["--test", "contract"])),
-        Tests::Races => drop(command.args(["--test", "resilience"])),
-    }
+fn http_tests(
+    options: &Test,
+    compiler: Compiler,
+    flavors: &[Flavor],
+    servers: &[Server],
+    tests: &Tests,
+) -> Command {
+    let mut command = native_tests(
+        compiler,
+        match tests {
+            Tests::All => &["--test", "contract", "--test", "resilience"],
+            Tests::Contract => &["--test", "contract"],
+            Tests::Races => &["--test", "resilience"],
+        },
+    );
     match (&options.filter, tests) {
         (Some(filter), _) => drop(command.args(["--", filter])),
         (None, Tests::Races) => drop(command.args(["--", RACES])),
@@ -289,14 +291,15 @@ mod tests {
             spin: false,
         };
         let flavors = [Flavor::MariaDb, Flavor::MySql];
-        let command = http_tests(&options, &flavors, &[], &Tests::All);
+        let command = http_tests(&options, Compiler::Rustc, &flavors, &[], &Tests::All);
         let arguments: Vec<_> = command
             .get_args()
             .map(|word| word.to_string_lossy())
             .collect();
-        assert_eq!(
-            arguments.join(" "),
-            "test --locked --no-fail-fast -p session-tests --test contract --test resilience -- theft"
+        let arguments = arguments.join(" ");
+        assert!(
+            arguments.ends_with(" --test contract --test resilience -- theft"),
+            "{arguments}"
         );
         let set = |name: &str| {
             let value = command

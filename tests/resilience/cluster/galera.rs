@@ -7,12 +7,11 @@ use session_tests::prelude::*;
 use testbed::database::{Cluster, Server};
 
 use super::{Balancer, all_is_right, settled};
-use crate::common::{busy, eventually};
+use crate::common::eventually;
 use crate::outage::timely;
 
 #[test_on(mariadb)]
 async fn cc1_rv2_db6_a_cluster_gives_no_wrong_answer(db: Backend) {
-    let _turn = busy().await;
     let start = || Cluster::galera(3, &[]).expect("the cluster starts");
     let cluster = tokio::task::block_in_place(start);
     let nodes = cluster.nodes();

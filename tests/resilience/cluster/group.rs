@@ -5,7 +5,7 @@ use session_tests::prelude::*;
 use testbed::database::{Cluster, Server};
 
 use super::{Balancer, all_is_right, clients_lose_nothing_while, on};
-use crate::common::{busy, eventually, read_only};
+use crate::common::{eventually, read_only};
 use crate::outage::{start_again, timely};
 
 /// A read waits for what the group has agreed on: a primary that hung, and was replaced meanwhile, knows of it only then.
@@ -13,7 +13,6 @@ const CONSISTENCY: &str = "--group-replication-consistency=BEFORE";
 
 #[test_on(mysql9)]
 async fn cc1_rv2_db6_a_group_with_one_primary(db: Backend) {
-    let _turn = busy().await;
     let start = || Cluster::group(3, &[CONSISTENCY]).expect("the group starts");
     let group = tokio::task::block_in_place(start);
     let members = group.nodes();

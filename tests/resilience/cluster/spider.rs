@@ -10,7 +10,7 @@ use testbed::packages;
 use testbed::workspace_root;
 
 use super::{all_is_right, clients_lose_nothing_while, on};
-use crate::common::{Answer, busy, eventually, unavailable};
+use crate::common::{Answer, eventually, unavailable};
 use crate::outage::{start_again, timely};
 
 /// The keys of rows from which on these lie on the second and the third data server.
@@ -125,7 +125,6 @@ async fn session_at(service: &Service, number: usize, user: &str) -> Session {
 
 #[test_on(mariadb)]
 async fn cc1_rv2_db2_db3_sessions_on_three_servers_behind_spider(db: Backend) {
-    let _turn = busy().await;
     let spider = tokio::task::block_in_place(Spider::start);
     spider.set_up().await;
     let place = Place::existing(db, &spider.node, "session", "session", PASSWORD);

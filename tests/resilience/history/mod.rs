@@ -15,7 +15,7 @@ use session_reference::lineage::Lineage;
 use session_tests::prelude::*;
 use testbed::service::{Action, FaultRule, On};
 
-use crate::common::{Answer, busy, data, soak};
+use crate::common::{Answer, data, soak};
 
 const PROCESSES: usize = 3;
 const CLIENTS: usize = 6;
@@ -52,7 +52,6 @@ struct Tally {
 
 #[test_on(everywhere)]
 async fn cc1_cc2_cc3_cc7_rv1_every_history_has_an_order(db: Backend) {
-    let _turn = busy().await;
     soak(|random| game(db, random)).await;
 }
 

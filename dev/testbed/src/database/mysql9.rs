@@ -1,7 +1,7 @@
 //! MySQL 9.7 or later from Debian sid: a small Debian in `target/mysql9`, made once by debootstrap.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -26,10 +26,7 @@ pub(super) fn ensure() -> Result<PathBuf> {
     if has_server(&folder) {
         return Ok(folder);
     }
-    fs::create_dir_all(workspace_root().join("target")).context("failed to make target")?;
-    let lock = File::create(folder.with_extension("lock")).context("failed to make a lock file")?;
-    lock.lock()
-        .context("failed to wait for another process that makes target/mysql9")?;
+    let _lock = packages::one_at_a_time("mysql9")?;
     if !has_server(&folder) {
         make(&folder)?;
     }
