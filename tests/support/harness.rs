@@ -125,7 +125,7 @@ pub fn main() -> ExitCode {
     // Those that must be alone come last, where nobody waits behind them. SQLite's come first: what only they do takes long.
     let mut cases: Vec<_> = inventory::iter::<Case>.into_iter().collect();
     cases.sort_by_key(|case| (case.alone, case.module, case.name));
-    let (alone, others) = cases.split_at(cases.partition_point(|case| !case.alone));
+    let (others, alone) = cases.split_at(cases.partition_point(|case| !case.alone));
     let mut trials = Vec::new();
     for cases in [others, alone] {
         for &backend in &backends {
