@@ -7,7 +7,7 @@ use session_core::domain::setting::NeededBy;
 use session_store::db::{Connection, Connector, Row};
 use session_store::spin::MySqlServer;
 use spin_sdk_7::mysql::{self, Error as SdkError};
-use spin_sdk_7::wit_bindgen::FutureReader;
+use spin_sdk_7::wit_bindgen::{FutureReader, StreamReader};
 
 use super::{Spin, variable};
 use crate::config::read_config;
@@ -62,23 +62,31 @@ impl Connector for MySql {
     }
 }
 
+type Rows = StreamReader<Vec<DbValue>>;
+
+type Outcome = FutureReader<Result<(), mysql::MysqlError>>;
+
 /// One connection.
 pub struct MySqlConnection(mysql::Connection);
 
 impl Connection for MySqlConnection {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let (rows, outcome) = self.read(sql, params).await?;
+        let (rows, outcome) = self.begin(sql, params).await?;
+        // Several at a time: each read is a turn with the host.
+        let rows = rows.collect().await;
         outcome.await.map_err(classify)?;
-        Ok(rows)
+        decode(rows)
     }
 
-    /// Once the row is there, how the query ends says nothing more, and to ask is another turn with the host.
+    /// Once the row is there, neither the end of the rows nor that of the query says anything more, and to ask for either
+    /// is another turn with the host.
     async fn query_row(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let (rows, outcome) = self.read(sql, params).await?;
-        if rows.is_empty() {
+        let (mut rows, outcome) = self.begin(sql, params).await?;
+        let (_, row) = rows.read(Vec::with_capacity(1)).await;
+        if row.is_empty() {
             outcome.await.map_err(classify)?;
         }
-        Ok(rows)
+        decode(row)
     }
 
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<(), DbError> {
@@ -93,20 +101,17 @@ impl MySqlConnection {
         opened.map(Self).map_err(reduce)
     }
 
-    /// The rows, and what will tell whether they are all.
-    async fn read(
-        &self,
-        sql: &str,
-        params: Vec<Value>,
-    ) -> Result<(Vec<Row>, FutureReader<Result<(), mysql::MysqlError>>), DbError> {
+    /// The rows as they come, and what will tell whether they are all.
+    async fn begin(&self, sql: &str, params: Vec<Value>) -> Result<(Rows, Outcome), DbError> {
         let result = self.0.query(sql, bind(params)).await;
-        let (_, stream, outcome) = result.map_err(reduce)?.into_inner();
-        // Several at a time: each read is a turn with the host, and one that ends the stream saves another.
-        let rows = stream.collect().await;
-        let cells = |row: Vec<_>| row.into_iter().map(read).collect();
-        let rows = rows.into_iter().map(cells).collect::<Result<_, _>>()?;
+        let (_, rows, outcome) = result.map_err(reduce)?.into_inner();
         Ok((rows, outcome))
     }
+}
+
+fn decode(rows: Vec<Vec<DbValue>>) -> Result<Vec<Row>, DbError> {
+    let cells = |row: Vec<_>| row.into_iter().map(read).collect();
+    rows.into_iter().map(cells).collect()
 }
 
 fn reduce(error: SdkError) -> DbError {
