@@ -13,12 +13,13 @@ use session_core::domain::setting::NeededBy;
 use session_core::log::Event;
 use session_core::platform::Platform as _;
 use session_core::sync::once_cell::{InitError, OnceCell};
-use session_runtime::wasi03::{Connector, Spin, connector, request, response, variable};
+use session_runtime::wasi03::{
+    Connector, Spin, body_first, connector, request, response, variable,
+};
 use session_runtime::{read_config, start, warn_without_api_keys};
 use session_store::sql::SqlStore;
 use spin_sdk::wasip3;
 use spin_sdk::wasip3::http::types;
-use spin_sdk::wit_bindgen::yield_async;
 
 /// How long a request waits for the settings, read by itself or by another one.
 const SETTINGS_DEADLINE: Duration = Duration::from_secs(3);
@@ -56,9 +57,7 @@ async fn handle(incoming: types::Request) -> Result<types::Response, types::Erro
         None => bad_request(),
     };
     let response = response(reply);
-    // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
-    // in two packets cost the client up to 40 ms of delayed ACK.
-    yield_async().await;
+    body_first().await;
     response
 }
 

@@ -16,10 +16,9 @@ use session_edge::{Edge, RequestContext, Settings, SiteUnavailable};
 use spin_sdk_7::http::{self, IntoResponse, Request, Response};
 use spin_sdk_7::wasip3::http::types;
 use spin_sdk_7::wasip3::http_compat::IncomingRequestBody;
-use spin_sdk_7::wit_bindgen::yield_async;
 
 use crate::settings::{SettingsError, read_settings};
-use crate::wasi03::{Spin, variable};
+use crate::wasi03::{Spin, body_first, variable};
 
 /// The component that serves the API, reached by service chaining.
 const SERVICE: &str = "http://session-http.spin.internal";
@@ -59,9 +58,7 @@ where
         Err(reply) => reply.map(Either::Left),
     };
     let response = response.into_response();
-    // The conversion has started a task that writes the body. Let it begin before the head leaves: head and body
-    // in two packets cost the client up to 40 ms of delayed ACK.
-    yield_async().await;
+    body_first().await;
     response
 }
 

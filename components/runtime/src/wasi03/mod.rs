@@ -16,7 +16,7 @@ use spin_sdk_7::variables::{self, Error};
 pub use self::http::{request, response};
 #[cfg(feature = "store")]
 pub use self::mysql::MySql;
-pub use self::platform::Spin;
+pub use self::platform::{Spin, body_first};
 #[cfg(feature = "store")]
 pub use self::sqlite::Sqlite;
 #[cfg(feature = "store")]

@@ -29,7 +29,8 @@ type Reply = Response<Full<Bytes>>;
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
     let reply = answer(request).await.into_response();
-    // The task that writes the body begins before the head leaves; see components/http.
+    // As `body_first` of components/runtime does.
+    yield_async().await;
     yield_async().await;
     reply
 }
