@@ -1,6 +1,6 @@
 //! Reading the settings from Spin's variables.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use session_core::domain::log::LogSettings;
@@ -70,7 +70,7 @@ pub async fn read_settings<T, P: Platform, F: Future<Output = Lookup>>(
 async fn one_by_one<F: Future<Output = Lookup>>(
     settings: impl Iterator<Item = &'static Setting>,
     lookup: impl Fn(&'static str) -> F,
-) -> Result<HashMap<String, String>, &'static str> {
+) -> Result<BTreeMap<String, String>, &'static str> {
     let values = settings.map(|setting| {
         let value = lookup(setting.name);
         async move {

@@ -2,7 +2,7 @@
 //!
 //! The manifest makes it: `settings = "database={{ database }}\u001fmysql_host={{ mysql_host }}…"`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The variable's name.
 pub const VARIABLE: &str = "settings";
@@ -14,7 +14,7 @@ pub const SEPARATOR: char = '\u{1f}';
 ///
 /// # Errors
 /// The number of the first part that is not `NAME=VALUE`, counted from 0: a value has the separator in it.
-pub fn split(text: &str) -> Result<HashMap<String, String>, usize> {
+pub fn split(text: &str) -> Result<BTreeMap<String, String>, usize> {
     let parts = text.split(SEPARATOR).enumerate();
     parts
         .map(|(index, part)| {
@@ -37,7 +37,7 @@ mod tests {
             ("mysql_password", "a=b {c}\n,"),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(split(text), Ok(HashMap::from(values)));
+        assert_eq!(split(text), Ok(BTreeMap::from(values)));
     }
 
     #[test]
