@@ -3,23 +3,31 @@
 //! With a master key no key is ever stored: access-token keys are derived by rotation slot, so every instance
 //! knows them at any time, and a dump of the database forges nothing.
 
+use std::fmt;
 use std::sync::Arc;
 
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use crate::domain::secret::{Key, SecretString, Sha256Hex};
+use crate::domain::secret::{Key, Sha256Hex};
 
 /// The shortest master key, in bytes.
 pub const MASTER_KEY_MIN_BYTES: usize = 32;
 
 const SALT: &[u8] = b"session master key 1";
 
-/// A master key: at least 32 bytes of text with as much randomness.
-#[derive(Clone, Debug)]
+/// A master key: at least 32 bytes of text with as much randomness. It never prints.
+#[derive(Clone)]
 pub struct MasterKey {
-    secret: SecretString,
+    /// What HKDF extracts from the text (RFC 5869, section 2.2): once, and not for each key. It is wiped when dropped.
+    extracted: Hkdf<Sha256>,
     fingerprint: String,
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MasterKey").field(&self.fingerprint).finish()
+    }
 }
 
 impl MasterKey {
@@ -29,7 +37,7 @@ impl MasterKey {
             return None;
         }
         let mut key = Self {
-            secret: SecretString::new(text),
+            extracted: Hkdf::new(Some(SALT), text.as_bytes()),
             fingerprint: String::new(),
         };
         let derived = key.derive("fingerprint", &[]);
@@ -64,7 +72,7 @@ impl MasterKey {
             info.extend_from_slice(&number.to_be_bytes());
         }
         let mut key = [0; Key::BYTES];
-        Hkdf::<Sha256>::new(Some(SALT), self.secret.expose().as_bytes())
+        self.extracted
             .expand(&info, &mut key)
             .expect("32 bytes are less than 255 hashes");
         Key::from_bytes(key)
