@@ -81,6 +81,14 @@ impl<'a> FilledService<'a> {
         ))
     }
 
+    /// How many pages the server has written since it began.
+    pub(crate) fn pages_written(&self) -> Result<f64> {
+        let status = "SHOW GLOBAL STATUS LIKE 'Innodb_pages_written'";
+        let rows = self.server.query_admin(status)?;
+        let count = rows.first().and_then(|row| row.get(1));
+        Ok(count.context("no such counter")?.parse()?)
+    }
+
     /// How many sessions expired that many seconds ago.
     pub(crate) fn count_expired(&self, seconds: u64) -> Result<u64> {
         self.count(&format!(

@@ -1,6 +1,7 @@
 //! The same operations with few and with many sessions in the table.
 
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
@@ -20,7 +21,8 @@ pub(crate) fn run(args: &Args, event_loop: &tokio::runtime::Runtime) -> Result<(
     let runtime = Runtime::prepare(args.runtime)?;
     let introduction = format!(
         "{} Runtime: {}. Medians of {} rounds of {} s. The sessions that are read, written, refreshed and verified \
-         are any of the table's; MariaDB has a buffer pool of 1 GiB.",
+         are any of the table's; MariaDB has a buffer pool of 1 GiB. Pages are those that it wrote for each request \
+         (`Innodb_pages_written`), also for the requests before.",
         conditions(),
         runtime.name(),
         args.rounds(),
@@ -55,13 +57,18 @@ fn in_turn(
         for turn in 0..services.len() {
             let index = (turn + round) % services.len();
             thread::sleep(PAUSE);
-            let measuring = measure(&services[index].system, operation, clients, args.window);
+            let service = &services[index];
+            let (pages, began) = (service.pages_written()?, Instant::now());
+            let measuring = measure(&service.system, operation, clients, args.window);
             let measured = event_loop.block_on(measuring);
-            let measured = measured.with_context(|| format!("failed to measure {operation}"))?;
+            let mut measured =
+                measured.with_context(|| format!("failed to measure {operation}"))?;
+            let pages = (service.pages_written()? - pages) / began.elapsed().as_secs_f64();
+            measured.pages = pages / measured.throughput.max(1.0);
             eprintln!(
                 "  round {} {operation:<7} {:>9} sessions {:>7.0}/s p99 {:>8.2} ms {}",
                 round + 1,
-                services[index].sessions,
+                service.sessions,
                 measured.throughput,
                 measured.p99,
                 measured.complaint.as_deref().unwrap_or_default()
@@ -81,6 +88,7 @@ fn report(
     let mut headings: Vec<String> = ["clients", "operation"].map(str::to_owned).to_vec();
     headings.extend(sizes.iter().map(|size| format!("/s at {size}")));
     headings.extend(sizes.iter().map(|size| format!("p99 at {size}")));
+    headings.extend(sizes.iter().map(|size| format!("pages at {size}")));
     headings.extend(["errors", "ratio"].map(str::to_owned));
     let mut rows = vec![headings];
     let ratio =
@@ -89,6 +97,7 @@ fn report(
         let mut row = vec![clients.to_string(), operation.to_string()];
         row.extend(results.iter().map(|measured| whole(measured.throughput)));
         row.extend(results.iter().map(|measured| fine(measured.p99)));
+        row.extend(results.iter().map(|measured| fine(measured.pages)));
         let errors: u64 = results.iter().map(|measured| measured.errors).sum();
         row.extend([errors.to_string(), fine(ratio(results))]);
         rows.push(row);

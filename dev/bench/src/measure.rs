@@ -32,6 +32,8 @@ pub(crate) struct Measured {
     pub(crate) memory: u64,
     /// The share of all cores that was taken by what has no part in it.
     pub(crate) others: f64,
+    /// Pages that the database server wrote for each request, by its own counter; 0 where nobody asked for it.
+    pub(crate) pages: f64,
 }
 
 /// Puts one system under load for one window.
@@ -69,6 +71,7 @@ pub(crate) async fn measure(
         memory: system.served.group().peak_memory()?,
         others: (others / window.as_secs_f64() / cores).max(0.0),
         complaint: tally.complaint,
+        pages: 0.0,
     })
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn median(rounds: &[Measured]) -> Measured {
         database_cpu: of(|m| m.database_cpu),
         memory: rounds.iter().map(|m| m.memory).max().unwrap_or(0),
         others: of(|m| m.others),
+        pages: of(|m| m.pages),
     }
 }
 
