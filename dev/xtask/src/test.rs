@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that continuous integration checks, in one command.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, thread, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use testbed::{
@@ -80,12 +80,16 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         30 * MINUTE + MINUTE * u32::try_from(options.soak_minutes.unwrap_or(0))?,
         http_tests(options, compiler, flavors, &servers, &Tests::All),
     )?;
+    let needs_browser = continuous_integration && options.filter.is_none();
     if options.sdks || continuous_integration {
-        steps.command(
-            "tests with SuperTokens' SDKs",
-            20 * MINUTE,
-            sdk_tests(options, compiler),
-        )?;
+        steps.step("tests with SuperTokens' SDKs", || {
+            thread::scope(|scope| {
+                // The SDKs are downloaded first: time to compile for the browser.
+                let edge = needs_browser.then(|| scope.spawn(build::edge));
+                succeed(sdk_tests(options, compiler), 20 * MINUTE)?;
+                edge.map_or(Ok(()), |edge| edge.join().expect("a build does not panic"))
+            })
+        })?;
     }
     // What the other component has of its own is how it is wired, and MySQL 9 is no other wire than MariaDB.
     for tests in [Tests::Contract, Tests::Races] {
@@ -98,7 +102,7 @@ pub(crate) fn run(options: &Test) -> Result<()> {
         drop(servers);
         Ok(())
     })?;
-    if continuous_integration && options.filter.is_none() {
+    if needs_browser {
         browser(&mut steps, compiler)?;
     }
     steps.print_summary();

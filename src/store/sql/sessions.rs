@@ -56,9 +56,13 @@ impl<C: Connector, P: Platform> SqlStore<C, P> {
         let mark = self.mark();
         let now = revocation.at.as_millis().into();
         let values = tombstone(mark.clone(), revocation).into_iter().chain([now]);
+        let marked = std::iter::once(mark).chain(keys()).collect();
         let script = [
             Statement::execute(&revoke, values.chain(keys()).collect()),
-            Statement::query(&find, std::iter::once(mark).chain(keys()).collect()),
+            match handles {
+                [_] => Statement::row(&find, marked),
+                _ => Statement::query(&find, marked),
+            },
         ];
         self.runner.run(&script).await
     }
