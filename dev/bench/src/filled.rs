@@ -14,6 +14,9 @@ const BUFFER_POOL: &str = "--innodb-buffer-pool-size=1G";
 /// What the names of the users of the rows begin with, and no others.
 const LIVE: &str = "filled";
 
+/// How many rows one statement inserts: a server has two minutes for each.
+const AT_ONCE: u64 = 1_000_000;
+
 /// Sessions whose tokens are known: spread over the whole table by their keys, which are hashes.
 const KNOWN: u64 = 20_000;
 
@@ -68,6 +71,15 @@ impl<'a> FilledService<'a> {
 
     /// Inserts sessions of one user, or of many if the name is [`LIVE`], that expire that many seconds from now.
     pub(crate) fn insert(&self, user: &str, count: u64, expiry: &str) -> Result<()> {
+        let starts = (1..=count).step_by(AT_ONCE as usize);
+        let ranges = starts.map(|first| (first, count.min(first + AT_ONCE - 1)));
+        for range in ranges {
+            self.insert_range(user, range, expiry)?;
+        }
+        Ok(())
+    }
+
+    fn insert_range(&self, user: &str, (first, last): (u64, u64), expiry: &str) -> Result<()> {
         let name = &self.name;
         // In the order of the primary key a large table is filled without jumping about.
         self.server.execute_admin(&format!(
@@ -77,7 +89,7 @@ impl<'a> FilledService<'a> {
              IF('{user}' = '{LIVE}', CONCAT('{LIVE}-', `seq` DIV 10), '{user}'), \
              SHA2(CONCAT('token of {user}', `seq`), 256), '{{\"cart\":[1,2,3]}}', \
              (UNIX_TIMESTAMP() {expiry}) * 1000, '{{\"role\":\"member\"}}', 0, UNIX_TIMESTAMP() * 1000 \
-             FROM `{name}`.`seq_1_to_{count}` WHERE {count} > 0 ORDER BY `handle`"
+             FROM `{name}`.`seq_{first}_to_{last}` ORDER BY `handle`"
         ))
     }
 
