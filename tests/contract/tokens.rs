@@ -43,8 +43,11 @@ async fn an_access_token_is_a_jwt_that_names_a_parent_until_it_is_confirmed(db: 
 
 #[test_on(everywhere)]
 async fn tf9_handles_and_tokens_have_at_least_128_random_bits(db: Backend) {
-    // 100,000 texts, of three kinds.
-    let count = if db == Backend::Sqlite { 34_000 } else { 1_500 };
+    let count = if db == Backend::Sqlite {
+        100_000
+    } else {
+        1_500
+    };
     let service = db.service().of_many_requests().start().await;
     check_randomness(&sessions(&service, count).await);
 }

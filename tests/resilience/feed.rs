@@ -51,7 +51,7 @@ fn is_refused(reply: &Reply) -> bool {
     reply.status == 200 && reply.answer() != "OK"
 }
 
-#[test_on(servers)]
+#[test_on(servers, alone)]
 async fn rv6_what_one_process_deletes_the_other_refuses_in_time(db: Backend) {
     let (server, place) = own_server(db).await;
     let start = async || {
@@ -66,7 +66,7 @@ async fn rv6_what_one_process_deletes_the_other_refuses_in_time(db: Backend) {
     let pair = [start().await, start().await];
     let stays = [pair[0].create("ada").await.access.value];
     for service in &pair {
-        eventually(60, "the feed is in memory", async || {
+        eventually(10, "the feed is in memory", async || {
             for _ in 0..2 {
                 service.forget_statements().await;
                 assert!(is_accepted(&service.verify(&stays[0]).await));
@@ -129,7 +129,7 @@ async fn rv6_what_one_process_deletes_the_other_refuses_in_time(db: Backend) {
             Outage::Paused => on(&server, Server::resume).await,
             Outage::Killed => on(&server, start_again).await,
         }
-        eventually(60, "both know again", async || {
+        eventually(10, "both know again", async || {
             let refused = ask(&pair, &tokens, Some(end)).await;
             let accepted = ask(&pair, &stays, None).await;
             refused.iter().all(is_refused) && accepted.iter().all(is_accepted)

@@ -122,21 +122,20 @@ pub fn main() -> ExitCode {
             testbed::build::host().expect("the development host builds");
         }
     }
-    // Those that must be alone come last, where nobody waits behind them. SQLite's come first: what only they do takes long.
     let mut cases: Vec<_> = inventory::iter::<Case>.into_iter().collect();
-    cases.sort_by_key(|case| (case.alone, case.module, case.name));
-    let (others, alone) = cases.split_at(cases.partition_point(|case| !case.alone));
-    let mut trials = Vec::new();
-    for cases in [others, alone] {
-        for &backend in &backends {
-            for &case in cases.iter().filter(|case| (case.on)(backend)) {
-                let name = format!("{}::{}::{}", backend.name(), case.module(), case.name);
-                trials.push(Trial::ignorable_test(name, move || {
-                    Ok(RUNTIME.block_on(outcome(case, backend)))
-                }));
-            }
-        }
-    }
+    cases.sort_by_key(|case| (case.module, case.name));
+    // SQLite's come first: what only they do takes long. Those that must be alone come last, where nobody waits behind them.
+    let mut chosen: Vec<_> = backends
+        .iter()
+        .flat_map(|&backend| cases.iter().map(move |&case| (backend, case)))
+        .filter(|&(backend, case)| (case.on)(backend))
+        .collect();
+    chosen.sort_by_key(|(_, case)| case.alone);
+    let trial = |(backend, case): (Backend, &'static Case)| {
+        let name = format!("{}::{}::{}", backend.name(), case.module(), case.name);
+        Trial::ignorable_test(name, move || Ok(RUNTIME.block_on(outcome(case, backend))))
+    };
+    let trials = chosen.into_iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     service::stop_shared();
     print_left_out(conclusion.num_passed + conclusion.num_failed);

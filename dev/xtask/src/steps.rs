@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use testbed::{
     build::{COMPONENTS, Compiler, EDGE, WASM_TARGET, cargo},
-    process,
+    process, workspace_root,
 };
 
 use crate::toolchain;
@@ -169,18 +169,24 @@ pub(crate) fn wasm_lints(steps: &mut Steps) -> Result<()> {
 
 /// The tests that need nothing from outside.
 pub(crate) fn unit_tests(steps: &mut Steps, compiler: Compiler) -> Result<()> {
-    let command = native_tests(
-        compiler,
-        &[
-            "--lib",
-            "--bins",
-            "--test",
-            "corpus",
-            "--test",
-            "properties",
-        ],
-    );
+    let parsers = tests_in("dev/fuzz/entry/tests")?;
+    let mut command = native_tests(compiler, &["--lib", "--bins"]);
+    command.args(parsers);
     steps.command("unit tests", 15 * MINUTE, command)
+}
+
+/// What names all test programs of a folder to cargo, so that a new one is not left out.
+pub(crate) fn tests_in(folder: &str) -> Result<Vec<String>> {
+    let mut arguments = Vec::new();
+    for entry in std::fs::read_dir(workspace_root().join(folder))? {
+        let path = entry?.path();
+        if path.extension() == Some(OsStr::new("rs"))
+            && let Some(name) = path.file_stem()
+        {
+            arguments.extend(["--test".to_owned(), name.to_string_lossy().into_owned()]);
+        }
+    }
+    Ok(arguments)
 }
 
 /// A cargo call that runs these tests of the native packages. All of them are named whichever is meant: cargo compiles a

@@ -23,9 +23,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The version that deny.toml was written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// The tests in tests/browser.
-const BROWSER_TESTS: [&str; 5] = ["demo", "device", "examples", "library", "plain"];
-
 /// The tests of requests that race.
 const RACES: &str = "::concurrency::";
 
@@ -71,7 +68,8 @@ pub(crate) fn run(options: &Test) -> Result<()> {
     }
     let servers = start_servers(&mut steps, flavors)?;
     if options.filter.is_none() {
-        let mut command = native_tests(compiler, &["--test", "servers"]);
+        let mut command = native_tests(compiler, &[]);
+        command.args(steps::tests_in("dev/testbed/tests")?);
         command.env("TESTBED_DATABASES", names(flavors));
         steps.command("tests of the database servers", 10 * MINUTE, command)?;
     }
@@ -113,9 +111,9 @@ pub(crate) fn run(options: &Test) -> Result<()> {
 /// an application of its own.
 fn browser(steps: &mut Steps, compiler: Compiler) -> Result<()> {
     steps.step("build, edge and sites", build::edge)?;
-    let targets = BROWSER_TESTS.into_iter().flat_map(|test| ["--test", test]);
-    let mut command = native_tests(compiler, &targets.collect::<Vec<_>>());
+    let mut command = native_tests(compiler, &[]);
     command
+        .args(steps::tests_in("tests/browser/tests")?)
         .args(["--", "--test-threads=2"])
         .env("TESTBED_PREBUILT", "1");
     steps.command("tests in a browser", 15 * MINUTE, command)
